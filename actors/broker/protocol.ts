@@ -1,0 +1,87 @@
+/**
+ * What can be said to a broker and to its connections.
+ *
+ * One broker actor per node follows the metadata log, keeps the replicas that the controller gave it, and tells every
+ * connection of each new image. One connection actor per socket decodes requests, asks whoever can answer them, and replies in
+ * the order in which they came.
+ *
+ * @module
+ */
+import type { ActorKind, Ref } from "../actor.ts";
+import type { ControllerRef, Endpoint, MetadataFollower, MetadataImage } from "../controller/protocol.ts";
+import type { ErrorName } from "../../protocol/errors.ts";
+
+/** What a broker is started with. */
+export interface BrokerArgs {
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly incarnationId: string;
+  /** Where clients are told to connect. */
+  readonly advertised: Endpoint;
+  readonly rack: string | null;
+  readonly controller: ControllerRef;
+  /** Kafka's broker configs as given by flags or file; names not given have their defaults. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Where the data is, for DescribeLogDirs. */
+  readonly logDir: string;
+}
+
+/** What every request handler may know of its broker. */
+export interface BrokerView {
+  readonly brokerId: number;
+  readonly logDir: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly controller: ControllerRef;
+  readonly image: MetadataImage;
+}
+
+/** Everything a broker can be told. */
+export interface BrokerProtocol extends MetadataFollower {
+  /** A connection wants the view now, and each newer one as a `view` message for as long as it lives. */
+  subscribe(connection: { readonly ref: Ref<ViewFollower> }): BrokerView;
+  /** The next producer id that nobody else has had. */
+  nextProducerId(_: void): { readonly error: ErrorName; readonly producerId: bigint };
+  /** True once this broker has registered and serves what the controller gave it. */
+  ready(_: void): boolean;
+  /** From the broker to itself: register again. */
+  register(_: void): void;
+}
+
+export interface ViewFollower {
+  view(view: BrokerView): void;
+}
+
+export type BrokerRef = Ref<BrokerProtocol>;
+
+/** For spawning a broker; its name is "broker". */
+export const BROKER: ActorKind<BrokerProtocol, BrokerArgs> = { kind: "broker" };
+
+/** The socket under a connection, as the connection may use it. Implemented by the listener. */
+export interface ConnectionSocket {
+  /** Sends chunks in order; they belong to the socket from now on. */
+  write(chunks: readonly Uint8Array[]): void;
+  /** Closes after what was written has gone out. */
+  close(): void;
+}
+
+/** What a connection is started with. */
+export interface ConnectionArgs {
+  readonly broker: BrokerRef;
+  readonly socketId: number;
+  readonly remote: string;
+}
+
+/** Everything a connection can be told. */
+export interface ConnectionProtocol extends ViewFollower {
+  /** One request frame, without its size prefix; owned by this message. */
+  frame(bytes: Uint8Array): void;
+  /** The socket has sent `bytes` bytes of what was written. */
+  drained(progress: { readonly bytes: number }): void;
+  /** The peer closed, or the socket failed. */
+  disconnected(_: { readonly reason: string }): void;
+}
+
+export type ConnectionRef = Ref<ConnectionProtocol>;
+
+/** For spawning a connection; its name is the number of its socket. */
+export const CONNECTION: ActorKind<ConnectionProtocol, ConnectionArgs> = { kind: "connection" };

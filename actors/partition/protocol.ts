@@ -1,0 +1,213 @@
+/**
+ * What can be said to a partition replica.
+ *
+ * One replica actor holds one copy of one partition. Offsets are safe integers, epochs int32; -1 stands for "unknown" or
+ * "do not check" wherever Kafka's wire has it so.
+ *
+ * @module
+ */
+import type { ErrorName } from "../../protocol/errors.ts";
+import type { LogConfig } from "../../storage/log.ts";
+import type { ActorKind, Ref } from "../actor.ts";
+
+/** What of a topic's configuration a replica obeys. */
+export interface ReplicaConfig {
+  readonly log: LogConfig;
+  /** cleanup.policy */
+  readonly compact: boolean;
+  readonly delete: boolean;
+  /** retention.ms, -1 for no limit */
+  readonly retentionMs: number;
+  /** retention.bytes, -1 for no limit */
+  readonly retentionBytes: number;
+  /** max.message.bytes: the largest batch, as it comes over the wire */
+  readonly maxMessageBytes: number;
+  /** What a batch may take once decompressed; keeps a decompression bomb from taking the memory. */
+  readonly maxDecompressedBytes: number;
+  readonly minInsyncReplicas: number;
+  /** message.timestamp.type */
+  readonly timestampType: "CreateTime" | "LogAppendTime";
+  /** message.timestamp.before.max.ms */
+  readonly timestampBeforeMaxMs: number;
+  /** message.timestamp.after.max.ms */
+  readonly timestampAfterMaxMs: number;
+  /** compression.type */
+  readonly compressionType: "producer" | "uncompressed" | "gzip" | "snappy" | "lz4" | "zstd";
+  /** compression.gzip.level, compression.lz4.level, compression.zstd.level */
+  readonly gzipLevel: number;
+  readonly lz4Level: number;
+  readonly zstdLevel: number;
+  /** flush.before.ack: an acknowledged record has been synced to disk (ours; default true) */
+  readonly flushBeforeAck: boolean;
+  /** flush.messages and flush.ms: when to flush if not before the ack */
+  readonly flushMessages: number;
+  readonly flushMs: number;
+  /** producer.id.expiration.ms */
+  readonly producerIdExpirationMs: number;
+  /** log.retention.check.interval.ms */
+  readonly retentionCheckIntervalMs: number;
+}
+
+/** What a replica is started with. */
+export interface ReplicaArgs {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly config: ReplicaConfig;
+  readonly role: ReplicaRole;
+}
+
+/** Who leads the partition, as the controller decided. */
+export interface ReplicaRole {
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  readonly partitionEpoch: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+}
+
+/** Records on their way into a partition. */
+export interface AppendRequest {
+  /** One record batch; owned by this message and stamped in place. */
+  readonly records: Uint8Array;
+  readonly acks: -1 | 0 | 1;
+  /** Whether the request's version may carry zstd (Produce 7 and up). */
+  readonly zstdAllowed: boolean;
+}
+
+/** One record that was refused, by its place in the batch. */
+export interface RecordRefusal {
+  readonly batchIndex: number;
+  readonly message: string;
+}
+
+export interface AppendReply {
+  readonly error: ErrorName;
+  /** A sentence when there is an error that wants one. */
+  readonly message: string | null;
+  readonly recordErrors: readonly RecordRefusal[];
+  /** -1 on error. */
+  readonly baseOffset: number;
+  /** -1 unless the topic stamps LogAppendTime. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  /** As the replica knows it; for the hints of KIP-951. */
+  readonly leader: number;
+  readonly leaderEpoch: number;
+}
+
+export interface FetchRequest {
+  readonly offset: number;
+  readonly maxBytes: number;
+  /** The first batch comes even when it is larger than `maxBytes`. */
+  readonly minOneBatch: boolean;
+  readonly currentLeaderEpoch: number;
+  /** -1 when the fetcher does not say (before v12). */
+  readonly lastFetchedEpoch: number;
+  readonly isolation: "read_uncommitted" | "read_committed";
+}
+
+export interface FetchReply {
+  readonly error: ErrorName;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly records: Uint8Array;
+  readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: number }[] | null;
+  /** Set when the fetcher's log has diverged from the leader's. */
+  readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
+  readonly leader: number;
+  readonly leaderEpoch: number;
+}
+
+/** Special timestamps of ListOffsets. */
+export const LATEST_TIMESTAMP = -1;
+export const EARLIEST_TIMESTAMP = -2;
+export const MAX_TIMESTAMP = -3;
+export const EARLIEST_LOCAL_TIMESTAMP = -4;
+export const LATEST_TIERED_TIMESTAMP = -5;
+export const EARLIEST_PENDING_UPLOAD_TIMESTAMP = -6;
+
+export interface OffsetReply {
+  readonly error: ErrorName;
+  /** -1 when nothing was found. */
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly leaderEpoch: number;
+}
+
+/** State of one idempotent producer in one partition (DescribeProducers). */
+export interface ProducerDescription {
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly lastSequence: number;
+  readonly lastTimestamp: number;
+  readonly coordinatorEpoch: number;
+  readonly currentTransactionStartOffset: number;
+}
+
+export interface ReplicaDescription {
+  readonly error: ErrorName;
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly flushedOffset: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly sizeInBytes: number;
+  readonly leaderEpoch: number;
+  /** Why the replica serves nothing, or null. */
+  readonly offline: string | null;
+}
+
+/** Everything a replica can be told. */
+export interface ReplicaProtocol {
+  /** Appends a batch; the reply waits for what `acks` demands. acks=0 replies too (the caller ignores it). */
+  append(request: AppendRequest): AppendReply;
+  /** Reads now, without waiting. */
+  fetch(request: FetchRequest): FetchReply;
+  /**
+   * Replies true once what this isolation may read ends above `above`, or as soon as something else changed that a waiting
+   * fetch must know (leadership, deletion); false at `deadlineMs` (monotonic). A later wait with the same key replaces this one,
+   * which is then answered false.
+   */
+  awaitData(
+    wait: {
+      readonly key: string;
+      readonly above: number;
+      readonly isolation: FetchRequest["isolation"];
+      readonly deadlineMs: number;
+    },
+  ): boolean;
+  listOffsets(
+    request: {
+      readonly timestamp: number;
+      readonly currentLeaderEpoch: number;
+      readonly isolation: FetchRequest["isolation"];
+    },
+  ): OffsetReply;
+  endOffsetForEpoch(
+    request: { readonly epoch: number; readonly currentLeaderEpoch: number },
+  ): { readonly error: ErrorName; readonly epoch: number; readonly endOffset: number };
+  /** Offset -1 means the high watermark. */
+  deleteRecords(request: { readonly beforeOffset: number }): {
+    readonly error: ErrorName;
+    readonly lowWatermark: number;
+  };
+  describe(_: void): ReplicaDescription;
+  describeProducers(
+    _: void,
+  ): { readonly error: ErrorName; readonly producers: readonly ProducerDescription[] };
+  /** The controller's newest word on who leads. Older words (by partition epoch) are ignored. */
+  assume(role: ReplicaRole): void;
+  /** The topic's configuration has changed. */
+  configure(config: ReplicaConfig): void;
+  /** From the replica to itself: retention, segment rolls, expiry of producer ids. */
+  tidy(_: void): void;
+  /** From the replica to itself: waits whose time is over. */
+  expire(_: void): void;
+}
+
+export type ReplicaRef = Ref<ReplicaProtocol>;
+
+/** For spawning a replica; its name is `<topic>-<partition>`. */
+export const REPLICA: ActorKind<ReplicaProtocol, ReplicaArgs> = { kind: "replica" };
