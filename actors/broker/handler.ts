@@ -1,0 +1,80 @@
+/**
+ * How one Kafka API is served: a table, the versions that work, and a function from request to reply.
+ *
+ * A handler is called in a turn of its connection. It may ask other actors; the continuations run in later turns of the same
+ * connection, and `exchange` always speaks through the outbox of the turn that is running. It must reply exactly once, or
+ * say that no reply is due (Produce with acks=0).
+ *
+ * @module
+ */
+import type { Api, Request, ResponseInput } from "../../protocol/schema.ts";
+import type { Answer, Message, Ref, Reply, Verb } from "../actor.ts";
+import type { BrokerRef, BrokerView } from "./protocol.ts";
+
+/** One request on its way to its reply. */
+export interface Exchange<T extends Api> {
+  readonly version: number;
+  readonly clientId: string | null;
+  /** The connection's own path, unique while it lives: a key for waits. */
+  readonly connection: string;
+  /** The cluster as this broker knows it now. */
+  readonly view: BrokerView;
+  readonly broker: BrokerRef;
+  /** Wall-clock milliseconds. */
+  now(): number;
+  monotonic(): number;
+  /** A number below 2^32. */
+  random(): number;
+  /** Asks an actor; the answer comes back in a later turn. Default deadline 30 000 ms. */
+  ask<Q, V extends Verb<Q>>(
+    to: Ref<Q>,
+    verb: V,
+    message: Message<Q, V>,
+    then: (answer: Answer<Reply<Q, V>>) => void,
+    timeoutMs?: number,
+  ): void;
+  /** Answers the client. */
+  reply(body: ResponseInput<T>): void;
+  /** The client expects no answer. */
+  done(): void;
+  /** Closes the connection instead of answering; the reason goes to the log. */
+  close(reason: string): void;
+}
+
+/** One Kafka API as it is served. */
+export interface ApiHandler<T extends Api = Api> {
+  readonly api: T;
+  /** Lowest and highest version served. */
+  readonly min: number;
+  readonly max: number;
+  handle(request: Request<T>, exchange: Exchange<T>): void;
+}
+
+/** Declares a handler with its types read off the table. */
+export function handler<T extends Api>(
+  api: T,
+  min: number,
+  max: number,
+  handle: (request: Request<T>, exchange: Exchange<T>) => void,
+): ApiHandler<T> {
+  return { api, min, max, handle };
+}
+
+/**
+ * Asks several actors at once and goes on when all have answered, with the answers in the order of the questions.
+ * With no questions it goes on at once.
+ */
+export function gather<A>(
+  questions: readonly ((then: (answer: A) => void) => void)[],
+  then: (answers: A[]) => void,
+): void {
+  const answers = new Array<A>(questions.length);
+  let missing = questions.length;
+  if (missing === 0) return then(answers);
+  questions.forEach((question, index) =>
+    question((answer) => {
+      answers[index] = answer;
+      if (--missing === 0) then(answers);
+    })
+  );
+}
