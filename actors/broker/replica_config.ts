@@ -1,0 +1,64 @@
+/**
+ * What of a topic's configuration its replicas obey, worked out from all that has been set.
+ *
+ * @module
+ */
+import {
+  booleanOf,
+  type ConfigLayers,
+  listOf,
+  numberOf,
+  resolveBrokerConfig,
+  resolveTopicConfig,
+} from "../../protocol/configs/resolve.ts";
+import type { MetadataImage } from "../controller/protocol.ts";
+import type { ReplicaConfig } from "../partition/protocol.ts";
+import { layersOf } from "./broker_configs.ts";
+
+/** The configuration of a topic's replicas on one broker. */
+export function resolveReplicaConfig(
+  image: MetadataImage,
+  brokerId: number,
+  properties: Readonly<Record<string, string>>,
+  name: string,
+): ReplicaConfig {
+  return replicaConfig(layersOf({ brokerId, properties, image }, name));
+}
+
+/** The configuration of a topic's replicas where these are the layers. */
+export function replicaConfig(layers: ConfigLayers): ReplicaConfig {
+  const topic = (name: string) => resolveTopicConfig(name, layers);
+  const number = (name: string) => numberOf(topic(name));
+  const text = (name: string) => topic(name).value;
+  const broker = (name: string) => numberOf(resolveBrokerConfig(name, layers));
+  const cleanup = listOf(topic("cleanup.policy"));
+  return {
+    log: {
+      segmentBytes: number("segment.bytes"),
+      segmentMs: number("segment.ms"),
+      segmentJitterMs: number("segment.jitter.ms"),
+      segmentIndexBytes: number("segment.index.bytes"),
+      indexIntervalBytes: number("index.interval.bytes"),
+      fileDeleteDelayMs: number("file.delete.delay.ms"),
+    },
+    compact: cleanup.includes("compact"),
+    delete: cleanup.includes("delete"),
+    retentionMs: number("retention.ms"),
+    retentionBytes: number("retention.bytes"),
+    maxMessageBytes: number("max.message.bytes"),
+    maxDecompressedBytes: broker("max.decompressed.message.bytes"),
+    minInsyncReplicas: number("min.insync.replicas"),
+    timestampType: text("message.timestamp.type") as ReplicaConfig["timestampType"],
+    timestampBeforeMaxMs: number("message.timestamp.before.max.ms"),
+    timestampAfterMaxMs: number("message.timestamp.after.max.ms"),
+    compressionType: text("compression.type") as ReplicaConfig["compressionType"],
+    gzipLevel: number("compression.gzip.level"),
+    lz4Level: number("compression.lz4.level"),
+    zstdLevel: number("compression.zstd.level"),
+    flushBeforeAck: booleanOf(topic("flush.before.ack")),
+    flushMessages: number("flush.messages"),
+    flushMs: number("flush.ms"),
+    producerIdExpirationMs: broker("producer.id.expiration.ms"),
+    retentionCheckIntervalMs: broker("log.retention.check.interval.ms"),
+  };
+}
