@@ -29,23 +29,33 @@ export class VarintError extends RangeError {
  * @throws {VarintError} cut off by the cursor's end, or wider than 32 bits
  */
 export function readUnsignedVarint(cursor: Cursor): number {
-  const { bytes, end } = cursor;
-  let at = cursor.at;
-  if (at < end) {
-    const first = bytes[at++]!;
+  const { bytes, at, end } = cursor;
+  if (at + 1 < end) { // nearly all take one byte or two
+    const first = bytes[at]!;
     if (first < 0x80) {
-      cursor.at = at;
+      cursor.at = at + 1;
       return first;
     }
-    let value = first & 0x7f;
-    for (let shift = 7; shift < 35 && at < end; shift += 7) {
-      const byte = bytes[at++]!;
-      if (shift === 28 && byte > 0x0f) throw new VarintError(`Varint at byte ${cursor.at} is wider than 32 bits`);
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        cursor.at = at;
-        return value >>> 0;
-      }
+    const second = bytes[at + 1]!;
+    if (second < 0x80) {
+      cursor.at = at + 2;
+      return (first & 0x7f) | (second << 7);
+    }
+  }
+  return readLongVarint(cursor);
+}
+
+function readLongVarint(cursor: Cursor): number {
+  const { bytes, end } = cursor;
+  let at = cursor.at;
+  let value = 0;
+  for (let shift = 0; shift < 35 && at < end; shift += 7) {
+    const byte = bytes[at++]!;
+    if (shift === 28 && byte > 0x0f) throw new VarintError(`Varint at byte ${cursor.at} is wider than 32 bits`);
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      cursor.at = at;
+      return value >>> 0;
     }
   }
   throw new VarintError(`Varint at byte ${cursor.at} is cut off at byte ${end}`);
