@@ -136,3 +136,12 @@ Deno.test("short-function counts the lines of a function, and no more than that"
   assertEquals(findings("lib/x.ts", "\n".repeat(100) + body(FUNCTION_LINES_MAX)), []);
   assertEquals(findings("lib/x.ts", body(FUNCTION_LINES_MAX + 1)), ["short-function: f"]);
 });
+
+Deno.test("units-last wants a duration to say its unit, and to say it last", () => {
+  const marked = (source: string) => findings("lib/x.ts", source).length;
+  assertEquals(marked("interface A { timeout: number; readonly pollInterval?: number; msLeft(): number }"), 3);
+  assertEquals(marked("function f(delay: number, msElapsed: number) {}"), 2);
+  assertEquals(marked("class A { readonly #backoff: number = 1; retryBackoff: number; }"), 2);
+  assertEquals(marked("interface A { timeoutMs: number; timeout: Timeout; delays: number[]; bytesRead: number }"), 0);
+  assertEquals(marked("function f(timeout: string, g: (delayMs: number) => number): number { const delay = 1; }"), 0);
+});
