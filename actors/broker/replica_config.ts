@@ -13,7 +13,6 @@ import {
 } from "../../protocol/configs/resolve.ts";
 import type { MetadataImage } from "../controller/protocol.ts";
 import type { ReplicaConfig } from "../partition/protocol.ts";
-import { layersOf } from "./broker_configs.ts";
 
 /** The configuration of a topic's replicas on one broker. */
 export function resolveReplicaConfig(
@@ -22,7 +21,12 @@ export function resolveReplicaConfig(
   properties: Readonly<Record<string, string>>,
   name: string,
 ): ReplicaConfig {
-  return replicaConfig(layersOf({ brokerId, properties, image }, name));
+  return replicaConfig({
+    topic: image.configs.get(`topic/${name}`),
+    broker: image.configs.get(`broker/${brokerId}`),
+    brokers: image.configs.get("broker/"),
+    properties,
+  });
 }
 
 /** The configuration of a topic's replicas where these are the layers. */

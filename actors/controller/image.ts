@@ -1,0 +1,239 @@
+/**
+ * The metadata image: what the cluster looks like after some record of the metadata log.
+ *
+ * ```text
+ *   image ──replay(records)──▶ image     the old one stays as it was; maps and topics that did not change are shared
+ * ```
+ *
+ * The invariant: the same records always make the same image, and a record that does not fit the image (a partition of an
+ * unknown topic, a gap between partitions) is a programmer error, because the controller only writes records that fit.
+ *
+ * Work is done in a {@linkcode MetadataDraft}, which copies a map the first time it changes it and then keeps changing its
+ * own copy: recovery of a long log does not copy a map for every record.
+ *
+ * @module
+ */
+import { assert } from "../../lib/assert.ts";
+import type {
+  BrokerImage,
+  ConfigResourceType,
+  MetadataImage,
+  MetadataRecord,
+  PartitionImage,
+  TopicImage,
+} from "./protocol.ts";
+
+type RecordOf<T extends MetadataRecord["type"]> = Extract<MetadataRecord, { readonly type: T }>;
+
+/** The image before the first record. */
+export function emptyImage(clusterId: string): MetadataImage {
+  return {
+    clusterId,
+    offset: 0,
+    brokers: new Map(),
+    topics: new Map(),
+    topicNames: new Map(),
+    configs: new Map(),
+    nextProducerId: 0n,
+  };
+}
+
+/** The image after some more records. */
+export function replay(image: MetadataImage, records: readonly MetadataRecord[]): MetadataImage {
+  const draft = new MetadataDraft(image);
+  for (const record of records) draft.apply(record);
+  return draft.freeze();
+}
+
+/** The image as of `offset`, from the records of {@linkcode snapshotOf}. */
+export function imageOf(clusterId: string, offset: number, records: readonly MetadataRecord[]): MetadataImage {
+  return { ...replay(emptyImage(clusterId), records), offset };
+}
+
+/** The fewest records that make this image out of an empty one. */
+export function snapshotOf(image: MetadataImage): MetadataRecord[] {
+  const records: MetadataRecord[] = [];
+  for (const { id: brokerId, epoch: brokerEpoch, incarnationId, endpoint, rack, fenced } of image.brokers.values()) {
+    records.push({ type: "RegisterBroker", brokerId, incarnationId, brokerEpoch, endpoint, rack });
+    if (!fenced) records.push({ type: "UnfenceBroker", brokerId, brokerEpoch });
+  }
+  for (const { name, topicId, partitions } of image.topics.values()) {
+    records.push({ type: "Topic", name, topicId });
+    for (const partition of partitions) records.push({ type: "Partition", topicId, ...partition });
+  }
+  for (const [resource, configs] of image.configs) {
+    const at = resource.indexOf("/");
+    const resourceType = resource.slice(0, at) as ConfigResourceType;
+    const resourceName = resource.slice(at + 1);
+    for (const [name, value] of configs) records.push({ type: "Config", resourceType, resourceName, name, value });
+  }
+  // Whom the last block went to does not matter: nobody gets it again.
+  if (image.nextProducerId > 0n) {
+    records.push({ type: "ProducerIds", brokerId: -1, nextProducerId: image.nextProducerId });
+  }
+  return records;
+}
+
+/** The key of a resource in {@linkcode MetadataImage.configs}. */
+export function configKey(resourceType: ConfigResourceType, resourceName: string): string {
+  return `${resourceType}/${resourceName}`;
+}
+
+type MapName = "brokers" | "topics" | "topicNames" | "configs";
+
+/** An image being changed. It reads like an image, but must not be kept by anyone else before it is frozen. */
+export class MetadataDraft implements MetadataImage {
+  readonly clusterId: string;
+  offset: number;
+  brokers: ReadonlyMap<number, BrokerImage>;
+  topics: ReadonlyMap<string, TopicImage>;
+  topicNames: ReadonlyMap<string, string>;
+  configs: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  nextProducerId: bigint;
+  /** The maps that are nobody else's. */
+  readonly #owned = new Set<MapName>();
+  /** The partition lists that are nobody else's, by topic id. */
+  readonly #partitions = new Map<string, PartitionImage[]>();
+
+  constructor(image: MetadataImage) {
+    this.clusterId = image.clusterId;
+    this.offset = image.offset;
+    this.brokers = image.brokers;
+    this.topics = image.topics;
+    this.topicNames = image.topicNames;
+    this.configs = image.configs;
+    this.nextProducerId = image.nextProducerId;
+  }
+
+  /** The image as it is now, safe to keep: later changes are made in copies. */
+  freeze(): MetadataImage {
+    this.#owned.clear();
+    this.#partitions.clear();
+    const { clusterId, offset, brokers, topics, topicNames, configs, nextProducerId } = this;
+    return { clusterId, offset, brokers, topics, topicNames, configs, nextProducerId };
+  }
+
+  /** Applies one record. Throws an AssertionError for one that does not fit. */
+  apply(record: MetadataRecord): void {
+    switch (record.type) {
+      case "RegisterBroker":
+        this.#registerBroker(record);
+        break;
+      case "FenceBroker":
+        this.#setFenced(record.brokerId, record.brokerEpoch, true);
+        break;
+      case "UnfenceBroker":
+        this.#setFenced(record.brokerId, record.brokerEpoch, false);
+        break;
+      case "Topic":
+        this.#addTopic(record);
+        break;
+      case "RemoveTopic":
+        this.#removeTopic(record);
+        break;
+      case "Partition":
+        this.#putPartition(record);
+        break;
+      case "PartitionChange":
+        this.#changePartition(record);
+        break;
+      case "Config":
+        this.#setConfig(record);
+        break;
+      case "ProducerIds":
+        assert(record.nextProducerId > this.nextProducerId, "A block of producer ids was given out twice.");
+        this.nextProducerId = record.nextProducerId;
+    }
+    this.offset++;
+  }
+
+  /** A new incarnation begins fenced. */
+  #registerBroker(record: RecordOf<"RegisterBroker">): void {
+    const { brokerId: id, brokerEpoch: epoch, incarnationId, endpoint, rack } = record;
+    assert(epoch > (this.brokers.get(id)?.epoch ?? -1), `Broker ${id} cannot go back to epoch ${epoch}.`);
+    this.#own("brokers").set(id, { id, epoch, incarnationId, endpoint, rack, fenced: true });
+  }
+
+  #setFenced(id: number, epoch: number, fenced: boolean): void {
+    const broker = this.brokers.get(id);
+    assert(broker?.epoch === epoch, `Broker ${id} is not registered with epoch ${epoch}.`);
+    this.#own("brokers").set(id, { ...broker, fenced });
+  }
+
+  #addTopic({ name, topicId }: RecordOf<"Topic">): void {
+    assert(!this.topics.has(name), `Topic ${name} exists already.`);
+    assert(!this.topicNames.has(topicId), `Topic id ${topicId} is taken.`);
+    this.#own("topics").set(name, { name, topicId, partitions: this.#newPartitions(topicId, []) });
+    this.#own("topicNames").set(topicId, name);
+  }
+
+  #removeTopic({ topicId }: RecordOf<"RemoveTopic">): void {
+    const { name } = this.#topic(topicId);
+    this.#own("topics").delete(name);
+    this.#own("topicNames").delete(topicId);
+    this.#partitions.delete(topicId);
+    if (this.configs.has(configKey("topic", name))) this.#own("configs").delete(configKey("topic", name));
+  }
+
+  #putPartition({ type: _, topicId, ...partition }: RecordOf<"Partition">): void {
+    const partitions = this.#ownPartitions(topicId);
+    assert(partition.partition <= partitions.length, `Partition ${partition.partition} leaves a gap.`);
+    partitions[partition.partition] = partition;
+  }
+
+  #changePartition({ topicId, partition: index, isr, leader, replicas }: RecordOf<"PartitionChange">): void {
+    const partitions = this.#ownPartitions(topicId);
+    const old = partitions[index];
+    assert(old !== undefined, `There is no partition ${index} to change.`);
+    partitions[index] = {
+      partition: index,
+      replicas: replicas ?? old.replicas,
+      isr: isr ?? old.isr,
+      leader: leader ?? old.leader,
+      // Whoever is named leader, even the one before, leads anew: see the controller.
+      leaderEpoch: old.leaderEpoch + (leader === undefined ? 0 : 1),
+      partitionEpoch: old.partitionEpoch + 1,
+    };
+  }
+
+  #setConfig({ resourceType, resourceName, name, value }: RecordOf<"Config">): void {
+    const key = configKey(resourceType, resourceName);
+    const configs = new Map(this.configs.get(key));
+    if (value === null) configs.delete(name);
+    else configs.set(name, value);
+    if (configs.size === 0) this.#own("configs").delete(key);
+    else this.#own("configs").set(key, configs);
+  }
+
+  #topic(topicId: string): TopicImage {
+    const name = this.topicNames.get(topicId);
+    const topic = name === undefined ? undefined : this.topics.get(name);
+    assert(topic !== undefined, `There is no topic with id ${topicId}.`);
+    return topic;
+  }
+
+  #own<M extends MapName>(name: M): Mutable<MetadataDraft[M]> {
+    if (!this.#owned.has(name)) {
+      (this as { [N in MapName]: unknown })[name] = new Map(this[name] as ReadonlyMap<unknown, unknown>);
+      this.#owned.add(name);
+    }
+    return this[name] as unknown as Mutable<MetadataDraft[M]>;
+  }
+
+  #ownPartitions(topicId: string): PartitionImage[] {
+    const owned = this.#partitions.get(topicId);
+    if (owned !== undefined) return owned;
+    const topic = this.#topic(topicId);
+    const partitions = this.#newPartitions(topicId, topic.partitions);
+    this.#own("topics").set(topic.name, { ...topic, partitions });
+    return partitions;
+  }
+
+  #newPartitions(topicId: string, from: readonly PartitionImage[]): PartitionImage[] {
+    const partitions = [...from];
+    this.#partitions.set(topicId, partitions);
+    return partitions;
+  }
+}
+
+type Mutable<T> = T extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;
