@@ -75,47 +75,56 @@ export class Writer {
 
   bool(value: boolean, path: string): void {
     if (typeof value !== "boolean") throw this.#wrong(value, "a boolean", path);
-    this.#bytes[this.#reserve(1)] = value ? 1 : 0;
+    const at = this.#reserve(1);
+    this.#bytes[at] = value ? 1 : 0;
   }
 
   int8(value: number, path: string): void {
     if ((value << 24) >> 24 !== value) throw this.#wrong(value, "an int8", path);
-    this.#view.setInt8(this.#reserve(1), value);
+    const at = this.#reserve(1);
+    this.#view.setInt8(at, value);
   }
 
   int16(value: number, path: string): void {
     if ((value << 16) >> 16 !== value) throw this.#wrong(value, "an int16", path);
-    this.#view.setInt16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setInt16(at, value);
   }
 
   uint16(value: number, path: string): void {
     if ((value & 0xffff) !== value) throw this.#wrong(value, "an uint16", path);
-    this.#view.setUint16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setUint16(at, value);
   }
 
   int32(value: number, path: string): void {
     if ((value | 0) !== value) throw this.#wrong(value, "an int32", path);
-    this.#view.setInt32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setInt32(at, value);
   }
 
   uint32(value: number, path: string): void {
     if (value >>> 0 !== value) throw this.#wrong(value, "an uint32", path);
-    this.#view.setUint32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
   }
 
   int64(value: bigint, path: string): void {
     if (typeof value !== "bigint" || BigInt.asIntN(64, value) !== value) throw this.#wrong(value, "an int64", path);
-    this.#view.setBigInt64(this.#reserve(8), value);
+    const at = this.#reserve(8);
+    this.#view.setBigInt64(at, value);
   }
 
   float64(value: number, path: string): void {
     if (typeof value !== "number") throw this.#wrong(value, "a number", path);
-    this.#view.setFloat64(this.#reserve(8), value);
+    const at = this.#reserve(8);
+    this.#view.setFloat64(at, value);
   }
 
   uuid(value: string, path: string): void {
     if (typeof value !== "string" || !isUuid(value)) throw this.#wrong(value, "a uuid", path);
-    writeUuid(value, this.#bytes, this.#reserve(16));
+    const at = this.#reserve(16);
+    writeUuid(value, this.#bytes, at);
   }
 
   /** LEB128 of an unsigned 32-bit number. */
@@ -139,7 +148,7 @@ export class Writer {
         throw this.error(path, `a string of ${bytes.length} bytes exceeds the limit of ${MAX_STRING_BYTES}.`);
       }
       this.#length(bytes.length, 2, path, compact, nullable);
-      this.#bytes.set(bytes, this.#reserve(bytes.length));
+      this.#copy(bytes);
     }
   }
 
@@ -151,7 +160,7 @@ export class Writer {
       this.#large.push({ at: this.#at, bytes: value });
       this.#largeBytes += value.length;
     } else {
-      this.#bytes.set(value, this.#reserve(value.length));
+      this.#copy(value);
     }
   }
 
@@ -198,16 +207,21 @@ export class Writer {
 
   #length(length: number | null, width: 2 | 4, path: string, compact: boolean, nullable: boolean): void {
     if (length === null && !nullable) throw this.error(path, "null where a value is required.");
-    if (compact) this.uvarint(length === null ? 0 : length + 1);
-    else if (width === 2) this.#view.setInt16(this.#reserve(2), length ?? -1);
-    else this.#view.setInt32(this.#reserve(4), length ?? -1);
+    if (compact) return this.uvarint(length === null ? 0 : length + 1);
+    const at = this.#reserve(width);
+    if (width === 2) this.#view.setInt16(at, length ?? -1);
+    else this.#view.setInt32(at, length ?? -1);
+  }
+
+  #copy(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   /** Writes a short text if it is ASCII; otherwise leaves everything as it was and returns false. */
   #ascii(value: string, length: number, compact: boolean): boolean {
     const start = this.#at;
-    if (compact) this.uvarint(length + 1);
-    else this.#view.setInt16(this.#reserve(2), length);
+    this.#length(length, 2, "", compact, false);
     const at = this.#reserve(length);
     const bytes = this.#bytes;
     for (let i = 0; i < length; i++) {
@@ -221,6 +235,7 @@ export class Writer {
     return true;
   }
 
+  /** Makes room, and only then may `#bytes` and `#view` be looked at: they are new when the buffer has grown. */
   #reserve(count: number): number {
     const at = this.#at;
     const end = at + count;
