@@ -22,14 +22,25 @@ export function layersOf({ brokerId, properties, image }: ConfigView, topic?: st
   };
 }
 
+/** Values that were looked up, kept for as long as the view that they hold for: some are wanted at every request. */
+const known = new WeakMap<ConfigView, Map<string, number | boolean>>();
+
 /** A whole number among the broker configs, as it counts now. Values beyond the safe integers become the largest of them. */
 export function brokerInt(view: ConfigView, name: string): number {
-  return numberOf(resolveBrokerConfig(name, layersOf(view)));
+  return remembered(view, name, () => numberOf(resolveBrokerConfig(name, layersOf(view))));
 }
 
 /** A truth among the broker configs, as it counts now. */
 export function brokerBoolean(view: ConfigView, name: string): boolean {
-  return booleanOf(resolveBrokerConfig(name, layersOf(view)));
+  return remembered(view, name, () => booleanOf(resolveBrokerConfig(name, layersOf(view))));
+}
+
+function remembered<T extends number | boolean>(view: ConfigView, name: string, resolve: () => T): T {
+  let values = known.get(view);
+  if (values === undefined) known.set(view, values = new Map());
+  let value = values.get(name) as T | undefined;
+  if (value === undefined) values.set(name, value = resolve());
+  return value;
 }
 
 /**

@@ -9,6 +9,7 @@
  */
 import type { Api, Request, ResponseInput } from "../../protocol/schema.ts";
 import type { Answer, Message, Ref, Reply, Verb } from "../actor.ts";
+import type { FetchSessions } from "./fetch_sessions.ts";
 import type { BrokerRef, BrokerView } from "./protocol.ts";
 
 /** One request on its way to its reply. */
@@ -20,6 +21,8 @@ export interface Exchange<T extends Api> {
   /** The cluster as this broker knows it now. */
   readonly view: BrokerView;
   readonly broker: BrokerRef;
+  /** The connection's incremental fetch sessions. */
+  readonly sessions: FetchSessions;
   /** Wall-clock milliseconds. */
   now(): number;
   monotonic(): number;

@@ -37,18 +37,19 @@ export interface BrokerView {
 
 /** Everything a broker can be told. */
 export interface BrokerProtocol extends MetadataFollower {
-  /** A connection wants the view now, and each newer one as a `view` message for as long as it lives. */
-  subscribe(connection: { readonly ref: Ref<ViewFollower> }): BrokerView;
+  /**
+   * A connection wants a view whose image has more than `newerThan` records; the reply waits until there is one. Asking (and
+   * not being told) keeps a slow connection from holding up the broker. A later call of the same connection replaces this one.
+   */
+  subscribe(request: { readonly ref: Ref<ConnectionProtocol>; readonly newerThan: number }): BrokerView;
   /** The next producer id that nobody else has had. */
   nextProducerId(_: void): { readonly error: ErrorName; readonly producerId: bigint };
-  /** True once this broker has registered and serves what the controller gave it. */
+  /** What this broker knows now, ready or not. */
+  look(_: void): BrokerView;
+  /** Replies true once this broker has registered and serves what the controller gave it. */
   ready(_: void): boolean;
   /** From the broker to itself: register again. */
   register(_: void): void;
-}
-
-export interface ViewFollower {
-  view(view: BrokerView): void;
 }
 
 export type BrokerRef = Ref<BrokerProtocol>;
@@ -58,8 +59,10 @@ export const BROKER: ActorKind<BrokerProtocol, BrokerArgs> = { kind: "broker" };
 
 /** The socket under a connection, as the connection may use it. Implemented by the listener. */
 export interface ConnectionSocket {
-  /** Sends chunks in order; they belong to the socket from now on. */
-  write(chunks: readonly Uint8Array[]): void;
+  /** Sends chunks in order; they belong to the socket from now on. `sent` is called when the operating system has them all. */
+  write(chunks: readonly Uint8Array[], sent: () => void): void;
+  /** The request of `frameBytes` bytes has been answered: as much may be read again. */
+  release(frameBytes: number): void;
   /** Closes after what was written has gone out. */
   close(): void;
 }
@@ -72,13 +75,13 @@ export interface ConnectionArgs {
 }
 
 /** Everything a connection can be told. */
-export interface ConnectionProtocol extends ViewFollower {
+export interface ConnectionProtocol {
   /** One request frame, without its size prefix; owned by this message. */
   frame(bytes: Uint8Array): void;
-  /** The socket has sent `bytes` bytes of what was written. */
-  drained(progress: { readonly bytes: number }): void;
   /** The peer closed, or the socket failed. */
   disconnected(_: { readonly reason: string }): void;
+  /** From the connection to itself: nothing has come or gone for `connections.max.idle.ms`. */
+  idle(_: void): void;
 }
 
 export type ConnectionRef = Ref<ConnectionProtocol>;

@@ -1,0 +1,157 @@
+/**
+ * Produce (key 0), versions 3–11: appends one record batch per partition.
+ *
+ * - acks 1 and -1 (all) are answered when the records are durable as the topic demands; acks 0 is never answered, and an
+ *   error then closes the connection, because nothing else could tell the client.
+ * - v5 log start offset, v7 zstd, v8 error details per record (KIP-467), v9 flexible, v10 leader hints (KIP-951).
+ *
+ * Produce requests of one connection may overlap: they reach a partition's replica in the order in which they came, and
+ * several share one flush.
+ *
+ * @module
+ */
+import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
+import type { Request, ResponseInput } from "../../../protocol/schema.ts";
+import { produce as table } from "../../../protocol/tables/produce_fetch.ts";
+import { INTERNAL_TOPICS } from "../../../protocol/topic_names.ts";
+import type { Answer } from "../../actor.ts";
+import type { AppendReply } from "../../partition/protocol.ts";
+import type { Exchange } from "../handler.ts";
+import { gather, handler } from "../handler.ts";
+import type { BrokerView } from "../protocol.ts";
+import { findTopic, ledPartition } from "../view.ts";
+
+type Produce = typeof table;
+type TopicData = Request<Produce>["topicData"][number];
+type PartitionData = TopicData["partitionData"][number];
+type PartitionResponse = ResponseInput<Produce>["responses"][number]["partitionResponses"][number];
+type Question = (then: (response: PartitionResponse) => void) => void;
+
+/** Serves Produce. */
+export const produce = handler(table, 3, 11, (request, exchange) => {
+  const { acks } = request;
+  const seen = new Set<string>();
+  const questions: Question[] = [];
+  for (const topic of request.topicData) {
+    for (const data of topic.partitionData) {
+      const key = `${topic.name}-${data.index}`;
+      const twice = seen.has(key);
+      seen.add(key);
+      questions.push(question(topic, data, acks, request.timeoutMs, twice, exchange));
+    }
+  }
+  gather(questions, (responses) => {
+    if (acks !== 0) return exchange.reply(assemble(request, responses, exchange.view));
+    const failed = responses.find((response) => response.errorCode !== 0);
+    if (failed === undefined) exchange.done();
+    else exchange.close(`a produce with acks=0 failed for partition ${failed.index} with error ${failed.errorCode}`);
+  });
+});
+
+function question(
+  topic: TopicData,
+  data: PartitionData,
+  acks: number,
+  timeoutMs: number,
+  twice: boolean,
+  exchange: Exchange<Produce>,
+): Question {
+  const led = ledPartition(exchange.view, findTopic(exchange.view, topic.name, topic.topicId), data.index);
+  const refused = refusal(topic, data, acks, twice) ?? (led.error === "NONE" ? undefined : { error: led.error });
+  if (refused !== undefined || led.error !== "NONE") {
+    const error = refused ?? { error: "UNKNOWN_SERVER_ERROR" as const };
+    return (then) => then(refusedResponse(data.index, error.error, "message" in error ? error.message : null));
+  }
+  const append = { records: data.records!, acks: acks as -1 | 0 | 1, zstdAllowed: exchange.version >= 7 };
+  return (then) =>
+    exchange.ask(
+      led.replica,
+      "append",
+      append,
+      (answer) => then(responseOf(data.index, answer)),
+      Math.max(1, timeoutMs),
+    );
+}
+
+function refusal(
+  topic: TopicData,
+  data: PartitionData,
+  acks: number,
+  twice: boolean,
+): { readonly error: ErrorName; readonly message: string } | undefined {
+  if (acks !== 0 && acks !== 1 && acks !== -1) {
+    return { error: "INVALID_REQUIRED_ACKS", message: `acks is ${acks}; it must be 0, 1 or -1 (all).` };
+  }
+  if (twice) {
+    return {
+      error: "INVALID_REQUEST",
+      message: `Partition ${topic.name}-${data.index} is named twice in one request.`,
+    };
+  }
+  if (INTERNAL_TOPICS.has(topic.name)) {
+    return { error: "INVALID_TOPIC_EXCEPTION", message: `${topic.name} is internal: only the broker writes to it.` };
+  }
+  if (data.records === null || data.records.length === 0) {
+    return { error: "INVALID_RECORD", message: "There must be exactly one record batch per partition; there is none." };
+  }
+  return undefined;
+}
+
+function refusedResponse(index: number, error: ErrorName, message: string | null): PartitionResponse {
+  return {
+    index,
+    errorCode: errorCode(error),
+    baseOffset: -1n,
+    logAppendTimeMs: -1n,
+    logStartOffset: -1n,
+    errorMessage: message,
+  };
+}
+
+function responseOf(index: number, answer: Answer<AppendReply>): PartitionResponse {
+  if (!answer.ok) {
+    const error = answer.failure === "timeout"
+      ? "REQUEST_TIMED_OUT"
+      : answer.failure === "crashed"
+      ? "KAFKA_STORAGE_ERROR"
+      : "NOT_LEADER_OR_FOLLOWER";
+    return refusedResponse(index, error, null);
+  }
+  const reply = answer.value;
+  return {
+    index,
+    errorCode: errorCode(reply.error),
+    baseOffset: BigInt(reply.baseOffset),
+    logAppendTimeMs: BigInt(reply.logAppendTimeMs),
+    logStartOffset: BigInt(reply.logStartOffset),
+    recordErrors: reply.recordErrors.map(({ batchIndex, message }) => ({
+      batchIndex,
+      batchIndexErrorMessage: message,
+    })),
+    errorMessage: reply.message,
+    ...(reply.error === "NOT_LEADER_OR_FOLLOWER"
+      ? { currentLeader: { leaderId: reply.leader, leaderEpoch: reply.leaderEpoch } }
+      : {}),
+  };
+}
+
+/** Puts the partitions' responses back under their topics, in the order of the request. */
+function assemble(
+  request: Request<Produce>,
+  responses: readonly PartitionResponse[],
+  view: BrokerView,
+): ResponseInput<Produce> {
+  let next = 0;
+  const hinted = responses.some((response) => response.currentLeader !== undefined);
+  return {
+    responses: request.topicData.map((topic) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitionResponses: topic.partitionData.map(() => responses[next++]!),
+    })),
+    throttleTimeMs: 0,
+    nodeEndpoints: hinted
+      ? [...view.image.brokers.values()].map(({ id, endpoint, rack }) => ({ nodeId: id, ...endpoint, rack }))
+      : [],
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * Metadata (key 3), versions 0–13: brokers, topics, and who leads what.
+ *
+ * - No topics asked for: v0 an empty list means all, v1+ null means all and an empty list none.
+ * - A topic that is not there is created when the client and `auto.create.topics.enable` allow it. Kafka answers
+ *   UNKNOWN_TOPIC_OR_PARTITION and lets the client ask again; here creation takes milliseconds, so the answer waits for it
+ *   and has the topic. When it takes longer, LEADER_NOT_AVAILABLE asks the client to come again.
+ * - v10 topic ids, v12 topics by id. The controller named is a live broker: every broker takes admin requests.
+ *
+ * @module
+ */
+import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
+import type { Request, ResponseInput } from "../../../protocol/schema.ts";
+import { metadata as table } from "../../../protocol/tables/metadata.ts";
+import { INTERNAL_TOPICS, refuseTopicName } from "../../../protocol/topic_names.ts";
+import { ZERO_UUID } from "../../../lib/uuid.ts";
+import type { TopicImage, TopicResult } from "../../controller/protocol.ts";
+import { brokerBoolean } from "../broker_configs.ts";
+import type { Exchange } from "../handler.ts";
+import { handler } from "../handler.ts";
+import type { BrokerView } from "../protocol.ts";
+import { CLUSTER_OPERATIONS, controllerId, liveBrokers, OPERATIONS_NOT_ASKED, TOPIC_OPERATIONS } from "../view.ts";
+
+type Metadata = typeof table;
+type Topic = ResponseInput<Metadata>["topics"][number];
+type Wanted = { readonly name: string | null; readonly topicId: string };
+
+/** How long an answer waits for topics that it has just asked to be created. */
+const AUTO_CREATE_PATIENCE_MS = 1_000;
+
+/** Serves Metadata. */
+export const metadata = handler(table, 0, 13, (request, exchange) => {
+  const { topics } = request;
+  const all = topics === null || (exchange.version === 0 && topics.length === 0);
+  const missing = all ? [] : missingNames(topics, exchange.view);
+  const create = missing.length > 0 && request.allowAutoTopicCreation &&
+    brokerBoolean(exchange.view, "auto.create.topics.enable");
+  if (!create) return answer(request, all, new Map(), exchange);
+  const newTopics = missing.map((name) => ({
+    name,
+    partitions: -1,
+    replicationFactor: -1,
+    assignments: [],
+    configs: [],
+  }));
+  const message = { topics: newTopics, validateOnly: false, timeoutMs: AUTO_CREATE_PATIENCE_MS };
+  exchange.ask(exchange.view.controller, "createTopics", message, (reply) => {
+    const results = new Map<string, TopicResult | undefined>(missing.map((name) => [name, undefined]));
+    if (reply.ok) { for (const result of reply.value) results.set(result.name, result); }
+    answer(request, all, results, exchange);
+  }, AUTO_CREATE_PATIENCE_MS + 1_000);
+});
+
+/** Names that could be created: valid, not there, and not asked for by id. */
+function missingNames(topics: readonly Wanted[], view: BrokerView): string[] {
+  const names = new Set<string>();
+  for (const { name, topicId } of topics) {
+    if (name === null || topicId !== ZERO_UUID || view.image.topics.has(name)) continue;
+    if (refuseTopicName(name) === null && !INTERNAL_TOPICS.has(name)) names.add(name);
+  }
+  return [...names];
+}
+
+function answer(
+  request: Request<Metadata>,
+  all: boolean,
+  created: ReadonlyMap<string, TopicResult | undefined>,
+  exchange: Exchange<Metadata>,
+): void {
+  const { view } = exchange;
+  const withOperations = request.includeTopicAuthorizedOperations;
+  const topics = all
+    ? [...view.image.topics.values()].map((topic) => describe(topic, view, withOperations))
+    : (request.topics ?? []).map((wanted) => lookUp(wanted, created, view, withOperations));
+  exchange.reply({
+    throttleTimeMs: 0,
+    brokers: liveBrokers(view).map(({ id, endpoint, rack }) => ({ nodeId: id, ...endpoint, rack })),
+    clusterId: view.image.clusterId,
+    controllerId: controllerId(view),
+    topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : OPERATIONS_NOT_ASKED,
+    errorCode: 0,
+  });
+}
+
+function lookUp(
+  { name, topicId }: Wanted,
+  created: ReadonlyMap<string, TopicResult | undefined>,
+  view: BrokerView,
+  withOperations: boolean,
+): Topic {
+  if (topicId !== ZERO_UUID) {
+    const topic = view.image.topics.get(view.image.topicNames.get(topicId) ?? "");
+    return topic === undefined ? failed(null, topicId, "UNKNOWN_TOPIC_ID") : describe(topic, view, withOperations);
+  }
+  const topic = view.image.topics.get(name ?? "");
+  if (topic !== undefined) return describe(topic, view, withOperations);
+  if (name === null || refuseTopicName(name) !== null) return failed(name, topicId, "INVALID_TOPIC_EXCEPTION");
+  if (!created.has(name)) return failed(name, topicId, "UNKNOWN_TOPIC_OR_PARTITION");
+  const result = created.get(name);
+  const error = result?.error ?? "LEADER_NOT_AVAILABLE";
+  const soon = error === "NONE" || error === "TOPIC_ALREADY_EXISTS" || error === "REQUEST_TIMED_OUT";
+  return failed(name, topicId, soon ? "LEADER_NOT_AVAILABLE" : error);
+}
+
+function failed(name: string | null, topicId: string, error: ErrorName): Topic {
+  return { errorCode: errorCode(error), name, topicId, isInternal: INTERNAL_TOPICS.has(name ?? ""), partitions: [] };
+}
+
+function describe(topic: TopicImage, view: BrokerView, withOperations: boolean): Topic {
+  return {
+    errorCode: 0,
+    name: topic.name,
+    topicId: topic.topicId,
+    isInternal: INTERNAL_TOPICS.has(topic.name),
+    partitions: topic.partitions.map((partition) => ({
+      errorCode: errorCode(partition.leader < 0 ? "LEADER_NOT_AVAILABLE" : "NONE"),
+      partitionIndex: partition.partition,
+      leaderId: partition.leader,
+      leaderEpoch: partition.leaderEpoch,
+      replicaNodes: partition.replicas,
+      isrNodes: partition.isr,
+      offlineReplicas: partition.replicas.filter((id) => view.image.brokers.get(id)?.fenced !== false),
+    })),
+    topicAuthorizedOperations: withOperations ? TOPIC_OPERATIONS : OPERATIONS_NOT_ASKED,
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * Small look-ups over what a broker knows of its cluster, shared by the request handlers.
+ *
+ * @module
+ */
+import type { Ref } from "../actor.ts";
+import { refOf } from "../address.ts";
+import type { BrokerImage, PartitionImage, TopicImage } from "../controller/protocol.ts";
+import type { ErrorName } from "../../protocol/errors.ts";
+import { ZERO_UUID } from "../../lib/uuid.ts";
+import type { ReplicaProtocol } from "../partition/protocol.ts";
+import { REPLICA } from "../partition/protocol.ts";
+import type { BrokerView } from "./protocol.ts";
+
+/** Kafka's way of saying that nobody asked which operations are allowed. */
+export const OPERATIONS_NOT_ASKED = -2147483648;
+
+/** Without access control everything is allowed: the bits of every operation that there is for a kind of resource. */
+function operations(...codes: readonly number[]): number {
+  return codes.reduce((bits, code) => bits | 1 << code, 0);
+}
+
+/** READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. */
+export const TOPIC_OPERATIONS: number = operations(3, 4, 5, 6, 7, 8, 10, 11);
+/** CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE. */
+export const CLUSTER_OPERATIONS: number = operations(5, 7, 8, 9, 10, 11, 12);
+
+/** The topic by its id where the request has one, else by its name. */
+export function findTopic(view: BrokerView, name: string | null, topicId: string): TopicImage | undefined {
+  const known = topicId === ZERO_UUID ? name : view.image.topicNames.get(topicId);
+  return known === null || known === undefined ? undefined : view.image.topics.get(known);
+}
+
+/** A partition that this broker leads, or why it cannot serve the request. */
+export type LedPartition =
+  | { readonly error: "NONE"; readonly partition: PartitionImage; readonly replica: Ref<ReplicaProtocol> }
+  | { readonly error: Exclude<ErrorName, "NONE">; readonly partition: PartitionImage | undefined };
+
+/** Finds a partition that this broker leads. */
+export function ledPartition(view: BrokerView, topic: TopicImage | undefined, index: number): LedPartition {
+  const partition = topic?.partitions[index];
+  if (topic === undefined || partition === undefined) {
+    return { error: "UNKNOWN_TOPIC_OR_PARTITION", partition: undefined };
+  }
+  if (partition.leader !== view.brokerId) return { error: "NOT_LEADER_OR_FOLLOWER", partition };
+  return { error: "NONE", partition, replica: replicaRef(view, topic.name, index) };
+}
+
+/** The replica of a partition on this broker. */
+export function replicaRef(view: BrokerView, topic: string, partition: number): Ref<ReplicaProtocol> {
+  return refOf(view.brokerId, REPLICA.kind, `${topic}-${partition}`);
+}
+
+/** Brokers that clients may talk to, by id. */
+export function liveBrokers(view: BrokerView): BrokerImage[] {
+  return [...view.image.brokers.values()].filter((broker) => !broker.fenced).sort((a, b) => a.id - b.id);
+}
+
+/** A live broker to name as the controller: every broker takes admin requests and passes them on. */
+export function controllerId(view: BrokerView): number {
+  return view.image.brokers.get(view.brokerId)?.fenced === false ? view.brokerId : liveBrokers(view)[0]?.id ?? -1;
+}
