@@ -1,0 +1,24 @@
+/**
+ * Serves the console over HTTP.
+ *
+ * @module
+ */
+import { consoleApp } from "./app.ts";
+import type { ConsoleSource } from "./source.ts";
+
+/** A console that listens. */
+export interface ConsoleServer {
+  readonly port: number;
+  /** Stops listening and waits for requests in flight. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens on `hostname:port` (0 takes any free port).
+ *
+ * @throws {Deno.errors.AddrInUse} when the port is taken
+ */
+export function serveConsole(hostname: string, port: number, source: ConsoleSource): ConsoleServer {
+  const server = Deno.serve({ hostname, port, onListen: () => {} }, consoleApp(source));
+  return { port: server.addr.port, close: () => server.shutdown() };
+}
