@@ -80,6 +80,17 @@ Deno.test("tagged fields: ascending, with sizes, omitted at their default", () =
   assertEquals(body.zkMigrationReady, false);
 });
 
+Deno.test("tagged fields are written in the order of their tags, whatever the table's order", () => {
+  const tagged = message("Tagged", "0", "0+", { second: "int8 tag9", first: "int8 tag2" });
+  assertEquals(encodeMessage(tagged, 0, { second: 1, first: 5 }).toHex(), hex("02 02 01 05 09 01 01").toHex());
+});
+
+Deno.test("large bytes in a tagged field stay within it", () => {
+  const tagged = message("Tagged", "0", "0+", { data: "bytes tag0", number: "int8" });
+  const value = { data: new Uint8Array(CHUNK_BYTES + 1).fill(7), number: 3 };
+  assertEquals(decodeMessage(tagged, 0, encodeMessage(tagged, 0, value)), value);
+});
+
 Deno.test("a tagged field of 128 bytes and more has a size of several bytes", () => {
   const tagged = message("Tagged", "0", "0+", { text: "string tag0", number: "int32 tag1" });
   for (const length of [126, 127, 128, 16_382, 16_383, 20_000]) {
@@ -222,6 +233,11 @@ Deno.test("counts are refused before anything is allocated for them", () => {
     DecodeError,
     "Metadata request v1, topics: 2147483647 elements do not fit into the 2 bytes left.",
   );
+  assertThrows(
+    () => decodeMessage(metadata.request, 1, hex("00000002 0000 00")),
+    DecodeError,
+    "Metadata request v1, topics: 2 elements do not fit into the 3 bytes left.",
+  );
   const many = new Uint8Array(4 + 2 * 1_000_001);
   new DataView(many.buffer).setInt32(0, 1_000_001);
   assertThrows(
@@ -255,6 +271,7 @@ Deno.test("tags that repeat, descend, lie or come in masses are refused", () => 
     ["01 03 05 aaaa", "a tagged field of 5 bytes exceeds the 2 bytes left"],
     ["914e", "10001 tagged fields exceed the limit of 10000"],
     ["01 ffffffffff7f 00", "a varint exceeds 32 bits"],
+    ["01 ffffffff1f 00", "a varint exceeds 32 bits"],
   ];
   for (const [tags, problem] of cases) {
     assertThrows(() => decodeMessage(heartbeat.request, 4, hex(prefix + tags)), DecodeError, problem);
@@ -264,7 +281,7 @@ Deno.test("tags that repeat, descend, lie or come in masses are refused", () => 
 Deno.test("a known tagged field must fill its size", () => {
   const tagged = message("Tagged", "0", "0+", { number: "int32 tag0" });
   assertEquals(decodeMessage(tagged, 0, hex("01 00 04 00000005")).number, 5);
-  assertThrows(() => decodeMessage(tagged, 0, hex("01 00 05 00000005 00")), DecodeError, "1 bytes follow");
+  assertThrows(() => decodeMessage(tagged, 0, hex("01 00 05 00000005 00")), DecodeError, "tags: 1 bytes follow");
   assertThrows(
     () => decodeMessage(tagged, 0, hex("01 00 03 000000 05")),
     DecodeError,
