@@ -1,77 +1,144 @@
 /**
- * Brings the clients that the suite drives into a cache folder, each from its own ordinary registry.
- *
- * Every step is idempotent: what is there is left alone, what is made is made beside its place and renamed into it, so that
- * an interrupted or a parallel installation leaves nothing half done.
+ * Brings the clients that the suite drives onto the machine, each from its own ordinary registry; steps that find their
+ * work done do nothing.
  *
  * @module
  */
+import { installKafka } from "./kafka.ts";
+import { cacheFolder, installPackages, makeOnce } from "./packages.ts";
 import { isOnPath, mustRun } from "./processes.ts";
 
-/** The folder that holds what is installed: `SAMSA_CACHE`, or `.cache/interop` in the checkout. */
-export function cacheFolder(): string {
-  const folder = Deno.env.get("SAMSA_CACHE") ?? new URL("../../.cache/interop", import.meta.url).pathname;
-  Deno.mkdirSync(folder, { recursive: true });
-  return folder;
+/** The versions that the suite is pinned to; the npm ones are named again in the agents' imports. */
+export const VERSIONS = {
+  "confluent-kafka": "2.16.1",
+  "kafka-python": "3.0.12",
+  go: "1.26.0",
+} as const;
+
+const CLIENTS = new URL("clients/", import.meta.url).pathname;
+
+/** How a client's agent is started; the bootstrap address follows as the last argument. */
+export interface AgentCommand {
+  readonly command: string;
+  readonly args: readonly string[];
 }
 
-let packageLists: Promise<unknown> | undefined;
-let packageTurn: Promise<unknown> = Promise.resolve();
+/** What has to be there for each client; each step returns how its agent is started. */
+const STEPS: Record<string, () => Promise<AgentCommand>> = {
+  kcat: async () => {
+    if (!await isOnPath("kcat")) await installPackages("kcat");
+    return { command: "kcat", args: [] };
+  },
+  kafkajs: () => installScript("kafkajs.ts"),
+  platformatic: () => installScript("platformatic.ts"),
+  "kafka-python": () => installPython("kafka_python.py"),
+  confluent: () => installPython("confluent.py"),
+  "franz-go": installGo,
+  java: installJava,
+};
 
-/** Installs Debian packages, one call after the other, because apt takes a lock. */
-export function installPackages(...names: string[]): Promise<void> {
-  const turn = packageTurn.then(async () => {
-    if (!await isOnPath("apt-get")) {
-      throw new Error(`Please install ${names.join(", ")}: this machine has no apt-get to do it with.`);
+/** The names of all clients. */
+export const CLIENT_NAMES: readonly string[] = Object.keys(STEPS);
+
+/** Installs one client and returns how its agent is started. */
+export function installClient(name: string): Promise<AgentCommand> {
+  const step = STEPS[name];
+  if (step === undefined) throw new Error(`There is no client "${name}"; there are ${CLIENT_NAMES.join(", ")}.`);
+  return step();
+}
+
+async function installScript(file: string): Promise<AgentCommand> {
+  const path = CLIENTS + file;
+  await mustRun(Deno.execPath(), ["cache", "--no-lock", path], { timeoutMs: 300_000 });
+  return { command: Deno.execPath(), args: ["run", "-A", "--no-lock", "--cached-only", path] };
+}
+
+let python: Promise<string> | undefined;
+
+async function installPython(file: string): Promise<AgentCommand> {
+  // The codecs are what kafka-python calls for snappy, lz4 and zstd.
+  const packages = [
+    `confluent-kafka==${VERSIONS["confluent-kafka"]}`,
+    `kafka-python==${VERSIONS["kafka-python"]}`,
+    "lz4==4.4.5",
+    "python-snappy==0.7.3",
+    "zstandard==0.25.0",
+  ];
+  python ??= makeOnce(`python-${(await digestOf(packages.join())).slice(0, 12)}`, async (folder) => {
+    const venv = () => mustRun("python3", ["-m", "venv", "--clear", folder]);
+    await venv().catch(async () => {
+      await installPackages("python3-venv");
+      await venv();
+    });
+    const pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", ...packages];
+    await mustRun(`${folder}/bin/python3`, pip, { timeoutMs: 300_000 });
+  });
+  return { command: `${await python}/bin/python3`, args: ["-B", "-u", CLIENTS + file] };
+}
+
+async function installGo(): Promise<AgentCommand> {
+  const sources = ["go.mod", "go.sum", "main.go", "admin.go"].map((name) => Deno.readTextFile(`${CLIENTS}go/${name}`));
+  const digest = (await digestOf((await Promise.all(sources)).join(""))).slice(0, 12);
+  const folder = await makeOnce(`franz-go-${digest}`, async (folder) => {
+    const env = { GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" };
+    const go = await findGo();
+    await mustRun(go, ["build", "-o", `${folder}/agent`, "."], { cwd: `${CLIENTS}go`, env, timeoutMs: 600_000 });
+  });
+  return { command: `${folder}/agent`, args: [] };
+}
+
+/**
+ * A Go that can build franz-go: the one on the PATH if it is new enough or can bring a newer one by itself (1.21 and later
+ * do); else, as with Debian 12's 1.19, the wanted one as the module `golang.org/toolchain` through the Go proxy.
+ */
+async function findGo(): Promise<string> {
+  if (!await isOnPath("go")) await installPackages("golang-go");
+  const minor = Number(/go1\.(\d+)/.exec(await mustRun("go", ["version"]))?.[1]);
+  if (minor >= 21) return "go";
+  const machine = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
+  const toolchain = `golang.org/toolchain@v0.0.1-go${VERSIONS.go}.linux-${machine}`;
+  const download = await mustRun("go", ["mod", "download", "-json", toolchain], {
+    cwd: cacheFolder(),
+    env: { GOFLAGS: "-mod=mod", GO111MODULE: "on" },
+    timeoutMs: 600_000,
+  });
+  const root: string = JSON.parse(download).Dir;
+  // Module files come without the right to be run.
+  await mustRun("chmod", ["-R", "a+x", `${root}/bin`, `${root}/pkg/tool`]);
+  return `${root}/bin/go`;
+}
+
+async function installJava(): Promise<AgentCommand> {
+  const { classpath, quietLogging } = await installKafka();
+  const source = `${CLIENTS}JavaAgent.java`;
+  const digest = (await digestOf(await Deno.readTextFile(source))).slice(0, 12);
+  const classes = await makeOnce(`java-${digest}`, async (folder) => {
+    await mustRun("javac", ["-nowarn", "-cp", classpath, "-d", folder, source]);
+  });
+  const machine = [
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    `-Dlog4j2.configurationFile=${quietLogging}`,
+  ];
+  return { command: "java", args: [...machine, "-cp", `${classes}:${classpath}`, "JavaAgent"] };
+}
+
+async function digestOf(text: string): Promise<string> {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+if (import.meta.main) {
+  let failed = 0;
+  for (const name of CLIENT_NAMES) {
+    try {
+      await installClient(name);
+      console.log(`installed ${name}`);
+    } catch (error) {
+      failed++;
+      console.log(`cannot install ${name}: ${error instanceof Error ? error.message : error}`);
     }
-    const env = { DEBIAN_FRONTEND: "noninteractive" };
-    packageLists ??= mustRun("apt-get", ["update", "-q"], { timeoutMs: 300_000 });
-    await packageLists;
-    await mustRun("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...names], { env, timeoutMs: 600_000 });
-  });
-  packageTurn = turn.catch(() => {});
-  return turn;
-}
-
-/** Makes a folder in the cache by filling one beside it and renaming; returns its path, at once when it is there. */
-export async function makeOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
-  const place = `${cacheFolder()}/${name}`;
-  if (await exists(place)) return place;
-  const beside = await Deno.makeTempDir({ dir: cacheFolder(), prefix: "making-" });
-  try {
-    await fill(beside);
-    await Deno.rename(beside, place);
-  } catch (error) {
-    await Deno.remove(beside, { recursive: true }).catch(() => {});
-    // Another run may have been quicker: its folder is as good as ours.
-    if (!await exists(place)) throw error;
   }
-  return place;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-/** Copies Maven artifacts (`group:artifact:version`) and what they need into a folder of jars; returns that folder. */
-export function installMaven(name: string, artifacts: readonly string[]): Promise<string> {
-  const versions = artifacts.map((artifact) => artifact.split(":")[2]);
-  return makeOnce(`${name}-${versions[0]}-libs`, async (folder) => {
-    if (!await isOnPath("mvn")) await installPackages("maven");
-    const pom = await Deno.makeTempDir({ prefix: "samsa-pom-" });
-    await Deno.writeTextFile(`${pom}/pom.xml`, pomOf(artifacts));
-    const copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${folder}`];
-    await mustRun("mvn", ["-q", "-B", "-f", `${pom}/pom.xml`, ...copy], { timeoutMs: 600_000 });
-    await Deno.remove(pom, { recursive: true });
-  });
-}
-
-function pomOf(artifacts: readonly string[]): string {
-  const dependencies = artifacts.map((artifact) => {
-    const [group, id, version] = artifact.split(":");
-    return `<dependency><groupId>${group}</groupId><artifactId>${id}</artifactId><version>${version}</version></dependency>`;
-  });
-  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>samsa</groupId><artifactId>interop</artifactId><version>1</version>
-<dependencies>${dependencies.join("\n")}</dependencies></project>\n`;
+  Deno.exit(failed === 0 ? 0 : 1);
 }

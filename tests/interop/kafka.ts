@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { cacheFolder, installMaven, installPackages } from "./install.ts";
+import { cacheFolder, installMaven, installPackages } from "./packages.ts";
 import {
   cpuSeconds,
   freePorts,

@@ -51,6 +51,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** After so many milliseconds it is killed; default 120,000. */
   readonly timeoutMs?: number;
+  /** Read standard output as Latin-1, one character per byte. */
+  readonly latin1?: boolean;
 }
 
 /** Kills every child that is still alive, at once. */
@@ -86,13 +88,33 @@ function spawn(command: string, args: readonly string[], options: Deno.CommandOp
 
 /** Starts a process that goes on in the background, a broker for instance. */
 export function startProcess(command: string, args: readonly string[], options: StartOptions = {}): RunningProcess {
-  const child = spawn(command, args, {
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  return watch(
+    spawn(command, args, {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.env === undefined ? {} : { env: options.env }),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }),
+    options,
+  );
+}
+
+/** A background process that is spoken to in lines. */
+export interface Talker extends RunningProcess {
+  /** Writes one line to its standard input. */
+  say(line: string): Promise<void>;
+}
+
+/** Starts a background process that is spoken to line by line. */
+export function spawnTalker(command: string, args: readonly string[], onLine: (line: string) => void): Talker {
+  const child = spawn(command, args, { stdin: "piped", stdout: "piped", stderr: "piped" });
+  const writer = child.stdin.getWriter();
+  const encoder = new TextEncoder();
+  return { ...watch(child, { onLine }), say: (line) => writer.write(encoder.encode(line + "\n")) };
+}
+
+function watch(child: Deno.ChildProcess, options: StartOptions): RunningProcess {
   let tail = "";
   let over = false;
   const drain = async (stream: ReadableStream<Uint8Array>, onLine?: (line: string) => void) => {
@@ -145,7 +167,7 @@ export async function run(command: string, args: readonly string[], options: Run
     const decoder = new TextDecoder();
     return {
       code: output.code,
-      stdout: decoder.decode(output.stdout),
+      stdout: options.latin1 ? latin1(output.stdout) : decoder.decode(output.stdout),
       stderr: decoder.decode(output.stderr),
       timedOut,
     };
@@ -153,6 +175,13 @@ export async function run(command: string, args: readonly string[], options: Run
     clearTimeout(limit);
     living.delete(child);
   }
+}
+
+/** One character per byte; TextDecoder's "latin1" is windows-1252 and would change some. */
+function latin1(bytes: Uint8Array): string {
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += 8_192) parts.push(String.fromCharCode(...bytes.subarray(at, at + 8_192)));
+  return parts.join("");
 }
 
 async function feed(child: Deno.ChildProcess, input: string | Uint8Array | undefined): Promise<void> {
