@@ -140,8 +140,17 @@ export interface ErrorResult {
 
 /** A broker that follows the metadata log. */
 export interface MetadataFollower {
-  /** Records from `baseOffset` on, in order, durable. */
-  metadata(records: { readonly baseOffset: number; readonly records: readonly MetadataRecord[] }): void;
+  /**
+   * Records from `baseOffset` on, in order, durable. With `snapshot` they make the whole image as of `baseOffset` out of an empty
+   * one (`imageOf`); a follower that is behind gets that instead of the history.
+   */
+  metadata(
+    records: {
+      readonly baseOffset: number;
+      readonly records: readonly MetadataRecord[];
+      readonly snapshot?: boolean;
+    },
+  ): void;
 }
 
 /** Everything the controller can be told. Replies to changes come when every live broker has applied them. */
@@ -156,7 +165,7 @@ export interface ControllerProtocol {
       readonly follower: Ref<MetadataFollower>;
     },
   ): ErrorResult & { readonly brokerEpoch: number };
-  /** The follower wants all records from an offset on; they arrive as `metadata` messages. */
+  /** The follower has everything below an offset and wants the rest, now and later; it arrives as `metadata` messages. */
   follow(request: { readonly follower: Ref<MetadataFollower>; readonly fromOffset: number }): void;
   /** A follower has applied all records below `offset`. */
   applied(progress: { readonly brokerId: number; readonly offset: number }): void;
@@ -187,6 +196,10 @@ export interface ControllerProtocol {
   allocateProducerIds(
     request: { readonly brokerId: number },
   ): ErrorResult & { readonly first: bigint; readonly count: number };
+  /** From the controller to itself: it has read its log, and calls the brokers that it finds there. */
+  recovered(_: void): void;
+  /** From the controller to itself: a change has waited for its time to be applied everywhere. */
+  expire(wait: number): void;
 }
 
 export type ControllerRef = Ref<ControllerProtocol>;
@@ -194,4 +207,4 @@ export type ControllerRef = Ref<ControllerProtocol>;
 /** For spawning the controller; its name is "controller". */
 export const CONTROLLER: ActorKind<ControllerProtocol, { readonly clusterId: string }> = { kind: "controller" };
 
-export { emptyImage, replay } from "./image.ts";
+export { emptyImage, imageOf, replay } from "./image.ts";
