@@ -8,7 +8,7 @@
  *
  * The invariant: a frame's buffer grows with the bytes that have come (64 KiB, then fourfold, at most to the size), never
  * with the size that was announced; and no frame shares its buffer with another or with a later read. Between frames a
- * framer holds at most 4 KiB.
+ * framer holds 4 KiB, and 64 KiB for the one read that follows a read which filled it.
  *
  * @module
  */

@@ -13,19 +13,11 @@
  */
 
 import { TABLES } from "../protocol/api.ts";
-import {
-  defaultOf,
-  type Field,
-  fieldsOf,
-  type Message,
-  parseVersions,
-  type Versions,
-  within,
-} from "../protocol/schema.ts";
+import { type Field, fieldsOf, type Message, parseVersions, type Versions, within } from "../protocol/schema.ts";
 import * as consumerProtocol from "../protocol/tables/consumer_protocol.ts";
 
 /** A column as Kafka's JSON describes it. */
-interface KafkaField {
+export interface KafkaField {
   name: string;
   type: string;
   versions: string;
@@ -37,7 +29,8 @@ interface KafkaField {
   fields?: KafkaField[];
 }
 
-interface KafkaMessage {
+/** A message as Kafka's JSON describes it. */
+export interface KafkaMessage {
   name: string;
   apiKey?: number;
   validVersions: string;
@@ -47,9 +40,15 @@ interface KafkaMessage {
   commonStructs?: { name: string; fields: KafkaField[] }[];
 }
 
-/** The differences between our tables and the descriptions in a folder, one sentence each. */
-export function compareFolder(folder: string): { columns: number; differences: string[] } {
-  const comparison = { columns: 0, differences: [] as string[] };
+/** How many columns were compared, in all their versions, and the differences, one sentence each. */
+export interface Comparison {
+  columns: number;
+  readonly differences: string[];
+}
+
+/** Compares all our tables with the descriptions in a folder. */
+function compareFolder(folder: string): Comparison {
+  const comparison: Comparison = { columns: 0, differences: [] };
   for (const api of TABLES.values()) {
     const request = readKafka(folder, `${api.name}Request`);
     const unstable = request.latestVersionUnstable === true;
@@ -67,11 +66,12 @@ function readKafka(folder: string, name: string): KafkaMessage {
   return JSON.parse(withoutComments(Deno.readTextFileSync(`${folder}/${name}.json`)));
 }
 
-function compareMessage(
+/** Compares one table with Kafka's description and adds to the comparison. `unstable`: the last version is not ready. */
+export function compareMessage(
   message: Message,
   kafka: KafkaMessage,
   unstable: boolean,
-  comparison: { columns: number; differences: string[] },
+  comparison: Comparison,
 ): void {
   const { name } = kafka;
   const { min, max } = parseVersions(kafka.validVersions);
@@ -91,10 +91,7 @@ function compareMessage(
     for (let i = 0; i < Math.max(theirs.length, ours.length); i++) {
       if (same(theirs[i], ours[i])) continue;
       comparison.differences.push(
-        `${name} v${version}: Kafka has ${theirs[i]?.text ?? "no further column"}, default ${
-          theirs[i]?.defaults.join(" or ")
-        }; ` +
-          `the table has ${ours[i]?.text ?? "no further column"}, default ${ours[i]?.defaults.join(" or ")}.`,
+        `${name} v${version}: Kafka has ${showLine(theirs[i])}; the table has ${showLine(ours[i])}.`,
       );
     }
   }
@@ -150,6 +147,10 @@ function flattenOurs(fields: readonly Field[], version: number, path: string): L
     };
     return inner === undefined ? [line] : [line, ...flattenOurs(inner, version, `${at}.`)];
   });
+}
+
+function showLine(line: Line | undefined): string {
+  return line === undefined ? "no further column" : `${line.text} =${line.defaults.join(" or ")}`;
 }
 
 function absent(path: string): Line {
