@@ -89,8 +89,9 @@ export interface Outbox<P, S, R = unknown> {
     then?: (state: S, result: Result<T>, out: Outbox<P, S>) => void,
   ): void;
   /**
-   * Event-sourced actors only: records what happened. The event is applied to the state at once (`replay`); everything
-   * that this turn and later turns let out waits until the journal has made it durable.
+   * Event-sourced actors only: records what happened. When the handler has returned, the event is applied to the state
+   * (`replay`) and written to the journal; everything that this turn lets out after it, and everything that later turns let
+   * out, waits until the journal has made it durable.
    */
   append(event: unknown): void;
   /** Starts a child of a registered kind; its supervisor is this actor. The name must be free. */
