@@ -19,6 +19,9 @@ Deno.test("draws are even and stay in range", () => {
   const counts = new Array<number>(10).fill(0);
   for (let i = 0; i < 100_000; i++) counts[random.below(10)]!++;
   for (const count of counts) assert(count > 9_500 && count < 10_500, `${count} of 100,000 is far from a tenth`);
+  let low = 0;
+  for (let i = 0; i < 10_000; i++) if (random.below(3 * 2 ** 30) < 2 ** 30) low++; // half, if remainders were just taken
+  assert(low > 3_100 && low < 3_570, `${low} of 10,000 is far from a third`);
   let hits = 0;
   for (let i = 0; i < 10_000; i++) if (random.chance(1, 4)) hits++;
   assert(hits > 2_300 && hits < 2_700, `${hits} of 10,000 is far from a quarter`);

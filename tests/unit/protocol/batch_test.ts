@@ -74,6 +74,8 @@ Deno.test("stamping the offset leaves the CRC valid, stamping timestamps renews 
   assertEquals([after.timestampType, after.maxTimestamp], ["LogAppendTime", 1_800_000_000_000]);
   bytes[bytes.length - 1]! ^= 1;
   assertFalse(batch.crcMatches(bytes, 1));
+  batch.stampMaxTimestamp(bytes, 1, 1_800_000_000_000);
+  assertFalse(batch.crcMatches(bytes, 1), "what changes nothing must not hide damage");
 });
 
 Deno.test("batches come one after another; a cut-off last one is an error or the end", () => {

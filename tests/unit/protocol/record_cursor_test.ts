@@ -27,6 +27,7 @@ Deno.test("a record whose parts do not fill it exactly is refused", () => {
     ["0c 00 00 00 03 01 00", "its key says it has -2 bytes"],
     ["0c 00 00 00 04 01 00", "cut off"],
     ["0c 00 00 00 06 01 00", "its key says it has 3 bytes, but 2 are left"],
+    ["0c 00 00 00 06 01 00 000000", "its key says it has 3 bytes, but 2 are left"], // not into the next record
     ["0c 00 00 00 01 03 00", "its value says it has -2 bytes"],
     ["0c 00 00 00 01 04 00", "its value says it has 2 bytes, but 1 are left"],
     ["0c 00 00 00 01 01 01", "says it has -1 headers"],
