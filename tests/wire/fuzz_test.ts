@@ -248,7 +248,7 @@ function decodeRequest(frame: Uint8Array, interpret: boolean): "decoded" | "refu
   if (interpret) {
     let expected: unknown;
     try {
-      expected = interpretDecode(api.request, head.apiVersion, frame, head.bodyOffset);
+      expected = interpretDecode(api.request, head.apiVersion, frame, head.bodyOffset).value;
     } catch {
       // Refused: undefined, like the codec's refusal.
     }

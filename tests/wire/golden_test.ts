@@ -11,6 +11,7 @@ import { assert, assertEquals } from "@std/assert";
 import { TABLES } from "../../protocol/api.ts";
 import { decodeRequestBody, encodeRequest } from "../../protocol/codec.ts";
 import { readHeader } from "../../protocol/header.ts";
+import { type Api, within } from "../../protocol/schema.ts";
 
 interface Capture {
   readonly api: number | string;
@@ -34,9 +35,15 @@ Deno.test("frames captured from real clients encode to the same bytes", () => {
     assertEquals(header.apiVersion, version, of);
     const body = decodeRequestBody(api, version, frame, header.bodyOffset);
     const chunks = encodeRequest(api, version, header.correlationId, header.clientId, body);
-    assertEquals(Uint8Array.from(chunks.flatMap((chunk) => [...chunk])).subarray(4).toHex(), hex.toLowerCase(), of);
+    const encoded = Uint8Array.from(chunks.flatMap((chunk) => [...chunk])).subarray(4).toHex();
+    assertEquals(encoded + surplusOf(api, version, hex.slice(encoded.length)), hex.toLowerCase(), of);
   }
 });
+
+/** What librdkafka leaves behind a flexible Metadata request for all topics: three bytes of a count of four (its issue 5049). */
+function surplusOf(api: Api, version: number, rest: string): string {
+  return api.key === 3 && within(api.flexible, version) && rest === "010000" ? rest : "";
+}
 
 function readCaptures(): Capture[] {
   try {

@@ -24,12 +24,16 @@ export function interpretEncode(message: Message, version: number, value: unknow
   return { bytes: encoder.bytes, marks: encoder.marks };
 }
 
-/** Decodes bytes, from `offset` to their end. Throws some error when they are not such a message. */
-export function interpretDecode(message: Message, version: number, bytes: Uint8Array, offset = 0): unknown {
+/** Decodes the message at the beginning of bytes. Throws some error when there is none. */
+export function interpretDecode(
+  message: Message,
+  version: number,
+  bytes: Uint8Array,
+  offset = 0,
+): { value: unknown; end: number } {
   const decoder = new Decoder(bytes, offset, version, within(message.flexible, version));
   const value = decoder.row(fieldsOf(message.columns));
-  if (decoder.at !== bytes.length) throw new Error("Trailing bytes.");
-  return value;
+  return { value, end: decoder.at };
 }
 
 class Encoder {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { DecodeError, decodeMessage, EncodeError, encodeMessage } from "../../../protocol/codec.ts";
+import { DecodeError, decodeMessage, decodeRequestBody, EncodeError, encodeMessage } from "../../../protocol/codec.ts";
 import { message } from "../../../protocol/schema.ts";
 import { heartbeat } from "../../../protocol/tables/groups.ts";
 import { metadata } from "../../../protocol/tables/metadata.ts";
@@ -27,6 +27,12 @@ Deno.test("trailing bytes are refused", () => {
     DecodeError,
     "Metadata request v1: 1 bytes follow where it should have ended.",
   );
+});
+
+Deno.test("bytes after a request are passed over: librdkafka sends some", () => {
+  const frame = hex("00 00 00 00 01 00 00");
+  const body = decodeRequestBody(metadata, 13, frame, 0);
+  assertEquals([body.topics, body.allowAutoTopicCreation], [null, false]);
 });
 
 Deno.test("counts are refused before anything is allocated for them", () => {
