@@ -40,7 +40,7 @@ Deno.test("frames captured from real clients encode to the same bytes", () => {
   }
 });
 
-/** What librdkafka leaves behind a flexible Metadata request for all topics: three bytes of a count of four (its issue 5049). */
+/** What librdkafka leaves behind a flexible Metadata request for all topics: three bytes of a count of four. */
 function surplusOf(api: Api, version: number, rest: string): string {
   return api.key === 3 && within(api.flexible, version) && rest === "010000" ? rest : "";
 }
