@@ -75,7 +75,7 @@ export function encodeMessage<R extends Row>(message: Message<R>, version: numbe
  * {@linkcode decodeMessage}.
  *
  * Bytes after the body are passed over, as Kafka does: librdkafka's flexible Metadata request for all topics keeps four
- * bytes for a count that takes one, and so ends three bytes late, up to 2.15 at least.
+ * bytes for a count that takes one, and so ends three bytes late.
  *
  * @throws {DecodeError} when the bytes do not begin with such a request
  */
