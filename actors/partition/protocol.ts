@@ -205,6 +205,13 @@ export interface ReplicaProtocol {
   tidy(_: void): void;
   /** From the replica to itself: waits whose time is over. */
   expire(_: void): void;
+  /** From the replica to itself: the first record that is not on disk yet has waited for flush.ms. */
+  flush(_: void): void;
+  /**
+   * The partition is deleted, or has moved away: whoever waits is answered UNKNOWN_TOPIC_OR_PARTITION, the log is deleted, and
+   * the replica stops. Its name and folder are free again when those who watch it hear that it has.
+   */
+  remove(_: void): void;
 }
 
 export type ReplicaRef = Ref<ReplicaProtocol>;
