@@ -205,7 +205,6 @@ export class Cell implements Waiter {
 
   /** Stops after the messages that it already has; one that waits for its restart stops at once. */
   stop(): void {
-    if (this.#depth > 0) return void this.#deferred.push(() => this.stop());
     if (this.closing || this.phase === "stopped") return;
     if (this.phase === "restarting") return this.terminate("stopped");
     this.closing = true;
