@@ -27,18 +27,19 @@ export interface DiskFile {
   readonly path: string;
   /** Current size, written or not yet durable. */
   size(): number;
-  /** Writes all of `bytes` at the end. The caller may reuse `bytes` afterwards. */
+  /** Writes all of `bytes` at the end, or throws and may have written a part. The caller may reuse `bytes` afterwards. */
   append(bytes: Uint8Array): void;
   /** Overwrites at `position`, which must not lie beyond the end. */
   write(position: number, bytes: Uint8Array): void;
   /** Reads into `into` from `position`; returns how many bytes there were (0 at the end). */
   read(position: number, into: Uint8Array): number;
-  /** Cuts the file to `size` bytes. */
+  /** Cuts the file to `size` bytes; does nothing when it is no larger. */
   truncate(size: number): void;
-  /** Makes everything written so far durable, size included; settles when it is. */
+  /** Makes everything written so far durable, size included; settles when it is, perhaps before this returns. */
   sync(done: Settle<void>): void;
   /** The same, at once. */
   syncNow(): void;
+  /** Gives the handle back. A sync under way still settles. */
   close(): void;
 }
 

@@ -46,7 +46,10 @@ export interface LogObserver {
   load(snapshot: Uint8Array | undefined, offset: number): boolean;
   /** A batch was found during recovery, in offset order. */
   recovered(header: BatchHeader): void;
-  /** The state as of now, to be saved for `endOffset`. */
+  /**
+   * The state as of now, to be saved for `endOffset`. The log asks when it rolls, before it appends: so the owner brings
+   * its state up to date after {@linkcode Log.append} has returned, not before.
+   */
   snapshot(): Uint8Array;
 }
 
@@ -80,16 +83,23 @@ export interface Log {
   readonly latestEpoch: number;
   readonly observer: LogObserver;
 
-  /** Appends one or more whole batches that carry their final offsets and leader epochs. Rolls the segment when due. */
+  /**
+   * Appends one or more whole batches that carry their final offsets and leader epochs. Rolls the segment when due. On ENOSPC
+   * nothing was appended and it may be tried again; after any other DiskError the log takes nothing more.
+   */
   append(batches: Uint8Array, nowMs: number): void;
   /**
    * Reads whole batches from the one that contains `offset`, none at or above `untilOffset`, about `maxBytes` in all. The first
-   * batch comes even when it is larger, if `minOneBatch`. Throws RangeError when `offset` < startOffset or > endOffset.
+   * batch comes even when it is larger, if `minOneBatch`. Throws RangeError when `offset` < startOffset or > endOffset,
+   * CorruptLogError when the first batch is damaged; damage further on ends the read before it.
    */
   read(offset: number, untilOffset: number, maxBytes: number, minOneBatch: boolean): LogRead;
-  /** Settles when everything appended before the call is durable. Calls that overlap share one sync (group commit). */
+  /**
+   * Settles when everything appended before the call is durable, perhaps before it returns. Calls that overlap share one sync
+   * (group commit). After a sync that failed the log takes nothing more.
+   */
   flush(done: Settle<void>): void;
-  /** Removes everything at and above `offset` (a follower's divergence). */
+  /** Removes everything at and above `offset` (a follower's divergence), and with it the batch that contains `offset`. */
   truncateTo(offset: number): void;
   /** Empties the log and makes it begin at `offset`. */
   restartAt(offset: number): void;
@@ -103,7 +113,10 @@ export interface Log {
   offsetForTimestamp(timestamp: number, untilOffset: number): TimestampOffset | undefined;
   /** The record with the largest timestamp, below `untilOffset` (KIP-734). */
   offsetOfMaxTimestamp(untilOffset: number): TimestampOffset | undefined;
-  /** The largest epoch ≤ `epoch` and the offset where it ends (KIP-101, 279); undefined when no such epoch is known. */
+  /**
+   * The largest epoch ≤ `epoch` and the offset where it ends (KIP-101, 279). As Apache Kafka has it: an epoch older than all known
+   * ones ends where the first of them begins; one newer than all known ones is undefined.
+   */
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined;
   /** Epoch of the record at `offset`, -1 when unknown. */
   epochAt(offset: number): number;
@@ -111,7 +124,7 @@ export interface Log {
   assignEpoch(epoch: number, startOffset: number): void;
   /** Follows a changed configuration. */
   configure(config: LogConfig): void;
-  /** Closes the files; with `clean`, flushes and saves snapshot first so that the next open need not recover. */
+  /** Closes the files; with `clean`, flushes and saves a snapshot first so that the next open need not recover. */
   close(clean: boolean): void;
 }
 

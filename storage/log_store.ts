@@ -1,0 +1,283 @@
+/**
+ * The data folder of a broker: its logs, whose it is, and what is written down about the logs as a whole.
+ *
+ *     .lock                              held as long as the folder is open
+ *     meta.properties                    node, cluster and folder ids
+ *     recovery-point-offset-checkpoint   below these offsets everything is durable
+ *     log-start-offset-checkpoint        below these offsets nothing is readable
+ *     replication-offset-checkpoint      high watermarks
+ *     .kafka_cleanshutdown               only between a clean close and the next start
+ *     orders-0/                          a log
+ *     orders-1.8f0c…-delete/             a log that is being removed
+ *
+ * @module
+ */
+import type { Random } from "../lib/prng.ts";
+import { randomUuid } from "../lib/uuid.ts";
+import { replaceFile } from "./checkpoint.ts";
+import type { Disk } from "./disk.ts";
+import { HandlePool } from "./handle_pool.ts";
+import type { LogConfig, LogObserver, LogStore } from "./log.ts";
+import { claimFolder, type MetaProperties, readTopicId, writeTopicId, WrongFolderError } from "./meta_properties.ts";
+import { OffsetCheckpoint } from "./offset_checkpoint.ts";
+import { type LogOwner, SegmentedLog } from "./segmented_log.ts";
+
+/** What a data folder is opened with. */
+export interface LogStoreOptions {
+  readonly nodeId: number;
+  /** The cluster that the folder must belong to. @default whichever it belongs to; a new one for a new folder */
+  readonly clusterId?: string;
+  /** For ids, names of removed folders, and segment.jitter.ms. */
+  readonly random: Random;
+  /** How many segments may have open files. @default 2000 */
+  readonly maxOpenSegments?: number;
+  /** Recovery points are written whenever so many bytes were flushed. @default 64 MiB */
+  readonly checkpointBytes?: number;
+}
+
+const CLEAN_SHUTDOWN = ".kafka_cleanshutdown";
+const LOG_FOLDER = /^.+-\d+$/;
+const DELETED_FOLDER = /-delete$/;
+const NAME_LIMIT = 255;
+
+/**
+ * The logs of one data folder.
+ *
+ * @example
+ * ```ts
+ * import { SeededRandom } from "../lib/prng.ts";
+ * import { DiskLogStore } from "./log_store.ts";
+ * import { MemoryDisk } from "./memory_disk.ts";
+ *
+ * const store = new DiskLogStore(new MemoryDisk(), { nodeId: 1, random: new SeededRandom(1) });
+ * console.assert(store.list().length === 0);
+ * store.close(true);
+ * ```
+ */
+export class DiskLogStore implements LogStore {
+  /** Whose the folder is. */
+  readonly meta: MetaProperties;
+  /** Whether the folder was left in good order. */
+  readonly wasClean: boolean;
+  /** The broker epoch that the last clean close wrote down; -1 when there is none. */
+  readonly lastBrokerEpoch: number;
+  readonly #disk: Disk;
+  readonly #random: Random;
+  readonly #pool: HandlePool;
+  readonly #checkpointBytes: number;
+  readonly #release: () => void;
+  readonly #recoveryPoints: OffsetCheckpoint;
+  readonly #starts: OffsetCheckpoint;
+  readonly #watermarks: OffsetCheckpoint;
+  readonly #open = new Map<string, SegmentedLog>();
+  readonly #highWatermarks = new Map<string, number>();
+  /** Logs whose files may be incomplete: nothing may be called clean while there are any. */
+  readonly #unclean: Set<string>;
+  #flushedBytes = 0;
+  #failure: unknown;
+  #closed = false;
+
+  /**
+   * Takes the folder: locks it, sees that it is this node's, and removes what was being removed.
+   *
+   * @throws {DiskError} ELOCKED when another process has it
+   * @throws {WrongFolderError} it is another node's or cluster's, or a checkpoint is damaged
+   */
+  constructor(disk: Disk, options: LogStoreOptions) {
+    this.#disk = disk;
+    this.#random = options.random.split("storage");
+    this.#pool = new HandlePool(options.maxOpenSegments);
+    this.#checkpointBytes = options.checkpointBytes ?? 64 * 1024 * 1024;
+    this.#release = disk.lock(".lock");
+    try {
+      this.meta = claimFolder(disk, options, () => randomUuid(this.#random.bytes(16)));
+      this.#recoveryPoints = new OffsetCheckpoint(disk, "recovery-point-offset-checkpoint");
+      this.#starts = new OffsetCheckpoint(disk, "log-start-offset-checkpoint");
+      this.#watermarks = new OffsetCheckpoint(disk, "replication-offset-checkpoint");
+      for (const name of this.#watermarks.names()) this.#highWatermarks.set(name, this.#watermarks.get(name)!);
+      const left = disk.readFile(CLEAN_SHUTDOWN);
+      this.wasClean = left !== undefined;
+      this.lastBrokerEpoch = left === undefined ? -1 : brokerEpochOf(left);
+      if (left !== undefined) disk.remove(CLEAN_SHUTDOWN);
+      for (const name of disk.list("")) if (DELETED_FOLDER.test(name) && disk.isFolder(name)) disk.remove(name);
+      disk.syncFolder("");
+      this.#unclean = new Set(this.wasClean ? [] : this.#folders());
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
+  /** Where the folder is, for messages to people. */
+  get root(): string {
+    return this.#disk.root;
+  }
+
+  open(name: string, topicId: string, config: LogConfig, observer: LogObserver): SegmentedLog {
+    if (!LOG_FOLDER.test(name)) throw new WrongFolderError(`"${name}" names no log: it must be <topic>-<partition>.`);
+    if (this.#open.has(name)) throw new WrongFolderError(`The log ${name} is open already: close it first.`);
+    this.#claimLog(name, topicId);
+    const isKnownClean = this.wasClean && !this.#unclean.has(name);
+    this.#unclean.add(name);
+    const log = new SegmentedLog({
+      disk: this.#disk,
+      name,
+      topicId,
+      config,
+      observer,
+      owner: this.#owner(),
+      pool: this.#pool,
+      random: this.#random.split(name),
+      recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
+      startOffset: this.#starts.get(name),
+      clean: isKnownClean && this.#recoveryPoints.get(name) !== undefined,
+    });
+    this.#open.set(name, log);
+    return log;
+  }
+
+  delete(name: string): void {
+    if (this.#open.has(name)) throw new WrongFolderError(`The log ${name} is open: close it before it is deleted.`);
+    this.#highWatermarks.delete(name);
+    this.#unclean.delete(name);
+    if (!this.#disk.isFolder(name)) return;
+    const ending = `.${hex(this.#random.bytes(16))}-delete`;
+    const aside = name.slice(0, NAME_LIMIT - ending.length) + ending;
+    this.#disk.rename(name, aside);
+    this.#disk.syncFolder("");
+    this.#disk.remove(aside);
+  }
+
+  list(): { readonly name: string; readonly topicId: string }[] {
+    return this.#folders().flatMap((name) => {
+      const topicId = readTopicId(this.#disk, name);
+      return topicId === undefined ? [] : [{ name, topicId }];
+    });
+  }
+
+  highWatermark(name: string): number {
+    return this.#highWatermarks.get(name) ?? 0;
+  }
+
+  setHighWatermark(name: string, offset: number): void {
+    this.#highWatermarks.set(name, offset);
+  }
+
+  checkpoint(): void {
+    this.#demandOpen();
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+    this.#writeRecoveryPoints();
+    this.#starts.write(this.#offsets(this.#starts, (log) => log.startOffset));
+    this.#watermarks.write(this.#highWatermarks);
+  }
+
+  /**
+   * Closes every log that is open and gives the folder back. With `clean`, the next start need not look at what is
+   * durable, unless a log could not be closed cleanly.
+   *
+   * @param brokerEpoch written down for the next registration (KIP-966); -1 when there is none
+   */
+  close(clean: boolean, brokerEpoch = -1): void {
+    if (this.#closed) return;
+    try {
+      for (const log of [...this.#open.values()]) log.close(clean);
+      if (clean && this.#unclean.size === 0) {
+        this.checkpoint();
+        const content = new TextEncoder().encode(JSON.stringify({ version: 0, brokerEpoch }));
+        replaceFile(this.#disk, CLEAN_SHUTDOWN, content);
+      }
+    } finally {
+      for (const log of [...this.#open.values()]) log.close(false);
+      this.#closed = true;
+      this.#release();
+    }
+  }
+
+  #folders(): string[] {
+    return this.#disk.list("").filter((name) => LOG_FOLDER.test(name) && this.#disk.isFolder(name));
+  }
+
+  /** Sees to it that the folder is there and holds that topic. */
+  #claimLog(name: string, topicId: string): void {
+    this.#demandOpen();
+    if (!this.#disk.isFolder(name)) {
+      // What the checkpoints say of an earlier log with this name must not be taken for this one's.
+      this.#recoveryPoints.writeOne(name, undefined);
+      this.#starts.writeOne(name, undefined);
+      this.#disk.makeFolder(name);
+      this.#disk.syncFolder("");
+    }
+    const found = readTopicId(this.#disk, name);
+    if (found === undefined) return writeTopicId(this.#disk, name, topicId);
+    if (found === topicId) return;
+    throw new WrongFolderError(
+      `${this.#disk.root}/${name} holds the topic with id ${found}, not ${topicId}: delete that log first.`,
+    );
+  }
+
+  #owner(): LogOwner {
+    return {
+      recoveryPointFalls: ({ name }, offset) => {
+        if ((this.#recoveryPoints.get(name) ?? 0) > offset) this.#recoveryPoints.writeOne(name, offset);
+      },
+      startMoves: ({ name }, offset) => this.#starts.writeOne(name, offset),
+      flushed: (_log, bytes, rolled) => this.#flushed(bytes, rolled),
+      closed: (log, clean) => this.#forget(log, clean),
+    };
+  }
+
+  /** An error here belongs to nobody's flush: it is kept for the next {@linkcode DiskLogStore.checkpoint}. */
+  #flushed(bytes: number, rolled: boolean): void {
+    this.#flushedBytes += bytes;
+    if (this.#flushedBytes < this.#checkpointBytes && !rolled) return;
+    try {
+      this.#writeRecoveryPoints();
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  #writeRecoveryPoints(): void {
+    this.#flushedBytes = 0;
+    for (const log of this.#open.values()) log.writeEpochs();
+    this.#recoveryPoints.write(this.#offsets(this.#recoveryPoints, (log) => log.flushedOffset));
+  }
+
+  /** What a checkpoint says, brought up to date for the open logs; without the logs that are gone. */
+  #offsets(checkpoint: OffsetCheckpoint, offsetOf: (log: SegmentedLog) => number): Map<string, number> {
+    const offsets = new Map<string, number>();
+    for (const name of checkpoint.names()) {
+      if (!this.#open.has(name) && this.#disk.isFolder(name)) offsets.set(name, checkpoint.get(name)!);
+    }
+    for (const [name, log] of this.#open) offsets.set(name, offsetOf(log));
+    return offsets;
+  }
+
+  #forget(log: SegmentedLog, clean: boolean): void {
+    if (clean) {
+      this.#recoveryPoints.writeOne(log.name, log.flushedOffset);
+      this.#starts.writeOne(log.name, log.startOffset);
+      this.#unclean.delete(log.name);
+    }
+    this.#open.delete(log.name);
+  }
+
+  #demandOpen(): void {
+    if (this.#closed) throw new WrongFolderError(`${this.#disk.root} was closed: open it again first.`);
+  }
+}
+
+function brokerEpochOf(content: Uint8Array): number {
+  try {
+    const { brokerEpoch } = JSON.parse(new TextDecoder().decode(content));
+    return Number.isSafeInteger(brokerEpoch) ? brokerEpoch : -1;
+  } catch {
+    return -1; // older ones are empty files
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,77 @@
+/**
+ * One offset per log in one file, as Kafka keeps recovery points, log starts and high watermarks.
+ *
+ * Invariant: what the file says is what was last written; a file that is there but damaged is refused, because taking it for
+ * empty would let recovery cut what is durable.
+ *
+ * @module
+ */
+import { readCheckpoint, readCount, writeCheckpoint } from "./checkpoint.ts";
+import type { Disk } from "./disk.ts";
+import { WrongFolderError } from "./meta_properties.ts";
+
+/** A checkpoint file and what it says. */
+export class OffsetCheckpoint {
+  readonly #disk: Disk;
+  readonly #path: string;
+  #written: ReadonlyMap<string, number>;
+
+  /** @throws {WrongFolderError} the file is damaged */
+  constructor(disk: Disk, path: string) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#written = this.#read();
+  }
+
+  /** The offset that the file has for a log. */
+  get(name: string): number | undefined {
+    return this.#written.get(name);
+  }
+
+  /** Every log that the file knows. */
+  names(): Iterable<string> {
+    return this.#written.keys();
+  }
+
+  /** Replaces the file, durably; does nothing when it says the same. */
+  write(offsets: ReadonlyMap<string, number>): void {
+    const isSame = offsets.size === this.#written.size &&
+      [...offsets].every(([name, offset]) => this.#written.get(name) === offset);
+    if (isSame) return;
+    writeCheckpoint(this.#disk, this.#path, [...offsets].map(([name, offset]) => `${splitName(name)} ${offset}`));
+    this.#written = new Map(offsets);
+  }
+
+  /** The same with one offset changed, or with one log left out. */
+  writeOne(name: string, offset: number | undefined): void {
+    const offsets = new Map(this.#written);
+    if (offset === undefined) offsets.delete(name);
+    else offsets.set(name, offset);
+    this.write(offsets);
+  }
+
+  #read(): Map<string, number> {
+    const lines = readCheckpoint(this.#disk, this.#path);
+    const offsets = new Map<string, number>();
+    for (const [topic, partition, word] of lines ?? []) {
+      const offset = readCount(word);
+      if (offset === undefined) throw this.#damaged();
+      offsets.set(`${topic}-${partition}`, offset);
+    }
+    if (lines === undefined && this.#disk.size(this.#path) !== undefined) throw this.#damaged();
+    return offsets;
+  }
+
+  #damaged(): WrongFolderError {
+    return new WrongFolderError(
+      `${this.#disk.root}/${this.#path} is damaged: restore it from a backup, ` +
+        `or remove it to have every log read from its beginning.`,
+    );
+  }
+}
+
+/** `orders-eu-7` as Kafka writes it in a checkpoint: `orders-eu 7`. */
+function splitName(name: string): string {
+  const at = name.lastIndexOf("-");
+  return `${name.slice(0, at)} ${name.slice(at + 1)}`;
+}

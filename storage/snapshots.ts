@@ -1,0 +1,62 @@
+/**
+ * The saved states of a log's observer: `<offset>.snapshot` holds what was derived from all batches below that offset.
+ *
+ * One is saved whenever a segment begins and at a clean close. The newest that is not above the log's end and that the
+ * observer accepts is where recovery goes on from; a damaged one costs time, never truth.
+ *
+ * @module
+ */
+import type { Disk, DiskFile } from "./disk.ts";
+import type { LogObserver } from "./log.ts";
+import { fileName } from "./segment.ts";
+
+/** The snapshots in a log's folder. */
+export class Snapshots {
+  readonly #disk: Disk;
+  readonly #folder: string;
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#folder = folder;
+  }
+
+  /** The offsets of those there are, ascending. */
+  offsets(): number[] {
+    return this.#disk.list(this.#folder)
+      .filter((name) => /^\d{20}\.snapshot$/.test(name))
+      .map((name) => Number(name.slice(0, 20)));
+  }
+
+  /** Writes a snapshot; its file is open and not durable yet. */
+  save(offset: number, state: Uint8Array): DiskFile {
+    const file = this.#disk.open(this.#path(offset), { create: true });
+    try {
+      file.truncate(0);
+      file.append(state);
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Loads the newest usable snapshot at or below `endOffset`; returns the offset from which batches must follow. */
+  restore(observer: LogObserver, startOffset: number, endOffset: number): number {
+    for (const offset of this.offsets().reverse()) {
+      if (offset > endOffset) continue;
+      const state = this.#disk.readFile(this.#path(offset));
+      if (state !== undefined && observer.load(state, offset)) return Math.max(offset, startOffset);
+    }
+    observer.load(undefined, startOffset);
+    return startOffset;
+  }
+
+  /** Removes those for which `isStale` holds. */
+  remove(isStale: (offset: number) => boolean): void {
+    for (const offset of this.offsets()) if (isStale(offset)) this.#disk.remove(this.#path(offset));
+  }
+
+  #path(offset: number): string {
+    return `${this.#folder}/${fileName(offset, "snapshot")}`;
+  }
+}
