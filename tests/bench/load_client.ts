@@ -1,0 +1,152 @@
+/**
+ * The load client, a process of its own: does the job that its argument holds as JSON and prints what came of it as JSON.
+ *
+ * Batches and frames are made before the clock starts; answers are looked at only as far as is needed to know that all went
+ * well. An error code in any answer ends it.
+ *
+ * @module
+ */
+import { batches } from "../../protocol/batch.ts";
+import { decodeResponse } from "../../protocol/codec.ts";
+import { fetch, produce } from "../../protocol/tables/produce_fetch.ts";
+import {
+  FETCH_VERSION,
+  fetchFrame,
+  FrameReader,
+  makeBatch,
+  PRODUCE_VERSION,
+  produceFrame,
+  stampRequest,
+  writeAll,
+} from "./frames.ts";
+import type { FetchJob, Job, Latency, LatencyJob, ProduceJob, Throughput } from "./load.ts";
+
+async function connect(bootstrap: string): Promise<Deno.TcpConn> {
+  const [hostname, port] = bootstrap.split(":");
+  const conn = await Deno.connect({ hostname: hostname!, port: Number(port) });
+  conn.setNoDelay(true);
+  return conn;
+}
+
+function connectAll({ bootstrap, connections }: ProduceJob | FetchJob): Promise<Deno.TcpConn[]> {
+  return Promise.all(Array.from({ length: connections }, () => connect(bootstrap)));
+}
+
+/** Waits for the answer to a Produce request and sees that it is a good one. */
+async function awaitAck(answers: FrameReader, correlationId: number): Promise<void> {
+  const frame = await answers.next();
+  if (frame === undefined) throw new Error("The broker closed the connection.");
+  const response = decodeResponse(produce, PRODUCE_VERSION, frame);
+  if (response.correlationId !== correlationId) throw new Error(`Answer ${response.correlationId} is out of turn.`);
+  const { errorCode } = response.body.responses[0]!.partitionResponses[0]!;
+  if (errorCode !== 0) throw new Error(`Produce was refused with error ${errorCode}.`);
+}
+
+async function runProduce(job: ProduceJob): Promise<Throughput> {
+  const batch = makeBatch(job);
+  const conns = await connectAll(job);
+  const counts = conns.map((_, i) => Math.floor((job.batches + i) / conns.length));
+  const frames = conns.map((_, i) => produceFrame(job.topic, job.partition + i, batch));
+  const started = performance.now();
+  await Promise.all(conns.map((conn, i) => produceOn(conn, frames[i]!, counts[i]!, job)));
+  const seconds = (performance.now() - started) / 1000;
+  for (const conn of conns) conn.close();
+  return { seconds, records: job.batches * job.recordsPerBatch };
+}
+
+async function produceOn(conn: Deno.Conn, frame: Uint8Array, count: number, job: ProduceJob): Promise<void> {
+  const answers = new FrameReader(conn);
+  const intervalMs = job.batchesPerSecond === undefined ? 0 : 1000 * job.connections / job.batchesPerSecond;
+  const started = performance.now();
+  let acked = 0;
+  let room = Promise.withResolvers<void>();
+  const send = async () => {
+    for (let sent = 0; sent < count; sent++) {
+      while (sent - acked >= job.inFlight) await room.promise;
+      if (intervalMs > 0) await sleepUntil(started + sent * intervalMs);
+      stampRequest(frame, sent);
+      await writeAll(conn, frame);
+    }
+  };
+  const receive = async () => {
+    while (acked < count) {
+      await awaitAck(answers, acked);
+      acked++;
+      room.resolve();
+      room = Promise.withResolvers<void>();
+    }
+  };
+  await Promise.all([send(), receive()]);
+}
+
+async function runFetch(job: FetchJob): Promise<Throughput> {
+  const conns = await connectAll(job);
+  const started = performance.now();
+  const records = await Promise.all(conns.map((conn, i) => fetchOn(conn, job, job.partition + i)));
+  const seconds = (performance.now() - started) / 1000;
+  for (const conn of conns) conn.close();
+  return { seconds, records: records.reduce((sum, count) => sum + count, 0) };
+}
+
+async function fetchOn(conn: Deno.Conn, job: FetchJob, partition: number): Promise<number> {
+  const answers = new FrameReader(conn);
+  const total = job.recordsPerPartition * job.passes;
+  let records = 0;
+  let offset = 0;
+  for (let id = 0; records < total; id++) {
+    if (offset === job.recordsPerPartition) offset = 0;
+    await writeAll(conn, fetchFrame(job.topic, partition, offset, id));
+    const frame = await answers.next();
+    if (frame === undefined) throw new Error("The broker closed the connection.");
+    const { body } = decodeResponse(fetch, FETCH_VERSION, frame);
+    const answer = body.responses[0]?.partitions[0];
+    const errorCode = body.errorCode || answer?.errorCode;
+    if (errorCode !== 0) throw new Error(`Fetch was refused with error ${errorCode}.`);
+    const bytes = answer?.records ?? new Uint8Array();
+    for (const { baseOffset, lastOffsetDelta, recordCount } of batches(bytes, 0, bytes.length, { cutOff: "end" })) {
+      records += recordCount;
+      offset = baseOffset + lastOffsetDelta + 1;
+    }
+  }
+  return records;
+}
+
+/**
+ * A record is due one interval after the one before it. When an answer comes later than that, the next record is sent at
+ * once and its time counts from when it was due; when the timer was late, the whole schedule moves.
+ */
+async function runLatency(job: LatencyJob): Promise<Latency> {
+  const frame = produceFrame(job.topic, job.partition, makeBatch({ ...job, recordsPerBatch: 1 }));
+  const conn = await connect(job.bootstrap);
+  const answers = new FrameReader(conn);
+  const intervalMs = 1000 / job.perSecond;
+  const total = Math.round(job.perSecond * job.seconds);
+  // The client's own code has to be warm: the first half second does not count.
+  const warmUp = Math.round(job.perSecond / 2);
+  const times: number[] = [];
+  for (let sent = 0, due = performance.now(); sent < total + warmUp; sent++, due += intervalMs) {
+    if (performance.now() < due) {
+      await sleepUntil(due);
+      due = performance.now();
+    }
+    stampRequest(frame, sent);
+    await writeAll(conn, frame);
+    await awaitAck(answers, sent);
+    if (sent >= warmUp) times.push(performance.now() - due);
+  }
+  conn.close();
+  times.sort((a, b) => a - b);
+  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))]!;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), samples: times.length };
+}
+
+async function sleepUntil(whenMs: number): Promise<void> {
+  const leftMs = whenMs - performance.now();
+  if (leftMs > 0) await new Promise((resolve) => setTimeout(resolve, leftMs));
+}
+
+if (import.meta.main) {
+  const job: Job = JSON.parse(Deno.args[0]!);
+  const result = job.kind === "produce" ? runProduce(job) : job.kind === "fetch" ? runFetch(job) : runLatency(job);
+  console.log(JSON.stringify(await result));
+}
