@@ -1,0 +1,51 @@
+import { assert, assertEquals } from "@std/assert";
+import { place, type Site } from "../../../../actors/controller/placement.ts";
+import { SeededRandom } from "../../../../lib/prng.ts";
+
+function sites(...racks: readonly (string | null)[]): Site[] {
+  return racks.map((rack, index) => ({ id: index + 1, rack }));
+}
+
+function counts(lists: readonly (readonly number[])[]): number[] {
+  const count = new Map<number, number>();
+  for (const id of lists.flat()) count.set(id, (count.get(id) ?? 0) + 1);
+  return [...count.values()];
+}
+
+function spread(numbers: readonly number[]): number {
+  return Math.max(...numbers) - Math.min(...numbers);
+}
+
+Deno.test("one broker takes everything", () => {
+  assertEquals(place(sites(null), 3, 1, new SeededRandom(1)), [[1], [1], [1]]);
+});
+
+Deno.test("the same chance places alike, another chance begins elsewhere", () => {
+  const firsts = new Set<number>();
+  for (let seed = 0; seed < 40; seed++) {
+    const placed = place(sites(null, null, null), 5, 2, new SeededRandom(seed));
+    assertEquals(placed, place(sites(null, null, null), 5, 2, new SeededRandom(seed)));
+    firsts.add(placed[0]![0]!);
+  }
+  assertEquals(firsts.size, 3);
+});
+
+Deno.test("by seed: replicas differ, racks are used as far as they go, leaders and replicas are even", () => {
+  const random = new SeededRandom("placement");
+  for (let round = 0; round < 200; round++) {
+    const brokers = 1 + random.below(9);
+    const racks = 1 + random.below(4);
+    const all = sites(...Array.from({ length: brokers }, (_, at) => racks === 1 ? null : `r${at % racks}`));
+    const factor = 1 + random.below(brokers);
+    const placed = place(all, 1 + random.below(30), factor, random);
+    const rackOf = new Map(all.map(({ id, rack }) => [id, rack ?? `broker ${id}`]));
+    for (const replicas of placed) {
+      assertEquals(new Set(replicas).size, factor);
+      const used = new Set(replicas.map((id) => rackOf.get(id)));
+      assertEquals(used.size, Math.min(factor, new Set(rackOf.values()).size));
+    }
+    const leaders = placed.map(([leader]) => [leader!]);
+    if (placed.length >= brokers) assert(spread(counts(leaders)) <= 1, "leaders are even");
+    if (racks === 1 && placed.length >= brokers) assert(spread(counts(placed)) <= 2, "replicas are even");
+  }
+});

@@ -1,0 +1,29 @@
+/**
+ * Small clusters to decide about, for the tests of the controller's decisions.
+ *
+ * @module
+ */
+import { createTopics, type Setting } from "../../../../actors/controller/create_topics.ts";
+import { emptyImage, replay } from "../../../../actors/controller/image.ts";
+import type { MetadataRecord, NewTopic } from "../../../../actors/controller/protocol.ts";
+import { SeededRandom } from "../../../../lib/prng.ts";
+
+/** A cluster of live brokers 1…n and the topics named, beside one broker 99 that is fenced. */
+export function settingOf(brokers: number, ...topics: readonly string[]): Setting {
+  const endpoint = { host: "h", port: 1 };
+  const records: MetadataRecord[] = [];
+  for (const brokerId of [...Array.from({ length: brokers }, (_, at) => at + 1), 99]) {
+    const brokerEpoch = records.length;
+    records.push({ type: "RegisterBroker", brokerId, brokerEpoch, incarnationId: "i", endpoint, rack: null });
+    if (brokerId !== 99) records.push({ type: "UnfenceBroker", brokerId, brokerEpoch });
+  }
+  const random = new SeededRandom(0);
+  const setting: Setting = { image: replay(emptyImage("c"), records), properties: {}, random };
+  const made = createTopics(setting, topics.map((name) => newTopic(name)), false);
+  return { ...setting, image: replay(setting.image, made.records) };
+}
+
+/** A topic of one partition, unless `more` says otherwise. */
+export function newTopic(name: string, more: Partial<NewTopic> = {}): NewTopic {
+  return { name, partitions: 1, replicationFactor: 1, assignments: [], configs: [], ...more };
+}
