@@ -1,0 +1,234 @@
+import { assert, assertEquals } from "@std/assert";
+import { ActorSystem } from "../../../actors/system.ts";
+import { VirtualEnv } from "../../../lib/virtual_clock.ts";
+import { LocalHub } from "../../../transport/local.ts";
+import { type NetworkFaults, SimulatedNetwork } from "../../../transport/simulated.ts";
+import type { Transport } from "../../../transport/transport.ts";
+import type { Actor, Asker, Ref } from "../../../actors/actor.ts";
+import { LATER } from "../../../actors/actor.ts";
+import { collect } from "./fixtures.ts";
+
+interface EchoProtocol {
+  echo(body: unknown): unknown;
+  /** Answered by `release`. */
+  keep(_: void): string;
+  release(value: string): void;
+  /** Hands its own asker to a peer on another node, who answers. */
+  pass(to: Ref<EchoProtocol>): string;
+  answer(asker: Asker<string>): void;
+  askPeer(question: { readonly to: Ref<EchoProtocol>; readonly timeoutMs: number }): void;
+  sendPeer(message: { readonly to: Ref<EchoProtocol>; readonly body: unknown }): void;
+  watch(ref: Ref<EchoProtocol>): void;
+  crash(_: void): void;
+}
+interface Echo {
+  readonly diary: unknown[];
+  readonly askers: Asker<string>[];
+}
+
+const echo: Actor<EchoProtocol, Echo, { readonly diary: unknown[] }> = {
+  kind: "echo",
+  mailboxCapacity: 4,
+  start: ({ diary }) => ({ diary, askers: [] }),
+  terminated: (state, ref) => void state.diary.push(`terminated ${ref}`),
+  on: {
+    echo(state, body) {
+      state.diary.push(body);
+      return body;
+    },
+    keep(state, _, out) {
+      state.askers.push(out.asker());
+      return LATER;
+    },
+    release(state, value, out) {
+      for (const asker of state.askers.splice(0)) out.reply(asker, value);
+    },
+    pass(_, to, out) {
+      out.send(to, "answer", out.asker());
+      return LATER;
+    },
+    answer: (_, asker, out) => out.reply(asker, `answered by ${out.self}`),
+    askPeer(_, { to, timeoutMs }, out) {
+      out.ask(to, "keep", undefined, (state, answer) => void state.diary.push(answer), timeoutMs);
+    },
+    sendPeer: (_, { to, body }, out) => out.send(to, "echo", body),
+    watch: (_, ref, out) => out.watch(ref),
+    crash() {
+      throw new Error("boom");
+    },
+  },
+};
+
+function cluster(join: (node: number) => Transport, env: VirtualEnv) {
+  return [1, 2].map((node) => {
+    const diary: unknown[] = [];
+    const system = new ActorSystem({ node, env: env.fork(`node ${node}`), transport: join(node) }).register(echo);
+    const ref = system.spawn(echo, "e", { diary });
+    return { system, ref, diary };
+  }) as [Node, Node];
+}
+interface Node {
+  readonly system: ActorSystem;
+  readonly ref: Ref<EchoProtocol>;
+  readonly diary: unknown[];
+}
+
+function local() {
+  const env = new VirtualEnv();
+  const hub = new LocalHub({ scheduler: env.scheduler });
+  const nodes = cluster((node) => hub.join(node), env);
+  env.advance(1);
+  return { env, hub, a: nodes[0], b: nodes[1] };
+}
+
+function simulated(seed: number, faults: Partial<NetworkFaults> = {}) {
+  const env = new VirtualEnv(seed);
+  const net = new SimulatedNetwork({ clock: env.clock, random: env.random.split("network"), faults });
+  const nodes = cluster((node) => net.join(node), env);
+  env.advance(100);
+  return { env, net, a: nodes[0], b: nodes[1] };
+}
+
+Deno.test("tells and asks reach another node, and what arrives is a copy", () => {
+  const { env, a, b } = local();
+  const { answers, settle } = collect<unknown>();
+  const body = { bytes: new Uint8Array([1, 2]), big: 5n, nothing: undefined };
+  a.system.askThen(b.ref, "echo", body, settle);
+  a.system.askThen(b.ref, "keep", undefined, settle);
+  env.advance(1);
+  assertEquals(answers, [body]);
+  assert(answers[0] !== body && b.diary[0] !== body && answers[0] !== b.diary[0]);
+  a.system.tell(b.ref, "release", "later");
+  env.advance(1);
+  assertEquals(answers[1], "later");
+  a.system.tell(a.ref, "sendPeer", { to: b.ref, body: "from actor to actor" });
+  env.advance(1);
+  assertEquals(b.diary[1], "from actor to actor");
+});
+
+Deno.test("an asker works on any node", () => {
+  const { env, a, b } = local();
+  const { answers, settle } = collect<string>();
+  a.system.askThen(b.ref, "pass", a.ref, settle); // 1 asks 2, who lets 1 answer
+  a.system.askThen(a.ref, "pass", b.ref, settle); // 1 asks 1, who lets 2 answer
+  env.advance(1);
+  assertEquals(answers.sort(), ["answered by 1/echo/e", "answered by 2/echo/e"]);
+});
+
+Deno.test("asks of another node fail: nobody there, crashed, stopped, no such node, no answer", () => {
+  const { env, a, b } = local();
+  const { answers, settle } = collect<unknown>();
+  const outcome = (step: () => void) => {
+    answers.length = 0;
+    step();
+    env.advance(100);
+    return answers[0];
+  };
+  assertEquals(
+    outcome(() => a.system.askThen("2/echo/none" as typeof b.ref, "keep", undefined, settle)),
+    "unreachable",
+  );
+  assertEquals(outcome(() => a.system.askThen(b.ref, "crash", undefined, settle)), "crashed");
+  assertEquals(outcome(() => a.system.askThen("9/echo/e" as typeof b.ref, "keep", undefined, settle)), "unreachable");
+  assertEquals(outcome(() => a.system.askThen(b.ref, "keep", undefined, settle, 99)), "timeout");
+  a.system.askThen(b.ref, "keep", undefined, settle);
+  env.advance(1);
+  assertEquals(outcome(() => b.system.stop(b.ref)), "crashed");
+  assertEquals(a.system.deadLetters.recent.map(({ reason }) => reason), ["its node cannot be reached"]);
+});
+
+Deno.test("a node that is gone fails what was asked of it at once", () => {
+  const { env, hub, a, b } = local();
+  a.system.tell(a.ref, "askPeer", { to: b.ref, timeoutMs: 30_000 });
+  env.advance(1);
+  assertEquals(a.diary, []);
+  b.system.halt();
+  hub.disconnect(2);
+  env.advance(1);
+  assertEquals(a.diary, [{ ok: false, failure: "unreachable" }]);
+});
+
+Deno.test("a mailbox that is full refuses what comes from another node, and its asker learns so", () => {
+  const { env, a, b } = local();
+  b.system.pause(b.ref);
+  const { answers, settle } = collect<unknown>();
+  for (let at = 0; at < 6; at++) a.system.askThen(b.ref, "echo", at, settle);
+  env.advance(1);
+  assertEquals(answers, ["unreachable", "unreachable"]);
+  assertEquals(b.system.deadLetters.recent.map(({ reason }) => reason), ["its mailbox is full", "its mailbox is full"]);
+  b.system.resume(b.ref);
+  env.advance(1);
+  assertEquals(answers.slice(2), [0, 1, 2, 3]);
+});
+
+Deno.test("death-watch over nodes: the end of an actor, of nobody, of a node; not a restart, not a broken link", () => {
+  const { env, net, a, b } = simulated(1);
+  const other = b.system.spawn(echo, "other", { diary: [] });
+  const outside: string[] = [];
+  a.system.watch(b.ref, (ref) => outside.push(ref));
+  for (const ref of [b.ref, other, "2/echo/none" as typeof other]) a.system.tell(a.ref, "watch", ref);
+  env.advance(100);
+  assertEquals(a.diary, ["terminated 2/echo/none"]);
+  b.system.kill(other);
+  net.reset(1, 2);
+  env.advance(1_000);
+  assertEquals(a.diary.length, 1);
+  b.system.stop(other);
+  env.advance(100);
+  assertEquals(a.diary.slice(1), ["terminated 2/echo/other"]);
+  b.system.halt();
+  net.kill(2);
+  env.advance(100);
+  assertEquals(a.diary.slice(2), ["terminated 2/echo/e"]);
+  assertEquals(outside, [b.ref]);
+  a.system.tell(a.ref, "watch", b.ref); // of a node that is known to be gone
+  env.advance(0);
+  assertEquals(a.diary.slice(3), ["terminated 2/echo/e"]);
+});
+
+Deno.test("a watch that was lost with the link stands again when the link does", () => {
+  const { env, net, a, b } = simulated(1);
+  net.cut(1, 2);
+  a.system.tell(a.ref, "watch", b.ref);
+  env.advance(100);
+  net.heal();
+  net.reset(1, 2);
+  env.advance(100);
+  b.system.stop(b.ref);
+  env.advance(100);
+  assertEquals(a.diary, ["terminated 2/echo/e"]);
+});
+
+Deno.test("over a bad network every ask ends once: with its own reply or a timeout", () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const faults = { lossPerMillion: 100_000, duplicationPerMillion: 100_000, delayMeanMicros: 30_000 };
+    const { env, a, b } = simulated(seed, faults);
+    const ends: string[] = [];
+    for (let at = 0; at < 100; at++) {
+      a.system.askThen(b.ref, "echo", at, (answer) => {
+        ends.push(answer.ok ? "reply" : answer.failure);
+        if (answer.ok) assertEquals(answer.value, at);
+      }, 1_000);
+      env.advance(20);
+    }
+    env.advance(2_000);
+    assertEquals(ends.length, 100);
+    assertEquals(new Set(ends), new Set(["reply", "timeout"]));
+  }
+});
+
+Deno.test("an answer to a former life of a node finds nobody in the next", () => {
+  const { env, net, a, b } = simulated(3);
+  const { answers, settle } = collect<string>();
+  a.system.askThen(b.ref, "keep", undefined, settle);
+  env.advance(100);
+  a.system.halt();
+  net.kill(1);
+  const reborn = new ActorSystem({ node: 1, env: env.fork("node 1, again"), transport: net.join(1) }).register(echo);
+  env.advance(100);
+  reborn.askThen(b.ref, "keep", undefined, (answer) => settle(answer), 500);
+  env.advance(100);
+  b.system.tell(b.ref, "release", "to both");
+  env.advance(1_000);
+  assertEquals(answers, ["unreachable", "to both"]);
+});
