@@ -1,0 +1,99 @@
+/**
+ * An exchange without a connection: shows what a handler asks and what it replies.
+ *
+ * @module
+ */
+import { assert } from "@std/assert";
+import type { Answer, AskFailure } from "../../../../../actors/actor.ts";
+import type { ApiHandler, Exchange } from "../../../../../actors/broker/handler.ts";
+import type { BrokerRef, BrokerView } from "../../../../../actors/broker/protocol.ts";
+import { FetchSessions } from "../../../../../actors/broker/fetch_sessions.ts";
+import type { ControllerRef } from "../../../../../actors/controller/protocol.ts";
+import { decodeMessage, encodeMessage } from "../../../../../protocol/codec.ts";
+import type { Api, Request, RequestInput, Response, ResponseInput } from "../../../../../protocol/schema.ts";
+import { newTopic, settingOf } from "../../controller/setting.ts";
+import { createTopics } from "../../../../../actors/controller/create_topics.ts";
+import { replay } from "../../../../../actors/controller/image.ts";
+import type { MetadataRecord, NewTopic } from "../../../../../actors/controller/protocol.ts";
+
+/** A question that a handler asked, answered by the test. */
+export interface Question {
+  readonly to: string;
+  readonly verb: string;
+  readonly message: unknown;
+  readonly timeoutMs: number | undefined;
+  answer(value: unknown): void;
+  fail(failure: AskFailure): void;
+}
+
+/** What came of calling a handler. */
+export interface Called<T extends Api> {
+  readonly questions: readonly Question[];
+  /** The reply, as a client of that version reads it. */
+  readonly reply: Response<T>;
+}
+
+/** Calls a handler with a request that went over the wire in that version. Bytes out and in again on both sides. */
+export function call<T extends Api>(
+  handler: ApiHandler<T>,
+  version: number,
+  request: RequestInput<T>,
+  view: BrokerView = viewOf(),
+): Called<T> {
+  assert(version >= handler.min && version <= handler.max, `${handler.api.name} is not served in version ${version}`);
+  const { api } = handler;
+  const decoded = decodeMessage(api.request, version, encodeMessage(api.request, version, request as never));
+  const questions: Question[] = [];
+  const replies: Response<T>[] = [];
+  const exchange: Exchange<T> = {
+    version,
+    clientId: "test",
+    connection: "1/connection/1",
+    view,
+    broker: "1/broker/broker" as BrokerRef,
+    sessions: new FetchSessions(),
+    now: () => 0,
+    monotonic: () => 0,
+    random: () => 0,
+    ask(to, verb, message, then, timeoutMs) {
+      const settle = (answer: Answer<unknown>) => then(answer as Parameters<typeof then>[0]);
+      questions.push({
+        to,
+        verb,
+        message,
+        timeoutMs,
+        answer: (value) => settle({ ok: true, value }),
+        fail: (failure) => settle({ ok: false, failure }),
+      });
+    },
+    reply(body: ResponseInput<T>) {
+      const bytes = encodeMessage(api.response, version, body as never);
+      replies.push(decodeMessage(api.response, version, bytes) as Response<T>);
+    },
+    done: () => assert(false, "a reply was due"),
+    close: (reason) => assert(false, reason),
+  };
+  handler.handle(decoded as Request<T>, exchange);
+  return {
+    questions,
+    get reply() {
+      assert(replies.length === 1, `there are ${replies.length} replies, not one`);
+      return replies[0]!;
+    },
+  };
+}
+
+/** Broker 1 of a cluster of live brokers 1…n, one that is fenced, and some topics. */
+export function viewOf(
+  { brokers = 1, topics = [], records = [], properties = {} }: {
+    readonly brokers?: number;
+    readonly topics?: readonly (string | NewTopic)[];
+    readonly records?: readonly MetadataRecord[];
+    readonly properties?: Readonly<Record<string, string>>;
+  } = {},
+): BrokerView {
+  const setting = settingOf(brokers);
+  const made = topics.map((topic) => typeof topic === "string" ? newTopic(topic) : topic);
+  const image = replay(replay(setting.image, createTopics(setting, made, false).records), records);
+  return { brokerId: 1, logDir: "/data/1", properties, controller: "1/controller/controller" as ControllerRef, image };
+}
