@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { findCoordinator } from "../../../../../actors/broker/api/10_find_coordinator.ts";
 import { initProducerId } from "../../../../../actors/broker/api/22_init_producer_id.ts";
 import { describeLogDirs } from "../../../../../actors/broker/api/35_describe_log_dirs.ts";
@@ -144,6 +144,7 @@ Deno.test("DescribeTopicPartitions: all pages together are everything, once, in 
       } = call(describeTopicPartitions, 0, { topics: [], responsePartitionLimit, cursor }, view).reply;
       const page = reply.topics.flatMap(({ name, partitions }) => partitions.map((p) => `${name}-${p.partitionIndex}`));
       assertEquals(page.length, Math.min(responsePartitionLimit, everything.length - seen.length));
+      for (const { partitions } of reply.topics) assert(partitions.length > 0, "no topic without its partitions");
       seen.push(...page);
       cursor = reply.nextCursor;
     } while (cursor !== null);
