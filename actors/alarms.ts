@@ -22,6 +22,21 @@ export abstract class Alarm implements HeapItem {
   abstract ring(): void;
 }
 
+/** An alarm that calls a function. */
+export class Callback extends Alarm {
+  readonly #ring: () => void;
+
+  /** @param ring must not throw */
+  constructor(ring: () => void) {
+    super();
+    this.#ring = ring;
+  }
+
+  override ring(): void {
+    this.#ring();
+  }
+}
+
 /** The alarms of one system. */
 export class Alarms {
   readonly #clock: Clock;

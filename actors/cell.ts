@@ -15,14 +15,14 @@
  */
 import { assert } from "../lib/assert.ts";
 import type { Result } from "../lib/env.ts";
-import { Ring } from "../lib/ring.ts";
 import { LATER } from "./actor.ts";
-import { Alarm, type Alarms } from "./alarms.ts";
+import { type Alarms, Callback } from "./alarms.ts";
 import { type Ask, type Asks, Debts } from "./asks.ts";
 import type { Journal, OpenJournal } from "./journal.ts";
 import type { Kind } from "./kind.ts";
 import { Letter, Mailbox, type Turn } from "./mailbox.ts";
 import { type Effect, type OutboxHost, RecordingOutbox } from "./outbox.ts";
+import { Outgoing } from "./outgoing.ts";
 import { decide } from "./supervisor.ts";
 import { Timers } from "./timers.ts";
 import type { TraceType } from "./trace.ts";
@@ -53,8 +53,6 @@ export interface Waiter {
 
 export type Phase = "starting" | "running" | "restarting" | "stopping" | "stopped";
 
-/** An actor that has more effects than this behind its journal waits for it. */
-const PARKED_MAX = 4_096;
 /** Marks, in a mailbox, where the messages end that came before the stop. */
 const STOP = new Letter("", "$stop", undefined, null);
 
@@ -86,13 +84,11 @@ export class Cell implements Waiter {
   givenUp = false;
   readonly #host: CellHost;
   readonly #debts = new Debts();
-  readonly #outgoing = new Ring<Effect>();
+  readonly #outgoing = new Outgoing();
   readonly #restartedAtMs: number[] = [];
-  readonly #backoff: Backoff;
+  readonly #backoff: Callback;
   #journal: Journal | undefined;
-  #durableTo = -1;
   #started = false;
-  #flushing = false;
   #depth = 0;
   #deferred: (() => void)[] = [];
 
@@ -111,15 +107,16 @@ export class Cell implements Waiter {
       this.mailbox.user.push(letter);
       host.schedule(this);
     });
-    this.#backoff = new Backoff(() => this.#startAgain());
+    this.#backoff = new Callback(() => this.#startAgain());
   }
 
   /** Whether it may handle what it has. */
   get ready(): boolean {
     return (this.phase === "running" || this.phase === "starting") && !this.paused && this.blockedOn === null &&
-      this.#outgoing.length < PARKED_MAX;
+      !this.#outgoing.full;
   }
 
+  /** Whether it has anything that it may handle. */
   get busy(): boolean {
     return this.ready && (this.phase === "starting" || !this.mailbox.empty);
   }
@@ -253,7 +250,6 @@ export class Cell implements Waiter {
       if (actor.replay !== undefined) {
         const open = this.#host.openJournal;
         assert(open, `${this.ref} is event-sourced: the system must be given openJournal`);
-        this.#durableTo = -1;
         this.#journal = open(name, this.name);
         this.#journal.recover((event) => actor.replay!(this.state, event));
       }
@@ -267,7 +263,6 @@ export class Cell implements Waiter {
   }
 
   #take(turn: Turn): void {
-    if (turn.life !== this.life) return;
     this.processed++;
     if (this.#host.traced) this.#host.note(turn.type, this.ref, turn.verb);
     this.#enter(null);
@@ -303,7 +298,7 @@ export class Cell implements Waiter {
     if (outbox.length > 0) this.#releaseEffects();
     if (ask === null) return;
     if (value === LATER) return this.#debts.add(ask);
-    if (this.#outgoing.length === 0) return this.#host.asks.reply(ask, value);
+    if (this.#outgoing.empty) return this.#host.asks.reply(ask, value);
     this.#debts.add(ask);
     this.#outgoing.push({ type: "return", ask, value });
   }
@@ -319,7 +314,7 @@ export class Cell implements Waiter {
         this.#host.perform(this, effect);
         if (!barred) this.#outgoing.push({ type: "barrier", position });
         barred = true;
-      } else if (this.#outgoing.length > 0 || !this.#host.perform(this, effect)) this.#outgoing.push(effect);
+      } else if (!this.#outgoing.empty || !this.#host.perform(this, effect)) this.#outgoing.push(effect);
     }
     outbox.clear();
     if (!barred) return;
@@ -340,24 +335,19 @@ export class Cell implements Waiter {
   #durable(life: number, position: number, result: Result<void>): void {
     if (life !== this.life) return;
     if (!result.ok) return this.crash(result.error);
-    this.#durableTo = Math.max(this.#durableTo, position);
+    this.#outgoing.durable(position);
     this.#flush();
   }
 
   /** Lets out what waits, up to what has to wait longer. */
   #flush(): void {
-    if (this.blockedOn !== null || this.#flushing) return;
-    this.#flushing = true;
+    if (this.blockedOn !== null) return;
     this.#depth++;
     try {
-      for (let effect = this.#outgoing.peek(); effect !== undefined; effect = this.#outgoing.peek()) {
-        if (effect.type === "barrier" ? effect.position > this.#durableTo : !this.#host.perform(this, effect)) break;
-        this.#outgoing.shift();
-      }
+      this.#outgoing.flush((effect) => this.#host.perform(this, effect));
     } catch (error) {
       this.#fail(error, null);
     }
-    this.#flushing = false;
     this.#leave();
     this.#finish();
     this.#host.schedule(this);
@@ -426,7 +416,7 @@ export class Cell implements Waiter {
 
   /** A stopping actor ends when its children have, and what it had to say has left. */
   #finish(): void {
-    if (this.phase === "stopping" && this.children.size === 0 && this.#outgoing.length === 0) this.terminate("stopped");
+    if (this.phase === "stopping" && this.children.size === 0 && this.#outgoing.empty) this.terminate("stopped");
   }
 
   #end(): void {
@@ -440,17 +430,5 @@ export class Cell implements Waiter {
     this.#host.note("stopped", this.ref, "", "", this.lastError === null ? "" : String(this.lastError));
     this.admit();
     this.parent?.childEnded(this);
-  }
-}
-
-/** Rings when a crashed actor may start again. */
-class Backoff extends Alarm {
-  readonly #ring: () => void;
-  constructor(ring: () => void) {
-    super();
-    this.#ring = ring;
-  }
-  override ring(): void {
-    this.#ring();
   }
 }

@@ -17,6 +17,15 @@ export class Dispatcher {
   readonly #scheduler: Scheduler;
   readonly #runnable = new Ring<Cell>();
   readonly #drain = () => this.#run();
+  readonly #refill = () => {
+    this.#budget = BUDGET;
+    this.#run();
+  };
+  /**
+   * What is left of it before the next yield. It outlives a queue that runs empty, because whoever awaits a reply and asks
+   * again does so before sockets and timers, and would keep them waiting for ever.
+   */
+  #budget = BUDGET;
   #armed = false;
 
   constructor(scheduler: Scheduler) {
@@ -28,21 +37,24 @@ export class Dispatcher {
     if (cell.scheduled || !cell.busy) return;
     cell.scheduled = true;
     this.#runnable.push(cell);
-    if (this.#armed) return;
-    this.#armed = true;
-    this.#scheduler.soon(this.#drain);
+    if (!this.#armed) this.#arm();
   }
 
   #run(): void {
-    let budget = BUDGET;
-    while (budget > 0) {
+    while (this.#budget > 0) {
       const cell = this.#runnable.shift();
       if (cell === undefined) break;
       cell.scheduled = false;
-      budget -= Math.max(1, cell.run(Math.min(SLICE, budget)));
+      this.#budget -= Math.max(1, cell.run(Math.min(SLICE, this.#budget)));
       this.schedule(cell);
     }
-    this.#armed = this.#runnable.length > 0;
-    if (this.#armed) this.#scheduler.later(this.#drain);
+    this.#armed = false;
+    if (this.#runnable.length > 0) this.#arm();
+  }
+
+  #arm(): void {
+    this.#armed = true;
+    if (this.#budget > 0) this.#scheduler.soon(this.#drain);
+    else this.#scheduler.later(this.#refill);
   }
 }

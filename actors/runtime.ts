@@ -29,7 +29,7 @@ import { type Hear, Watches } from "./watches.ts";
 export interface SystemOptions {
   /** This node's id, in every ref. */
   readonly node: number;
-  /** Time, turns and chance. */
+  /** Time, turns and chance. The chance must differ from that of this node's former life, or late replies find the wrong asker. */
   readonly env: Env;
   /** The way to other nodes; without it there are none. The system uses it and does not close it. */
   readonly transport?: Transport;
@@ -292,6 +292,7 @@ export class Runtime implements CellHost, RemoteHost {
   }
 
   #toPort(port: Port, letter: Letter): void {
+    if (this.traced) this.note("message", port.ref, letter.verb, letter.from);
     this.guard(`port ${port.ref}`, () => {
       try {
         port.take(letter);

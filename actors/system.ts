@@ -2,6 +2,7 @@
  * One node's actors: spawns them, carries their messages, supervises them, and lets people look at them and break them.
  *
  * All actors of a system share one thread. Each handles one message at a time to its end; what it sends leaves afterwards.
+ * Messages between actors of one node are handed over, not copied: what was sent must not be changed any more.
  *
  * - A handler that **throws** has not happened: its effects and the actor's state are dropped, whoever waits for a reply of this
  *   actor learns that it crashed, its children stop at once, and the supervisor restarts it or gives it up. Messages that

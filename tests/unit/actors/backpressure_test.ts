@@ -222,3 +222,19 @@ Deno.test("a million messages do not starve a timer of the machine", async () =>
   assert(leftAtTimer !== undefined && leftAtTimer > 0, `the timer came when ${leftAtTimer} were left`);
   await system.shutdown();
 });
+
+Deno.test("whoever awaits each reply before it asks again does not starve a timer of the machine either", async () => {
+  const system = new ActorSystem({ node: 1, env: realEnv() });
+  const actor = puppet();
+  system.register(actor);
+  const a = system.spawn(actor, "a", {});
+  let fired = false;
+  setTimeout(() => fired = true, 1);
+  let asked = 0;
+  while (!fired && asked < 1_000_000) {
+    await system.ask(a, "note", "x");
+    asked++;
+  }
+  assert(fired, "a million asks, and the timer has not fired");
+  await system.shutdown();
+});

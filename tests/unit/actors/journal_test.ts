@@ -82,6 +82,21 @@ Deno.test("nothing that comes after an event leaves before the event is durable;
   assertEquals(answers.at(-1), "pong");
 });
 
+Deno.test("each reply waits for its own events only", () => {
+  const settles: (() => void)[] = [];
+  const journal = new MemoryJournal();
+  journal.whenDurable = (_, settle) => void settles.push(() => settle({ ok: true, value: undefined }));
+  const { env, system, ref, answers, settle } = books(journal);
+  for (const amount of [1, 2, 3]) system.askThen(ref, "add", amount, settle);
+  env.advance(0);
+  settles[0]!();
+  assertEquals(answers, [0]);
+  settles[2]!(); // durable up to the third is durable up to the second
+  assertEquals(answers, [0, 1, 3]);
+  settles[1]!();
+  assertEquals(answers, [0, 1, 3]);
+});
+
 Deno.test("a restart replays what is durable; what was not has not happened, and its askers learn that it crashed", () => {
   const { env, system, ref, journal, heard, answers, settle } = books();
   system.askThen(ref, "add", 5, settle);

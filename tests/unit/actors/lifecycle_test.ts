@@ -69,6 +69,20 @@ Deno.test("children stop before their parents, messages and all, and crashing me
   );
 });
 
+Deno.test("a child that crashes while its parent stops is not restarted", () => {
+  const { env, system, spawn } = stage();
+  const diary: string[] = [];
+  const parent = spawn("parent", { diary, start: (out) => void out.spawn(puppet(), "child", { diary }) });
+  env.advance(0);
+  system.stop(parent);
+  system.tell("1/puppet/child" as typeof parent, "act", () => {
+    throw new Error("while its parent stops");
+  });
+  env.advance(0);
+  assertEquals(diary, ["start", "start", "crashed", "stopped"]);
+  assertEquals(system.actors(), []);
+});
+
 Deno.test("an actor between two lives stops at once", () => {
   const { env, system, spawn } = stage();
   const a = spawn("a");

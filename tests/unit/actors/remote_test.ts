@@ -41,7 +41,7 @@ const echo: Actor<EchoProtocol, Echo, { readonly diary: unknown[] }> = {
       return LATER;
     },
     release(state, value, out) {
-      for (const asker of state.askers.splice(0)) out.reply(asker, value);
+      state.askers.splice(0).forEach((asker, at) => out.reply(asker, `${value} ${at}`));
     },
     pass(_, to, out) {
       out.send(to, "answer", out.asker());
@@ -100,7 +100,7 @@ Deno.test("tells and asks reach another node, and what arrives is a copy", () =>
   assert(answers[0] !== body && b.diary[0] !== body && answers[0] !== b.diary[0]);
   a.system.tell(b.ref, "release", "later");
   env.advance(1);
-  assertEquals(answers[1], "later");
+  assertEquals(answers[1], "later 0");
   a.system.tell(a.ref, "sendPeer", { to: b.ref, body: "from actor to actor" });
   env.advance(1);
   assertEquals(b.diary[1], "from actor to actor");
@@ -228,7 +228,7 @@ Deno.test("an answer to a former life of a node finds nobody in the next", () =>
   env.advance(100);
   reborn.askThen(b.ref, "keep", undefined, (answer) => settle(answer), 500);
   env.advance(100);
-  b.system.tell(b.ref, "release", "to both");
+  b.system.tell(b.ref, "release", "number");
   env.advance(1_000);
-  assertEquals(answers, ["unreachable", "to both"]);
+  assertEquals(answers, ["unreachable", "number 1"]);
 });

@@ -115,6 +115,19 @@ Deno.test("an ask fails: nobody there, no answer in time, stopped before it answ
   assertEquals(answers[4], "unreachable");
 });
 
+Deno.test("a reply that comes after the deadline is not heard", () => {
+  const { env, system, spawn } = stage();
+  const a = spawn("a");
+  const { answers, settle } = collect<number>();
+  system.pause(a);
+  system.askThen(a, "note", "x", settle, 10);
+  env.advance(10);
+  system.resume(a);
+  env.advance(0);
+  assertEquals(answers, ["timeout"]);
+  assertEquals(system.actors()[0]!.processed, 1);
+});
+
 Deno.test("answering twice, or somebody who no longer waits, does nothing", () => {
   const { env, system, spawn } = stage();
   const a = spawn("a");
