@@ -29,7 +29,9 @@ export type { SystemOptions } from "./runtime.ts";
 
 /** What can be seen of an actor from outside. */
 export interface ActorInfo {
+  /** `<node>/<kind>/<name>` */
   readonly ref: string;
+  /** The kind in its ref. */
   readonly kind: string;
   /** Its supervisor; null for a root. */
   readonly parent: string | null;
@@ -39,7 +41,9 @@ export interface ActorInfo {
   readonly mailboxDepth: number;
   /** Turns taken in all its lives. */
   readonly processed: number;
+  /** How often it was started again, by its supervisor or by hand. */
   readonly restarts: number;
+  /** What crashed it last. */
   readonly lastError: string | null;
   /** Whose full mailbox it waits for. */
   readonly blockedOn: string | null;
@@ -78,6 +82,7 @@ export class ActorSystem {
   readonly #runtime: Runtime;
   #watchers = 0;
 
+  /** Nothing runs until something is spawned. */
   constructor(options: SystemOptions) {
     this.#runtime = new Runtime(options);
   }
