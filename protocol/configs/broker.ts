@@ -69,10 +69,7 @@ const SERVER = [
 
 const NETWORK = [
   config("connections.max.idle.ms", "LONG =600000", "How long a silent connection is kept.", { honoured: true }),
-  config("max.connections", "INT =2147483647 >=0", "How many connections there may be.", {
-    update: "cluster-wide",
-    honoured: true,
-  }),
+  config("max.connections", "INT =2147483647 >=0", "How many connections there may be.", { honoured: true }),
   config("max.connections.per.ip", "INT =2147483647 >=0", "How many connections one address may have.", {
     update: "cluster-wide",
   }),
@@ -85,7 +82,7 @@ const NETWORK = [
   }),
   config("fetch.max.bytes", "INT =57671680 >=1024", "The most bytes that one fetch returns.", { honoured: true }),
   config("max.incremental.fetch.session.cache.slots", "INT =1000 >=0", "How many fetch sessions are remembered.", {
-    honoured: true,
+    note: "Each connection has room for one, and nobody else's is in its way.",
   }),
   config(
     "max.request.partition.size.limit",

@@ -65,7 +65,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   ),
   config("file.delete.delay.ms", "LONG =60000 >=0", "How long the file of a deleted segment stays on disk.", {
     synonyms: ["log.segment.delete.delay.ms"],
-    honoured: true,
+    note: "Samsa deletes at once: none of its reads overlaps a deletion.",
   }),
   config("flush.before.ack", "BOOLEAN =true", "Whether a record is synced to disk before it is acknowledged.", {
     synonyms: ["log.flush.before.ack"],
