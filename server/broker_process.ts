@@ -1,0 +1,88 @@
+/**
+ * A broker in a process of its own, started with the least permissions that it needs.
+ *
+ * The process is Deno itself, not a wrapper around it, so that a signal sent to it arrives, and a kill kills the broker.
+ *
+ * @module
+ */
+
+/** How to start a broker process. */
+export interface BrokerProcessOptions {
+  readonly id: number;
+  /** Kafka port; 0 takes any free one. */
+  readonly port: number;
+  /** Console port; 0 is off. */
+  readonly httpPort: number;
+  /** Data folder; without it the data is in memory. */
+  readonly dir?: string;
+  readonly rack?: string;
+  readonly config: ReadonlyMap<string, string>;
+}
+
+/** One `name=value` of a ready line; a value ends where the next field begins. */
+const FIELD = / (\w+)=(.*?)(?= \w+=|$)/g;
+
+/** A broker process. */
+export class BrokerProcess {
+  /** The fields of its ready line (`bootstrap`, `data`, `http` …), once it serves. Never settles if it ends before. */
+  readonly ready: Promise<ReadonlyMap<string, string>>;
+  /** Its exit code. */
+  readonly ended: Promise<number>;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(readonly id: number, child: Deno.ChildProcess) {
+    this.#child = child;
+    const ready = Promise.withResolvers<ReadonlyMap<string, string>>();
+    this.ready = ready.promise;
+    const printed = passOn(child.stdout, (line) => {
+      if (!line.startsWith("ready ")) return console.log(line);
+      ready.resolve(new Map([...line.matchAll(FIELD)].map(([, name, value]) => [name!, value!])));
+    });
+    this.ended = printed.then(() => child.status).then(({ code }) => code);
+  }
+
+  /** Starts it. */
+  static start(options: BrokerProcessOptions): BrokerProcess {
+    const script = new URL("../scripts/broker.ts", import.meta.url);
+    const args = ["run", ...permissions(options, script), script.href, ...flags(options)];
+    const command = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped", stderr: "inherit" });
+    return new BrokerProcess(options.id, command.spawn());
+  }
+
+  /** Asks it to stop cleanly, if it still runs, and waits until it has. */
+  async stop(): Promise<number> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch { /* it has ended */ }
+    return await this.ended;
+  }
+}
+
+function permissions({ dir }: BrokerProcessOptions, script: URL): string[] {
+  const list = ["--no-prompt", "--allow-net=127.0.0.1"];
+  const folder = dir?.replaceAll(",", ",,"); // a comma separates paths, two are one
+  if (folder !== undefined) list.push(`--allow-read=${folder}`, `--allow-write=${folder}`);
+  if (script.protocol !== "file:") list.push(`--allow-import=${script.host}`);
+  return list;
+}
+
+function flags({ id, port, httpPort, dir, rack, config }: BrokerProcessOptions): string[] {
+  return [
+    ...["--id", String(id), "--port", String(port), "--http-port", String(httpPort)],
+    ...(dir === undefined ? ["--ephemeral"] : [`--dir=${dir}`]),
+    ...(rack === undefined ? [] : [`--rack=${rack}`]),
+    ...[...config].map(([name, value]) => `--config=${name}=${value}`),
+  ];
+}
+
+/** Calls `take` for each line of a stream, until it ends. */
+async function passOn(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    lines.forEach(take);
+  }
+  if (rest !== "") take(rest);
+}
