@@ -99,7 +99,7 @@ export class FileDisk implements Disk {
       throw new DiskError(
         "ELOCKED",
         full,
-        `${full} is locked: another process uses this folder. Stop that process, or choose another folder.`,
+        `Cannot lock ${full}: another process uses this folder. Stop that process, or choose another folder.`,
       );
     }
     return () => file.close();

@@ -109,7 +109,7 @@ export class MemoryDisk implements Disk {
   }
 
   lock(path: string): () => void {
-    if (this.#locks.has(path)) throw new DiskError("ELOCKED", path, `${path} is locked by somebody else.`);
+    if (this.#locks.has(path)) throw new DiskError("ELOCKED", path, `Cannot lock ${path}: somebody else has it.`);
     this.open(path, { create: true });
     this.#locks.add(path);
     return () => this.#locks.delete(path);
