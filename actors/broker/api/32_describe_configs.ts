@@ -31,10 +31,13 @@ type Described = readonly ResolvedConfig[] | { readonly error: ErrorName; readon
 
 /** Serves DescribeConfigs. */
 export const describeConfigs = handler(table, 1, 4, (request, exchange) => {
+  const seen = new Set<string>(); // naming a resource again and again must not make an answer without end
   exchange.reply({
     results: request.resources.map((resource) => {
       const { resourceType, resourceName, configurationKeys } = resource;
-      const described = describe(exchange.view, resource);
+      const twice = seen.has(`${resourceType}/${resourceName}`);
+      seen.add(`${resourceType}/${resourceName}`);
+      const described = twice ? namedTwice(resourceName) : describe(exchange.view, resource);
       if ("error" in described) {
         const { error, message } = described;
         return { errorCode: errorCode(error), errorMessage: message, resourceType, resourceName, configs: [] };
@@ -58,6 +61,10 @@ function describe(view: BrokerView, { resourceType, resourceName }: Resource): D
     default:
       return { error: "INVALID_REQUEST", message: `Resources of type ${resourceType} have no configs here.` };
   }
+}
+
+function namedTwice(name: string): Described {
+  return { error: "INVALID_REQUEST", message: `Resource "${name}" is named twice: name each once.` };
 }
 
 function describeTopic(view: BrokerView, name: string): Described {

@@ -48,10 +48,16 @@ function wantedPartitions(
     (image.topics.get(topic)?.partitions ?? []).filter(({ replicas }) => replicas.includes(brokerId))
       .map(({ partition }) => partition);
   if (topics === null) return [...image.topics.keys()].map((topic) => ({ topic, partitions: held(topic) }));
-  return topics.map(({ topic, partitions }) => {
-    const asked = new Set(partitions);
-    return { topic, partitions: held(topic).filter((partition) => asked.has(partition)) };
-  });
+  const asked = new Map<string, Set<number>>();
+  for (const { topic, partitions } of topics) {
+    const indexes = asked.get(topic) ?? new Set();
+    for (const index of partitions) indexes.add(index);
+    asked.set(topic, indexes);
+  }
+  return [...asked].map(([topic, indexes]) => ({
+    topic,
+    partitions: held(topic).filter((index) => indexes.has(index)),
+  }));
 }
 
 function sizeOf(partitionIndex: number, answer: Answer<ReplicaDescription>): Partition[] {

@@ -1,5 +1,6 @@
 /**
- * DescribeProducers (key 61), version 0: the producers that a partition's leader remembers (KIP-664).
+ * DescribeProducers (key 61), version 0: the producers that a partition's leader remembers (KIP-664). A partition that is
+ * named twice is refused with INVALID_REQUEST the second time.
  *
  * @module
  */
@@ -16,9 +17,12 @@ type PartitionResponse = ResponseInput<typeof table>["topics"][number]["partitio
 
 /** Serves DescribeProducers. */
 export const describeProducers = handler(table, 0, 0, ({ topics }, exchange) => {
+  const seen = new Set<string>();
   const questions = topics.flatMap(({ name, partitionIndexes }) => {
     const topic = findTopic(exchange.view, name, ZERO_UUID);
     return partitionIndexes.map((index) => (then: (response: PartitionResponse) => void) => {
+      if (seen.has(`${name}-${index}`)) return then(response(index, "INVALID_REQUEST", []));
+      seen.add(`${name}-${index}`);
       const led = ledPartition(exchange.view, topic, index);
       if (led.error !== "NONE") return then(response(index, led.error, []));
       exchange.ask(led.replica, "describeProducers", undefined, (answer) =>

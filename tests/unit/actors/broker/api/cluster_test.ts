@@ -70,7 +70,9 @@ Deno.test("DescribeLogDirs sums up this broker's replicas, all or those asked fo
       { name: "both", partitions: [{ partitionIndex: 0, partitionSize: 5n, offsetLag: 0n, isFutureKey: false }] },
     ]);
   }
-  const some = call(describeLogDirs, 4, { topics: [{ topic: "spread", partitions: [0, 0, 1, 7] }] }, view);
+  const some = call(describeLogDirs, 4, {
+    topics: [[0, 0, 1], [7, 0]].map((partitions) => ({ topic: "spread", partitions })),
+  }, view);
   assertEquals(some.questions.map(({ to }) => to), ["1/replica/spread-0"]);
 });
 
@@ -96,7 +98,7 @@ Deno.test("DescribeProducers asks the leaders", () => {
   const called = call(
     describeProducers,
     0,
-    { topics: [{ name: "t", partitionIndexes: [0, 5] }] },
+    { topics: [{ name: "t", partitionIndexes: [0, 5, 0] }] },
     viewOf({ topics: ["t"] }),
   );
   const producer = {
@@ -108,7 +110,7 @@ Deno.test("DescribeProducers asks the leaders", () => {
     currentTransactionStartOffset: -1,
   };
   called.questions[0]!.answer({ error: "NONE", producers: [producer] });
-  const [found, missing] = called.reply.topics[0]!.partitions;
+  const [found, missing, again] = called.reply.topics[0]!.partitions;
   assertEquals(found!.activeProducers, [
     {
       producerId: 9n,
@@ -119,6 +121,7 @@ Deno.test("DescribeProducers asks the leaders", () => {
       currentTxnStartOffset: -1n,
     },
   ]);
+  assertEquals([called.questions.length, errorName(again!.errorCode)], [1, "INVALID_REQUEST"]);
   assertEquals([found!.errorMessage, errorName(missing!.errorCode)], [null, "UNKNOWN_TOPIC_OR_PARTITION"]);
 });
 

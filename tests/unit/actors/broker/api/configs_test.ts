@@ -137,3 +137,13 @@ Deno.test("a request in which nothing can be changed asks nobody", () => {
   assertEquals(called.questions, []);
   assertEquals(errorName(called.reply.responses[0]!.errorCode), "INVALID_REQUEST");
 });
+
+Deno.test("a resource that is named again and again is described once", () => {
+  const resource = { resourceType: TOPIC, resourceName: "t", configurationKeys: null };
+  const { results } = call(describeConfigs, 4, { resources: [resource, resource, resource] }, view()).reply;
+  assertEquals(results.map(({ errorCode, configs }) => [errorName(errorCode), configs.length > 0]), [
+    ["NONE", true],
+    ["INVALID_REQUEST", false],
+    ["INVALID_REQUEST", false],
+  ]);
+});

@@ -45,7 +45,9 @@ export function call<T extends Api>(
   const decoded = decodeMessage(api.request, version, encodeMessage(api.request, version, request as never));
   const questions: Question[] = [];
   const replies: Response<T>[] = [];
+  const memory = { reserve: (bytes: number) => bytes, giveBack: () => {}, whenAbandoned: () => {} };
   const exchange: Exchange<T> = {
+    ...memory,
     version,
     clientId: "test",
     connection: "1/connection/1",
