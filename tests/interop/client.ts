@@ -62,8 +62,9 @@ function openAgent(name: string, command: string, args: readonly string[]): Clie
     if ("ok" in answer) asked.resolve(answer.ok);
     else asked.reject(new Refusal(answer.error.code, answer.error.message));
   });
+  const over = () => new Error(`The agent has ended: ${talker.tail().trim().slice(-1_000)}`);
   talker.ended.then(() => {
-    for (const asked of waiting.values()) asked.reject(new Error(`The agent ended: ${talker.tail().slice(-1_000)}`));
+    for (const asked of waiting.values()) asked.reject(over());
     waiting.clear();
   });
   const close = async () => {
@@ -73,7 +74,7 @@ function openAgent(name: string, command: string, args: readonly string[]): Clie
   return {
     name,
     async call<T>(what: string, fields: object = {}, options: CallOptions = {}): Promise<T> {
-      if (talker.hasEnded()) throw new Error(`The agent ended: ${talker.tail().slice(-1_000)}`);
+      if (talker.hasEnded()) throw over();
       const id = ++lastId;
       const answered = Promise.withResolvers<unknown>();
       const limitMs = options.timeoutMs ?? 45_000;

@@ -18,6 +18,7 @@ import {
   residentBytes,
   type RunningProcess,
   startProcess,
+  temporaryFolder,
 } from "./processes.ts";
 
 /** The version of Apache Kafka that is installed. */
@@ -106,7 +107,7 @@ export async function installKafka(): Promise<KafkaInstallation> {
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {
   const installation = await installKafka();
   const count = options.brokers ?? 1;
-  const dir = options.dir ?? await Deno.makeTempDir({ prefix: "samsa-kafka-" });
+  const dir = options.dir ?? await temporaryFolder("samsa-kafka-");
   const ports = options.ports ?? freePorts(count);
   if (ports.length !== count) throw new Error(`${count} brokers want ${count} ports, not ${ports.length}.`);
   const controllerPorts = freePorts(count);

@@ -66,12 +66,11 @@ function check(outcome: Outcome): string {
 
 /** Consecutive records that one kcat process can send: same partition, same headers, same kind of value. */
 function batches(records: readonly WireRecord[]): WireRecord[][] {
-  const kind = (record: WireRecord) =>
-    JSON.stringify([record.p, record.h, record.v === null, record.v?.length! > 4_096]);
+  const kind = (record: WireRecord) => JSON.stringify([record.p, record.h, record.v === null, isForFile(record)]);
   const found: WireRecord[][] = [];
   for (const record of records) {
     const last = found.at(-1);
-    if (last !== undefined && kind(last[0]!) === kind(record) && record.v?.length! <= 4_096) last.push(record);
+    if (last !== undefined && kind(last[0]!) === kind(record) && !isForFile(record)) last.push(record);
     else found.push([record]);
   }
   return found;
@@ -87,8 +86,7 @@ async function produce(base: readonly string[], fields: ProduceFields): Promise<
     if (first!.p !== undefined) args.push("-p", String(first!.p));
     for (const [name, value] of first!.h) args.push("-H", value === null ? name : `${name}=${decode(value)}`);
     const delimiters = ["-D", BETWEEN_RECORDS, "-K", BETWEEN_KEY_AND_VALUE, ...(first!.v === null ? ["-Z"] : [])];
-    const large = first!.v !== null && first!.v.length > 4_096;
-    if (large) await produceFile(args, first!);
+    if (isForFile(first!)) await produceFile(args, first!);
     else {
       const lines = batch.map((record) => {
         const value = decode(record.v ?? "");
@@ -98,6 +96,12 @@ async function produce(base: readonly string[], fields: ProduceFields): Promise<
     }
   }
   return { offsets: [] };
+}
+
+/** True when a value is too large for a line, or holds bytes that a line cannot. */
+function isForFile(record: WireRecord): boolean {
+  // deno-lint-ignore no-control-regex -- control characters are what delimits the lines
+  return record.v !== null && (record.v.length > 4_096 || /[\x1e\x1f\ufffd]/.test(decode(record.v)));
 }
 
 async function produceFile(args: readonly string[], record: WireRecord): Promise<void> {
@@ -160,8 +164,13 @@ function parseHeaders(text: string): [string, string | null][] {
   if (text === "") return [];
   return text.split(",").map((pair) => {
     const [name, value] = [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)];
-    return [name, value === "NULL" ? null : btoa(value)];
+    return [utf8(name), value === "NULL" ? null : btoa(value)];
   });
+}
+
+/** Latin-1 characters, one per byte, as the UTF-8 text that they are. */
+function utf8(latin1: string): string {
+  return decode(btoa(latin1));
 }
 
 interface Listing {

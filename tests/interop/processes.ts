@@ -8,6 +8,7 @@
  */
 
 const living = new Set<Deno.ChildProcess>();
+const folders = new Set<string>();
 let guarded = false;
 
 /** How many characters of a child's output are kept for error messages. */
@@ -19,6 +20,8 @@ export interface StartOptions {
   readonly env?: Record<string, string>;
   /** Called with each full line of standard output. */
   readonly onLine?: (line: string) => void;
+  /** False: lines of standard output are not kept for `tail`. */
+  readonly keepsLines?: boolean;
 }
 
 /** A child process whose output is drained, so that it never blocks on a full pipe. */
@@ -55,7 +58,7 @@ export interface RunOptions {
   readonly latin1?: boolean;
 }
 
-/** Kills every child that is still alive, at once. */
+/** Kills every child that is still alive, at once, and removes the temporary folders that are left. */
 export function killAllChildren(): void {
   for (const child of living) {
     try {
@@ -65,6 +68,22 @@ export function killAllChildren(): void {
     }
   }
   living.clear();
+  for (const folder of folders) {
+    try {
+      Deno.removeSync(folder, { recursive: true });
+    } catch {
+      // A dying process has just written into it, or it is gone.
+    }
+  }
+  folders.clear();
+}
+
+/** A new folder in the system's temporary folder, removed when this process ends, if not before. */
+export async function temporaryFolder(prefix: string): Promise<string> {
+  guard();
+  const folder = await Deno.makeTempDir({ prefix });
+  folders.add(folder);
+  return folder;
 }
 
 function guard(): void {
@@ -111,7 +130,7 @@ export function spawnTalker(command: string, args: readonly string[], onLine: (l
   const child = spawn(command, args, { stdin: "piped", stdout: "piped", stderr: "piped" });
   const writer = child.stdin.getWriter();
   const encoder = new TextEncoder();
-  return { ...watch(child, { onLine }), say: (line) => writer.write(encoder.encode(line + "\n")) };
+  return { ...watch(child, { onLine, keepsLines: false }), say: (line) => writer.write(encoder.encode(line + "\n")) };
 }
 
 function watch(child: Deno.ChildProcess, options: StartOptions): RunningProcess {
@@ -122,7 +141,7 @@ function watch(child: Deno.ChildProcess, options: StartOptions): RunningProcess 
     const decoder = new TextDecoder();
     for await (const bytes of stream) {
       const text = decoder.decode(bytes, { stream: true });
-      tail = (tail + text).slice(-TAIL_CHARACTERS);
+      if (onLine === undefined || options.keepsLines !== false) tail = (tail + text).slice(-TAIL_CHARACTERS);
       if (onLine === undefined) continue;
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";

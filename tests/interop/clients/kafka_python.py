@@ -7,6 +7,7 @@ import time
 from agent import serve, to_bytes, to_text
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import for_code
 from kafka.structs import OffsetAndMetadata
 
 logging.disable(logging.CRITICAL)
@@ -140,7 +141,10 @@ def list_topics(admin, _c):
 
 
 def describe_topic(admin, c):
-    partitions = admin.describe_topics([c["topic"]])[0]["partitions"]
+    found = admin.describe_topics([c["topic"]])[0]
+    if found["error_code"] != 0:
+        raise for_code(found["error_code"])()
+    partitions = found["partitions"]
     return {"partitions": len(partitions), "leaders": [p["leader_id"] for p in partitions]}
 
 

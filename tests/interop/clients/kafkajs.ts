@@ -5,7 +5,7 @@
  * @module
  */
 import kafkajs from "npm:kafkajs@2.2.4";
-import lz4 from "npm:lz4js@0.2.0";
+import { lz4Compress, lz4Decompress } from "npm:@platformatic/wasm-utils@0.2.1";
 import { Buffer } from "node:buffer";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import SnappyCodec from "npm:kafkajs-snappy@1.1.0";
@@ -15,8 +15,8 @@ const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLeve
 
 CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec;
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: (encoder: { buffer: Uint8Array }) => Promise.resolve(Buffer.from(lz4.compress(encoder.buffer))),
-  decompress: (bytes: Uint8Array) => Promise.resolve(Buffer.from(lz4.decompress(bytes))),
+  compress: (encoder: { buffer: Buffer }) => Promise.resolve(lz4Compress(encoder.buffer)),
+  decompress: (bytes: Buffer) => Promise.resolve(lz4Decompress(bytes)),
 });
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: (encoder: { buffer: Uint8Array }) => Promise.resolve(zstdCompressSync(encoder.buffer)),
@@ -75,8 +75,8 @@ function innerCluster(): InnerCluster {
 }
 
 function outgoing(record: WireRecord) {
-  const headers: Record<string, Buffer> = {};
-  for (const [name, value] of record.h) headers[name] = toBuffer(value)!;
+  const headers: Record<string, Buffer[]> = {};
+  for (const [name, value] of record.h) (headers[name] ??= []).push(toBuffer(value)!);
   return {
     key: toBuffer(record.k),
     value: toBuffer(record.v),
@@ -262,9 +262,12 @@ const admin: Record<string, Handler> = {
   createPartitions: (c) =>
     withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic: c.topic, count: c.partitions }] })),
   deleteRecords: (c) =>
-    withAdmin((admin) =>
-      admin.deleteTopicRecords({ topic: c.topic, partitions: [{ partition: c.partition, offset: String(c.before) }] })
-    ),
+    withAdmin(async (admin) => {
+      // It looks for leaders in metadata that nothing has asked for yet, unless some other call did before it.
+      await admin.fetchTopicOffsets(c.topic);
+      const partitions = [{ partition: c.partition, offset: String(c.before) }];
+      await admin.deleteTopicRecords({ topic: c.topic, partitions });
+    }),
   deleteTopic: (c) => withAdmin((admin) => admin.deleteTopics({ topics: [c.topic] })),
   describeCluster: () =>
     withAdmin(async (admin) => {

@@ -5,6 +5,7 @@
  */
 import {
   Admin,
+  compatibilityPartitioner,
   type CompressionAlgorithmValue,
   Consumer,
   ListOffsetTimestamps,
@@ -13,7 +14,7 @@ import {
   Producer,
   type ProducerOptions,
 } from "npm:@platformatic/kafka@2.12.1";
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { type Command, type Handler, serve, type Start, toBuffer, toText, type WireRecord } from "./agent.ts";
 
 const base = { clientId: "platformatic", bootstrapBrokers: [Deno.args[0]!], retries: 3, retryDelay: 50 };
@@ -21,7 +22,7 @@ const patient = { ...base, retries: 300, retryDelay: 100 };
 type Options = Partial<ProducerOptions<Buffer, Buffer, Buffer, Buffer>>;
 
 function outgoing(topic: string, record: WireRecord): MessageToProduce {
-  const headers = new Map(record.h.map(([name, value]) => [toBuffer(btoa(name))!, toBuffer(value)!]));
+  const headers = new Map(record.h.map(([name, value]) => [Buffer.from(name), toBuffer(value)!]));
   const [key, value] = [toBuffer(record.k), toBuffer(record.v)];
   return {
     topic,
@@ -40,6 +41,8 @@ async function produce(command: Command): Promise<unknown> {
     idempotent: command.idempotent,
     compression: command.codec as CompressionAlgorithmValue,
     autocreateTopics: command.auto,
+    // Its default hashes as Java does, but makes the hash positive in another way.
+    partitioner: compatibilityPartitioner,
   };
   const producer = new Producer({ ...base, ...options });
   try {
@@ -145,7 +148,8 @@ async function group(command: Command): Promise<unknown> {
 }
 
 async function transaction(command: Command): Promise<unknown> {
-  const producer = new Producer({ ...base, idempotent: true, transactionalId: command.transactionalId });
+  const settings = { idempotent: true, transactionalId: command.transactionalId };
+  const producer = new Producer({ ...base, ...settings });
   const open = await producer.beginTransaction();
   await open.send({ messages: command.records.map((record) => outgoing(command.topic, record)) });
   await (command.commit ? open.commit() : open.abort());

@@ -1,0 +1,276 @@
+/**
+ * Apache Kafka's own command-line tools against the broker, and its `DumpLogSegments` over the broker's files.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { freshTopic } from "./scene.ts";
+import type { Target } from "./target.ts";
+import { runTool } from "./tools.ts";
+
+/** A case about a tool. */
+export interface ToolCase {
+  readonly name: string;
+  run(target: Target): Promise<void>;
+}
+
+/** Runs a tool against the target; it must end with 0. Returns what it printed. */
+async function tool(target: Target, name: string, args: readonly string[], input?: string): Promise<string> {
+  const all = [...args, "--bootstrap-server", target.bootstrap];
+  const outcome = await runTool(name, all, input === undefined ? {} : { input });
+  const said = `${outcome.stdout}\n${outcome.stderr}`.trim();
+  assertEquals(outcome.code, 0, `${name} ended with ${outcome.code}: ${said.slice(-1_500)}`);
+  return outcome.stdout;
+}
+
+/** What the tools write and the dump must show. */
+const LINES = ["first line", "second line", "third line"];
+const PERF_RECORDS = 20_000;
+const topic = freshTopic("tools");
+const perfTopic = freshTopic("perf");
+
+const topics: ToolCase = {
+  name: "TopicCommand",
+  async run(target) {
+    const made = freshTopic("command");
+    await tool(target, "TopicCommand", ["--create", "--topic", topic, "--partitions", "1"]);
+    const settings = ["--partitions", "2", "--replication-factor", "1", "--config", "retention.ms=90000000"];
+    await tool(target, "TopicCommand", ["--create", "--topic", made, ...settings]);
+    await tool(target, "TopicCommand", ["--alter", "--topic", made, "--partitions", "3"]);
+    const described = await tool(target, "TopicCommand", ["--describe", "--topic", made]);
+    assertMatch(described, /PartitionCount: 3\s+ReplicationFactor: 1\s+Configs:.*retention\.ms=90000000/);
+    assertEquals(described.match(/Leader: 1\s+Replicas: 1\s+Isr: 1/g)?.length, 3);
+    await tool(target, "TopicCommand", ["--delete", "--topic", made]);
+    assertNotMatch(await tool(target, "TopicCommand", ["--list"]), new RegExp(made));
+  },
+};
+
+const configs: ToolCase = {
+  name: "ConfigCommand",
+  async run(target) {
+    const of = ["--entity-type", "topics", "--entity-name", topic];
+    await tool(target, "ConfigCommand", [
+      "--alter",
+      ...of,
+      "--add-config",
+      "retention.ms=90000000,segment.bytes=2097152",
+    ]);
+    await tool(target, "ConfigCommand", ["--alter", ...of, "--delete-config", "retention.ms"]);
+    const described = await tool(target, "ConfigCommand", ["--describe", "--all", ...of]);
+    assertMatch(
+      described,
+      /segment\.bytes=2097152 sensitive=false synonyms=\{DYNAMIC_TOPIC_CONFIG:segment\.bytes=2097152/,
+    );
+    assertMatch(described, /retention\.ms=604800000 sensitive=false/);
+    const broker = await tool(target, "ConfigCommand", [
+      "--describe",
+      "--all",
+      "--entity-type",
+      "brokers",
+      "--entity-name",
+      "1",
+    ]);
+    assertMatch(broker, /log\.segment\.bytes=1073741824 sensitive=false synonyms=\{DEFAULT_CONFIG/);
+  },
+};
+
+const produceConsume: ToolCase = {
+  name: "ConsoleProducer-ConsoleConsumer",
+  async run(target) {
+    const settings = ["--topic", topic, "--reader-property", "parse.key=true", "--reader-property", "key.separator=:"];
+    await tool(target, "ConsoleProducer", settings, LINES.map((line) => `key:${line}\n`).join(""));
+    const from = ["--partition", "0", "--offset", "earliest", "--max-messages", "3", "--timeout-ms", "15000"];
+    const all = await tool(target, "ConsoleConsumer", [
+      "--topic",
+      topic,
+      ...from,
+      "--formatter-property",
+      "print.key=true",
+    ]);
+    assertEquals(all.trim().split("\n"), LINES.map((line) => `key\t${line}`));
+    const second = ["--partition", "0", "--offset", "1", "--max-messages", "1", "--timeout-ms", "15000"];
+    assertEquals((await tool(target, "ConsoleConsumer", ["--topic", topic, ...second])).trim(), LINES[1]);
+  },
+};
+
+const offsets: ToolCase = {
+  name: "GetOffsetShell",
+  async run(target) {
+    assertEquals((await tool(target, "GetOffsetShell", ["--topic", topic])).trim(), `${topic}:0:3`);
+    assertEquals(
+      (await tool(target, "GetOffsetShell", ["--topic", topic, "--time", "earliest"])).trim(),
+      `${topic}:0:0`,
+    );
+    assertMatch(await tool(target, "GetOffsetShell", ["--topic", topic, "--time", "max-timestamp"]), /:0:\d/);
+  },
+};
+
+const performanceOf: ToolCase = {
+  name: "ProducerPerformance",
+  async run(target) {
+    await tool(target, "TopicCommand", ["--create", "--topic", perfTopic, "--config", "segment.bytes=1048576"]);
+    const load = ["--num-records", `${PERF_RECORDS}`, "--record-size", "200", "--throughput", "-1"];
+    const settings = ["acks=all", "compression.type=lz4", "enable.idempotence=true"].flatMap((
+      s,
+    ) => ["--command-property", s]);
+    const printed = await tool(target, "ProducerPerformance", ["--topic", perfTopic, ...load, ...settings]);
+    assertMatch(printed, new RegExp(`${PERF_RECORDS} records sent, [\\d.]+ records/sec`));
+    assertMatch(await tool(target, "GetOffsetShell", ["--topic", perfTopic]), new RegExp(`:0:${PERF_RECORDS}`));
+  },
+};
+
+const latency: ToolCase = {
+  name: "EndToEndLatency",
+  async run(target) {
+    const made = freshTopic("latency");
+    await tool(target, "TopicCommand", ["--create", "--topic", made]);
+    const load = ["--num-records", "200", "--producer-acks", "all", "--record-size", "100"];
+    assertMatch(await tool(target, "EndToEndLatency", ["--topic", made, ...load]), /Percentiles: 50th = \d+/);
+  },
+};
+
+const verifiable: ToolCase = {
+  name: "VerifiableProducer",
+  async run(target) {
+    const made = freshTopic("verifiable");
+    const printed = await tool(target, "VerifiableProducer", [
+      "--topic",
+      made,
+      "--max-messages",
+      "100",
+      "--acks",
+      "-1",
+    ]);
+    assertMatch(printed, /"name":"tool_data".*"sent":100,"acked":100|"acked":100.*"sent":100/);
+  },
+};
+
+const deleteRecords: ToolCase = {
+  name: "DeleteRecordsCommand",
+  async run(target) {
+    const file = await Deno.makeTempFile({ suffix: ".json" });
+    try {
+      const partitions = [{ topic: perfTopic, partition: 0, offset: 7 }];
+      await Deno.writeTextFile(file, JSON.stringify({ version: 1, partitions }));
+      const printed = await tool(target, "DeleteRecordsCommand", ["--offset-json-file", file]);
+      assertMatch(printed, /low_watermark: 7/);
+    } finally {
+      await Deno.remove(file);
+    }
+  },
+};
+
+const inspection: ToolCase[] = [
+  {
+    name: "BrokerApiVersionsCommand",
+    async run(target) {
+      const printed = await tool(target, "BrokerApiVersionsCommand", []);
+      assertMatch(printed, /\(id: 1 rack: [^)]*\) -> \(/);
+      assertMatch(printed, /Produce\(0\): \d+ to \d+ \[usable: \d+\]/);
+      assertMatch(printed, /ApiVersions\(18\): 0 to \d/);
+    },
+  },
+  {
+    name: "ClusterTool",
+    async run(target) {
+      const outcome = await runTool("ClusterTool", ["cluster-id", "--bootstrap-server", target.bootstrap]);
+      assertMatch(outcome.stdout, /Cluster ID: \S{22}/);
+    },
+  },
+  {
+    name: "LogDirsCommand",
+    async run(target) {
+      const printed = await tool(target, "LogDirsCommand", ["--describe", "--topic-list", topic]);
+      assertMatch(printed, new RegExp(`"partition":"${topic}-0","size":[1-9]\\d*,"offsetLag":0,"isFuture":false`));
+    },
+  },
+];
+
+/** The tools in the order in which they run; ConsumerPerformance subscribes in 4.x and waits for consumer groups. */
+export const TOOL_CASES: readonly ToolCase[] = [
+  topics,
+  configs,
+  produceConsume,
+  offsets,
+  performanceOf,
+  latency,
+  verifiable,
+  deleteRecords,
+  ...inspection,
+];
+
+/** What DumpLogSegments and its sanity checks say when they do not like what they read. */
+const COMPLAINTS = /mismatch|corrupt|isvalid: false|exception|non-consecutive|out of order|not within|error/i;
+
+/** Runs on the files of a broker that was stopped cleanly. */
+export const FILE_CASES: readonly ToolCase[] = [
+  {
+    name: "DumpLogSegments/logs",
+    async run(target) {
+      const printed = await dump(target, ".log", ["--deep-iteration", "--print-data-log"]);
+      for (const line of LINES) assert(printed.includes(`payload: ${line}`), `"${line}" is not in the dump`);
+      assertMatch(printed, /compresscodec: lz4/);
+      assertMatch(printed, /isvalid: true/);
+    },
+  },
+  { name: "DumpLogSegments/index-sanity", run: (target) => dumped(target, ".index", ["--index-sanity-check"]) },
+  { name: "DumpLogSegments/index-against-log", run: (target) => dumped(target, ".index", ["--verify-index-only"]) },
+  { name: "DumpLogSegments/timeindex-sanity", run: (target) => dumped(target, ".timeindex", ["--index-sanity-check"]) },
+  {
+    name: "DumpLogSegments/timeindex-against-log",
+    run: (target) => dumped(target, ".timeindex", ["--verify-index-only"]),
+  },
+  { name: "DumpLogSegments/producer-snapshots", run: (target) => dumped(target, ".snapshot", []) },
+  {
+    name: "leader-epoch-checkpoint",
+    async run(target) {
+      const checkpoints = await filesOf(target, "leader-epoch-checkpoint");
+      assert(checkpoints.length > 0, "there is no leader-epoch-checkpoint");
+      for (const file of checkpoints) {
+        // The version, the number of entries, then one line per epoch with the offset where it begins.
+        assertMatch(await Deno.readTextFile(file), /^0\n(\d+)\n(\d+ \d+\n){0,50}$/, file);
+      }
+    },
+  },
+  {
+    name: "partition.metadata",
+    async run(target) {
+      for (const file of await filesOf(target, "partition.metadata")) {
+        assertMatch(await Deno.readTextFile(file), /^version: 0\ntopic_id: [\w-]{22}\n?$/, file);
+      }
+    },
+  },
+];
+
+async function dumped(target: Target, ending: string, options: readonly string[]): Promise<void> {
+  await dump(target, ending, options);
+}
+
+async function dump(target: Target, ending: string, options: readonly string[]): Promise<string> {
+  const files = await filesOf(target, ending);
+  assert(files.length > 0, `there is no ${ending} file under ${target.own!.dataFolder}`);
+  const outcome = await runTool("DumpLogSegments", [...options, "--files", files.join(",")]);
+  const printed = outcome.stdout + outcome.stderr;
+  assertEquals(outcome.code, 0, printed.slice(-1_500));
+  // Payloads and file names are the suite's own and hold no such word.
+  const lines = printed.split("\n");
+  const complaint = lines.findIndex((line) => COMPLAINTS.test(line));
+  assert(complaint < 0, lines.slice(complaint, complaint + 4).join("\n"));
+  return printed;
+}
+
+/** The files with this ending in the folders of the tools' topics. */
+async function filesOf(target: Target, ending: string): Promise<string[]> {
+  const found: string[] = [];
+  const walk = async (folder: string) => {
+    for await (const entry of Deno.readDir(folder)) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory) await walk(path);
+      else if (entry.name.endsWith(ending) && path.includes("/interop-") && !path.includes("-delete/")) {
+        found.push(path);
+      }
+    }
+  };
+  await walk(target.own!.dataFolder);
+  return found.sort();
+}
