@@ -11,8 +11,8 @@ import { encodeBatch } from "../../protocol/records.ts";
 import { fetch, produce } from "../../protocol/tables/produce_fetch.ts";
 import { concat } from "../helpers/raw_client.ts";
 
-/** The last versions that name topics instead of giving their ids, so that a frame can be made before its topic. */
-export const PRODUCE_VERSION = 12;
+/** Late versions that name topics instead of giving their ids, so that a frame can be made before its topic. */
+export const PRODUCE_VERSION = 11;
 export const FETCH_VERSION = 12;
 
 /** Where a request's correlation id lies in its frame: behind size, API key and version. */
