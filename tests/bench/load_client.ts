@@ -111,28 +111,23 @@ async function fetchOn(conn: Deno.Conn, job: FetchJob, partition: number): Promi
   return records;
 }
 
-/**
- * A record is due one interval after the one before it. When an answer comes later than that, the next record is sent at
- * once and its time counts from when it was due; when the timer was late, the whole schedule moves.
- */
+/** Each record is sent when it is due, or as soon as the one before it is acknowledged; its time counts from when it is sent. */
 async function runLatency(job: LatencyJob): Promise<Latency> {
   const frame = produceFrame(job.topic, job.partition, makeBatch({ ...job, recordsPerBatch: 1 }));
   const conn = await connect(job.bootstrap);
   const answers = new FrameReader(conn);
-  const intervalMs = 1000 / job.perSecond;
   const total = Math.round(job.perSecond * job.seconds);
   // The client's own code has to be warm: the first half second does not count.
   const warmUp = Math.round(job.perSecond / 2);
   const times: number[] = [];
-  for (let sent = 0, due = performance.now(); sent < total + warmUp; sent++, due += intervalMs) {
-    if (performance.now() < due) {
-      await sleepUntil(due);
-      due = performance.now();
-    }
-    stampRequest(frame, sent);
+  const started = performance.now();
+  for (let id = 0; id < total + warmUp; id++) {
+    await sleepUntil(started + id * 1000 / job.perSecond);
+    const sent = performance.now();
+    stampRequest(frame, id);
     await writeAll(conn, frame);
-    await awaitAck(answers, sent);
-    if (sent >= warmUp) times.push(performance.now() - due);
+    await awaitAck(answers, id);
+    if (id >= warmUp) times.push(performance.now() - sent);
   }
   conn.close();
   times.sort((a, b) => a - b);
