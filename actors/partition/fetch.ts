@@ -106,7 +106,6 @@ export function awaitData(
   if (replaced !== undefined) out.reply(replaced, false);
   if (replica.refusal(-1) !== undefined) return true; // a fetch will say why
   if (replica.readableEnd(wait.isolation) > wait.above) return true;
-  if (wait.deadlineMs <= out.monotonic()) return false;
   replica.fetches.add(wait, out.asker());
   setExpiry(replica, out);
   return LATER;

@@ -158,7 +158,12 @@ export class Producers {
     this.#unwritten = [];
     this.#entries = new Map();
     this.#open = new Map();
-    for (const entry of entries) this.#set(entry.producerId, loaded(entry));
+    for (const saved of entries) {
+      const entry = loaded(saved);
+      const before = this.#entries.get(saved.producerId);
+      const earlier = before?.epoch === entry.epoch ? before.batches : [];
+      this.#set(saved.producerId, { ...entry, batches: [...earlier, ...entry.batches].slice(-BATCHES_REMEMBERED) });
+    }
     return true;
   }
 
@@ -180,7 +185,7 @@ export class Producers {
       if (offset >= endOffset) entries.set(producerId, before);
     }
     const saved: SnapshotEntry[] = [];
-    for (const [producerId, entry] of entries) if (entry !== undefined) saved.push(snapshotOf(producerId, entry));
+    for (const [producerId, entry] of entries) if (entry !== undefined) saved.push(...snapshotOf(producerId, entry));
     return encodeProducerSnapshot(saved);
   }
 
@@ -234,21 +239,25 @@ function expectedSequence({ batches }: Entry): number {
   return last === undefined ? 0 : sequenceAfter(last.lastSequence, 1);
 }
 
-function snapshotOf(producerId: bigint, entry: Entry): SnapshotEntry {
-  const last = entry.batches.at(-1);
-  return {
-    producerId,
-    epoch: entry.epoch,
-    lastSequence: last?.lastSequence ?? -1,
-    lastOffset: last?.lastOffset ?? -1,
-    offsetDelta: last === undefined ? 0 : last.lastOffset - last.firstOffset,
-    timestamp: entry.lastTimestamp,
-    coordinatorEpoch: entry.coordinatorEpoch,
-    currentTransactionStart: entry.currentTransactionStart,
-  };
+/**
+ * A producer in a snapshot: one entry per batch that is remembered, oldest first.
+ *
+ * Kafka writes the last one only. Then a client that had five batches in flight when the broker ended, and sends them again,
+ * is told OUT_OF_ORDER_SEQUENCE_NUMBER for the first, although it is in the log. Kafka reads ours as well: of several entries
+ * of a producer it keeps the last.
+ */
+function snapshotOf(producerId: bigint, entry: Entry): SnapshotEntry[] {
+  const { epoch, coordinatorEpoch, currentTransactionStart, lastTimestamp, batches } = entry;
+  const same = { producerId, epoch, coordinatorEpoch, currentTransactionStart };
+  if (batches.length === 0) {
+    return [{ ...same, lastSequence: -1, lastOffset: -1, offsetDelta: 0, timestamp: lastTimestamp }];
+  }
+  return batches.map(({ lastSequence, firstOffset, lastOffset, timestamp }) => {
+    return { ...same, lastSequence, lastOffset, offsetDelta: lastOffset - firstOffset, timestamp };
+  });
 }
 
-/** A snapshot knows a producer's last batch only; the four before it are forgotten, as Kafka forgets them. */
+/** One entry of a snapshot: a producer with the one batch that it names, if any. */
 function loaded(entry: SnapshotEntry): Entry {
   const { epoch, lastSequence, lastOffset, offsetDelta, timestamp, coordinatorEpoch, currentTransactionStart } = entry;
   const firstSequence = lastSequence >= offsetDelta

@@ -93,6 +93,19 @@ Deno.test("flush.ms flushes that long after the first record, once", () => {
   assertEquals(h.log.flushCount, 2);
 });
 
+Deno.test("a flush.ms beyond what timers can be set for never flushes", () => {
+  const h = new Harness({ config: { ...RELAXED, flushMs: 2 ** 31 } });
+  h.append();
+  assertEquals(h.probe.take().filter((each) => each.type === "timer" && each.key === "flush"), []);
+});
+
+Deno.test("once written, a batch is part of every snapshot", () => {
+  const h = new Harness();
+  h.append({ records: produced(1, 0, 0, 1) });
+  const { producers } = h.probe.state;
+  assertEquals(producers.snapshot(0), producers.snapshot(1));
+});
+
 Deno.test("turning flush.before.ack on flushes what is not durable; turning it off answers who waits", () => {
   const h = new Harness({ config: RELAXED });
   h.append();
@@ -130,7 +143,7 @@ function assertOffline(h: Harness, why: string): void {
   const described = h.describe();
   assertEquals(described.error, "KAFKA_STORAGE_ERROR");
   assertStringIncludes(described.offline!, why);
-  const { batches } = h.log;
+  const { batches, flushCount } = h.log;
   assertEquals(h.append().reply?.error, "KAFKA_STORAGE_ERROR");
   assertEquals(h.fetch(0).error, "KAFKA_STORAGE_ERROR");
   const latest = { timestamp: -1, currentLeaderEpoch: -1, isolation: "read_uncommitted" } as const;
@@ -145,7 +158,7 @@ function assertOffline(h: Harness, why: string): void {
   h.probe.tell("assume", { ...h.probe.state.role, partitionEpoch: 9, leaderEpoch: 9 });
   h.probe.tell("configure", { ...h.probe.state.config, flushBeforeAck: false });
   h.probe.tell("tidy", undefined).tell("flush", undefined).advance(1_000_000);
-  assertEquals([h.log.batches, h.log.retained, h.probe.restarts], [batches, [], 0]);
+  assertEquals([h.log.batches, h.log.retained, h.log.flushCount, h.probe.restarts], [batches, [], flushCount, 0]);
   h.probe.stop();
   assertEquals(h.log.closed, false, "an offline log is not closed as if it were whole");
 }

@@ -192,6 +192,7 @@ export class FakeStore implements LogStore {
   refusal: Error | undefined;
   /** What a power loss left of a log that is opened: called before it is. */
   onOpen: ((log: FakeLog) => void) | undefined;
+  onDelete: (() => void) | undefined;
 
   open(name: string, topicId: string, config: LogConfig, observer: LogObserver): Log {
     if (this.refusal !== undefined) throw this.refusal;
@@ -207,6 +208,7 @@ export class FakeStore implements LogStore {
 
   delete(name: string): void {
     assert(this.logs.get(name)?.closed !== undefined, "only a closed log may be deleted");
+    this.onDelete?.();
     this.logs.delete(name);
     this.deleted.push(name);
   }

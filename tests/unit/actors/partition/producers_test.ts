@@ -152,8 +152,11 @@ Deno.test("unusable bytes change nothing, no bytes empty everything", () => {
   const producers = lived(sent(1, 0, 0, 2));
   assertFalse(producers.load(new Uint8Array(10)));
   assertEquals(producers.size, 1);
+  producers.append(sent(2, 0, 0), 2, 2);
+  recover(producers, encodeBatch([{ value: null }], { producerId: 3n, isTransactional: true, baseOffset: 3 }));
   assert(producers.load(undefined));
-  assertEquals(producers.size, 0);
+  assertEquals([producers.size, producers.firstUnstableOffset()], [0, undefined]);
+  assertEquals(producers.snapshot(0), new Producers().snapshot(0));
 });
 
 Deno.test("an open transaction holds the last stable offset until its marker, and is not forgotten meanwhile", () => {
@@ -182,7 +185,7 @@ function recover(producers: Producers, bytes: Uint8Array): void {
 }
 
 Deno.test("producers rebuilt from a log, from any snapshot on, judge as those that lived through it", () => {
-  for (let seed = 0; seed < 300; seed++) {
+  for (let seed = 0; seed < 100; seed++) {
     const random = new SeededRandom(seed);
     const live = new Producers();
     const log: BatchHeader[] = [];

@@ -121,7 +121,7 @@ Deno.test("a leader that is replaced turns away everyone who waits", () => {
   const h = new Harness();
   const appending = [h.append(), h.append({ acks: 1 })];
   const fetching = h.await(0);
-  h.probe.tell("assume", { ...ROLE, leader: 2, leaderEpoch: 6, partitionEpoch: 1 });
+  h.probe.tell("assume", { leader: 2, leaderEpoch: 6, partitionEpoch: 1, replicas: [1, 2], isr: [2] });
   for (const { reply } of appending) {
     assertEquals([reply?.error, reply?.leader, reply?.leaderEpoch], ["NOT_LEADER_OR_FOLLOWER", 2, 6]);
   }
@@ -147,6 +147,15 @@ Deno.test("a smaller ISR that is too small holds the high watermark, a larger on
   h.probe.tell("assume", { ...h.probe.state.role, isr: [1], partitionEpoch: 1 });
   assertEquals([waiting.reply, h.describe().highWatermark], [undefined, 0]);
   assertEquals(h.append().reply?.error, "NOT_ENOUGH_REPLICAS");
+});
+
+Deno.test("a follower that leaves the ISR no longer holds the high watermark back", () => {
+  const h = new Harness({ role: { replicas: [1, 2], isr: [1, 2] } });
+  const appending = h.append();
+  h.endFlush();
+  const fetching = h.await(0);
+  h.probe.tell("assume", { ...h.probe.state.role, isr: [1], partitionEpoch: 1 });
+  assertEquals([appending.reply?.error, fetching.reply, h.describe().highWatermark], ["NONE", true, 1]);
 });
 
 Deno.test("a leader does not begin an epoch that its log has seen the end of", () => {

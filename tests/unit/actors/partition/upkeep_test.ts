@@ -104,6 +104,19 @@ Deno.test("a replica that is being removed refuses what is still in its mailbox"
   assertEquals(h.describe().error, "UNKNOWN_TOPIC_OR_PARTITION");
 });
 
+Deno.test("while its log is being deleted a replica serves nothing, and a flush that ends is nobody's business", () => {
+  const h = new Harness();
+  h.append();
+  const { log } = h;
+  const seen: unknown[] = [];
+  h.store.onDelete = () => {
+    seen.push(h.probe.state.refusal(-1), h.probe.state.hasLog);
+    log.endFlush();
+  };
+  h.probe.tell("remove", undefined);
+  assertEquals([seen, h.probe.crash, h.probe.stopped], [["UNKNOWN_TOPIC_OR_PARTITION", false], undefined, true]);
+});
+
 Deno.test("a flush that ends after the removal is nobody's business", () => {
   const h = new Harness();
   h.append();
