@@ -51,8 +51,10 @@ export class EpochCache {
   assign(epoch: number, startOffset: number): void {
     const last = this.#entries.at(-1);
     if (epoch < 0 || (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset)) return;
-    this.#entries = this.#entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset);
-    this.#entries.push({ epoch, startOffset });
+    this.#entries = this.#entries.filter((entry) =>
+      entry.epoch < epoch ? entry.startOffset < startOffset : entry.epoch === epoch && entry.startOffset <= startOffset
+    );
+    if (this.latest !== epoch) this.#entries.push({ epoch, startOffset });
     this.#dirty = true;
   }
 

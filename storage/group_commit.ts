@@ -61,6 +61,7 @@ export class GroupCommit {
   /** The file is about to be removed: it need not become durable. */
   forget(file: DiskFile): void {
     this.#dirty.delete(file);
+    this.#syncing.delete(file);
   }
 
   /** Settles once everything touched so far is durable. */

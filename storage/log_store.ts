@@ -39,6 +39,7 @@ const CLEAN_SHUTDOWN = ".kafka_cleanshutdown";
 const LOG_FOLDER = /^.+-\d+$/;
 const DELETED_FOLDER = /-delete$/;
 const NAME_LIMIT = 255;
+const utf8 = new TextEncoder();
 
 /**
  * The logs of one data folder.
@@ -178,16 +179,16 @@ export class DiskLogStore implements LogStore {
    * durable, unless a log could not be closed cleanly.
    *
    * @param brokerEpoch written down for the next registration (KIP-966); -1 when there is none
+   * @returns whether the folder is in good order
    */
-  close(clean: boolean, brokerEpoch = -1): void {
-    if (this.#closed) return;
+  close(clean: boolean, brokerEpoch = -1): boolean {
+    if (this.#closed) return false;
     try {
       for (const log of [...this.#open.values()]) log.close(clean);
-      if (clean && this.#unclean.size === 0) {
-        this.checkpoint();
-        const content = new TextEncoder().encode(JSON.stringify({ version: 0, brokerEpoch }));
-        replaceFile(this.#disk, CLEAN_SHUTDOWN, content);
-      }
+      if (!clean || this.#unclean.size > 0) return false;
+      this.checkpoint();
+      replaceFile(this.#disk, CLEAN_SHUTDOWN, utf8.encode(JSON.stringify({ version: 0, brokerEpoch })));
+      return true;
     } finally {
       for (const log of [...this.#open.values()]) log.close(false);
       this.#closed = true;

@@ -116,8 +116,8 @@ class Recovery {
 
   /** Epochs above the recovery point are taken from the batches; all of them, if the file does not reach to the start. */
   #prepareEpochs(): void {
-    const { epochs, recoveryPoint } = this.#input;
-    epochs.truncateFromEnd(recoveryPoint + 1);
+    const { epochs, recoveryPoint, clean } = this.#input;
+    epochs.truncateFromEnd(clean ? recoveryPoint + 1 : recoveryPoint);
     const first = epochs.entries[0];
     this.#trustEpochs = first !== undefined && first.startOffset <= this.#startOffset;
     if (!this.#trustEpochs) epochs.clear();

@@ -131,11 +131,9 @@ export class SegmentedLog implements Log {
     this.#endOffset = this.#flushedOffset = found.endOffset;
     this.#sizeInBytes = found.segments.reduce((sum, { size }) => sum + size, 0);
     for (const segment of found.unsynced) this.#touch(segment, segment !== this.#active);
-    if (found.unsynced.length > 0) this.#syncNow();
+    this.#removeStraySnapshots();
+    if (found.unsynced.length > 0 || this.#folderIsDirty) this.#syncNow();
     this.#restoreObserver();
-    const bases = new Set(found.segments.map(({ baseOffset }) => baseOffset));
-    const newest = this.#snapshots.offsets().findLast((offset) => offset <= found.endOffset);
-    this.#snapshots.remove((offset) => offset > found.endOffset || (offset !== newest && !bases.has(offset)));
   }
 
   get startOffset(): number {
@@ -228,7 +226,7 @@ export class SegmentedLog implements Log {
 
   truncateTo(offset: number): void {
     this.#demandUsable();
-    if (offset >= this.#endOffset) return;
+    if (offset >= this.#endOffset) return this.#epochs.truncateFromEnd(offset); // one may begin at the end
     if (offset < this.#startOffset) return this.restartAt(offset);
     const index = this.#indexOf(offset);
     const segment = this.#segments[index]!;
@@ -245,9 +243,9 @@ export class SegmentedLog implements Log {
       this.#readEnds.clear();
       this.#endOffset = newEnd;
       this.#epochs.truncateFromEnd(newEnd);
+      this.#removeStraySnapshots();
       this.#folderIsDirty = true;
       this.#syncNow();
-      this.#snapshots.remove((snapshot) => snapshot > newEnd);
       this.#restoreObserver();
     });
   }
@@ -391,8 +389,8 @@ export class SegmentedLog implements Log {
   }
 
   #syncNow(): void {
+    this.#syncFolder(); // first: the other settles those who wait
     this.#commit.syncNow();
-    this.#syncFolder();
     this.#flushedOffset = this.#endOffset;
     this.#bytesSinceFlush = 0;
     this.#rolledSinceFlush = false;
@@ -499,8 +497,21 @@ export class SegmentedLog implements Log {
     return { log: this.name, segments: this.#segments, startOffset: this.#startOffset, untilOffset: until };
   }
 
+  /**
+   * Keeps the snapshots at the segments' beginnings and the newest. One above the log's end must be gone for good before
+   * other batches take the place of those that it sums up; one below the first segment may sum up another history.
+   */
+  #removeStraySnapshots(): void {
+    const bases = new Set(this.#segments.map(({ baseOffset }) => baseOffset));
+    const first = this.#segments[0]!.baseOffset;
+    const newest = this.#snapshots.offsets().findLast((offset) => offset >= first && offset <= this.#endOffset);
+    const isStray = (offset: number) => offset !== newest && (offset > this.#endOffset || !bases.has(offset));
+    if (this.#snapshots.remove(isStray) > 0) this.#folderIsDirty = true;
+  }
+
+  /** From the newest usable snapshot and all batches after it, those below the start that are still there included. */
   #restoreObserver(): void {
-    let offset = this.#snapshots.restore(this.observer, this.#startOffset, this.#endOffset);
+    let offset = this.#snapshots.restore(this.observer, this.#segments[0]!.baseOffset, this.#endOffset);
     for (let index = this.#indexOf(offset); offset < this.#endOffset; index++) {
       const segment = this.#segments[index]!;
       const scanner = segment.scannerFrom(segment.locate(offset));
@@ -514,9 +525,14 @@ export class SegmentedLog implements Log {
     if (this.#closed) throw closedError(this.name);
     const failure = this.#commit.failure;
     if (failure === undefined) return;
-    throw new DiskError("EIO", this.name, `The log ${this.name} takes nothing more since its disk failed.`, {
-      cause: failure,
-    });
+    throw new DiskError(
+      "EIO",
+      this.name,
+      `The log ${this.name} takes nothing more since its disk failed. ${failure.message}`,
+      {
+        cause: failure,
+      },
+    );
   }
 
   /** Half a change cannot be gone on with: an error in the middle ends the log. */

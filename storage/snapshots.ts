@@ -40,20 +40,26 @@ export class Snapshots {
     }
   }
 
-  /** Loads the newest usable snapshot at or below `endOffset`; returns the offset from which batches must follow. */
-  restore(observer: LogObserver, startOffset: number, endOffset: number): number {
+  /**
+   * Loads the newest usable snapshot at or below `endOffset`, or none; returns the offset from which batches must follow.
+   *
+   * @param firstOffset where the first batch begins that is still there
+   */
+  restore(observer: LogObserver, firstOffset: number, endOffset: number): number {
     for (const offset of this.offsets().reverse()) {
       if (offset > endOffset) continue;
       const state = this.#disk.readFile(this.#path(offset));
-      if (state !== undefined && observer.load(state, offset)) return Math.max(offset, startOffset);
+      if (state !== undefined && observer.load(state, offset)) return Math.max(offset, firstOffset);
     }
-    observer.load(undefined, startOffset);
-    return startOffset;
+    observer.load(undefined, firstOffset);
+    return firstOffset;
   }
 
-  /** Removes those for which `isStale` holds. */
-  remove(isStale: (offset: number) => boolean): void {
-    for (const offset of this.offsets()) if (isStale(offset)) this.#disk.remove(this.#path(offset));
+  /** Removes those for which `isStale` holds; returns how many. */
+  remove(isStale: (offset: number) => boolean): number {
+    const stale = this.offsets().filter(isStale);
+    for (const offset of stale) this.#disk.remove(this.#path(offset));
+    return stale.length;
   }
 
   #path(offset: number): string {
