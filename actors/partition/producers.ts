@@ -252,9 +252,13 @@ function snapshotOf(producerId: bigint, entry: Entry): SnapshotEntry[] {
   if (batches.length === 0) {
     return [{ ...same, lastSequence: -1, lastOffset: -1, offsetDelta: 0, timestamp: lastTimestamp }];
   }
-  return batches.map(({ lastSequence, firstOffset, lastOffset, timestamp }) => {
-    return { ...same, lastSequence, lastOffset, offsetDelta: lastOffset - firstOffset, timestamp };
-  });
+  return batches.map(({ lastSequence, firstOffset, lastOffset, timestamp }, index) => ({
+    ...same,
+    lastSequence,
+    lastOffset,
+    offsetDelta: lastOffset - firstOffset,
+    timestamp: index === batches.length - 1 ? lastTimestamp : timestamp, // a marker may have come after it
+  }));
 }
 
 /** One entry of a snapshot: a producer with the one batch that it names, if any. */
