@@ -29,11 +29,27 @@ const PERF_RECORDS = 20_000;
 const topic = freshTopic("tools");
 const perfTopic = freshTopic("perf");
 
+let written: Promise<void> | undefined;
+
+/** Makes the two topics and fills them with the tools that write, once for all the cases that look at them. */
+export function whatToolsWrote(target: Target): Promise<void> {
+  return written ??= (async () => {
+    await tool(target, "TopicCommand", ["--create", "--topic", topic, "--partitions", "1"]);
+    const settings = ["--topic", topic, "--reader-property", "parse.key=true", "--reader-property", "key.separator=:"];
+    await tool(target, "ConsoleProducer", settings, LINES.map((line) => `key:${line}\n`).join(""));
+    await tool(target, "TopicCommand", ["--create", "--topic", perfTopic, "--config", "segment.bytes=1048576"]);
+    const load = ["--num-records", `${PERF_RECORDS}`, "--record-size", "200", "--throughput", "-1"];
+    const producer = ["acks=all", "compression.type=lz4", "enable.idempotence=true"];
+    const properties = producer.flatMap((each) => ["--command-property", each]);
+    const printed = await tool(target, "ProducerPerformance", ["--topic", perfTopic, ...load, ...properties]);
+    assertMatch(printed, new RegExp(`${PERF_RECORDS} records sent, [\\d.]+ records/sec`));
+  })();
+}
+
 const topics: ToolCase = {
   name: "TopicCommand",
   async run(target) {
     const made = freshTopic("command");
-    await tool(target, "TopicCommand", ["--create", "--topic", topic, "--partitions", "1"]);
     const settings = ["--partitions", "2", "--replication-factor", "1", "--config", "retention.ms=90000000"];
     await tool(target, "TopicCommand", ["--create", "--topic", made, ...settings]);
     await tool(target, "TopicCommand", ["--alter", "--topic", made, "--partitions", "3"]);
@@ -48,6 +64,7 @@ const topics: ToolCase = {
 const configs: ToolCase = {
   name: "ConfigCommand",
   async run(target) {
+    await whatToolsWrote(target);
     const of = ["--entity-type", "topics", "--entity-name", topic];
     await tool(target, "ConfigCommand", [
       "--alter",
@@ -77,8 +94,7 @@ const configs: ToolCase = {
 const produceConsume: ToolCase = {
   name: "ConsoleProducer-ConsoleConsumer",
   async run(target) {
-    const settings = ["--topic", topic, "--reader-property", "parse.key=true", "--reader-property", "key.separator=:"];
-    await tool(target, "ConsoleProducer", settings, LINES.map((line) => `key:${line}\n`).join(""));
+    await whatToolsWrote(target);
     const from = ["--partition", "0", "--offset", "earliest", "--max-messages", "3", "--timeout-ms", "15000"];
     const all = await tool(target, "ConsoleConsumer", [
       "--topic",
@@ -96,6 +112,7 @@ const produceConsume: ToolCase = {
 const offsets: ToolCase = {
   name: "GetOffsetShell",
   async run(target) {
+    await whatToolsWrote(target);
     assertEquals((await tool(target, "GetOffsetShell", ["--topic", topic])).trim(), `${topic}:0:3`);
     assertEquals(
       (await tool(target, "GetOffsetShell", ["--topic", topic, "--time", "earliest"])).trim(),
@@ -108,13 +125,7 @@ const offsets: ToolCase = {
 const performanceOf: ToolCase = {
   name: "ProducerPerformance",
   async run(target) {
-    await tool(target, "TopicCommand", ["--create", "--topic", perfTopic, "--config", "segment.bytes=1048576"]);
-    const load = ["--num-records", `${PERF_RECORDS}`, "--record-size", "200", "--throughput", "-1"];
-    const settings = ["acks=all", "compression.type=lz4", "enable.idempotence=true"].flatMap((
-      s,
-    ) => ["--command-property", s]);
-    const printed = await tool(target, "ProducerPerformance", ["--topic", perfTopic, ...load, ...settings]);
-    assertMatch(printed, new RegExp(`${PERF_RECORDS} records sent, [\\d.]+ records/sec`));
+    await whatToolsWrote(target);
     assertMatch(await tool(target, "GetOffsetShell", ["--topic", perfTopic]), new RegExp(`:0:${PERF_RECORDS}`));
   },
 };
@@ -148,6 +159,7 @@ const verifiable: ToolCase = {
 const deleteRecords: ToolCase = {
   name: "DeleteRecordsCommand",
   async run(target) {
+    await whatToolsWrote(target);
     const file = await Deno.makeTempFile({ suffix: ".json" });
     try {
       const partitions = [{ topic: perfTopic, partition: 0, offset: 7 }];
@@ -180,6 +192,7 @@ const inspection: ToolCase[] = [
   {
     name: "LogDirsCommand",
     async run(target) {
+      await whatToolsWrote(target);
       const printed = await tool(target, "LogDirsCommand", ["--describe", "--topic-list", topic]);
       assertMatch(printed, new RegExp(`"partition":"${topic}-0","size":[1-9]\\d*,"offsetLag":0,"isFuture":false`));
     },
@@ -201,6 +214,9 @@ export const TOOL_CASES: readonly ToolCase[] = [
 
 /** What DumpLogSegments and its sanity checks say when they do not like what they read. */
 const COMPLAINTS = /mismatch|corrupt|isvalid: false|exception|non-consecutive|out of order|not within|error/i;
+
+/** A segment that does not begin at 0 is announced as a gap before its first record. */
+const SEGMENT_BEGINS = /Non-consecutive offsets in \S+\n\s+-1 is followed by \d+\n(?!\s)/g;
 
 /** Runs on the files of a broker that was stopped cleanly. */
 export const FILE_CASES: readonly ToolCase[] = [
@@ -253,7 +269,7 @@ async function dump(target: Target, ending: string, options: readonly string[]):
   const printed = outcome.stdout + outcome.stderr;
   assertEquals(outcome.code, 0, printed.slice(-1_500));
   // Payloads and file names are the suite's own and hold no such word.
-  const lines = printed.split("\n");
+  const lines = printed.replaceAll(SEGMENT_BEGINS, "").split("\n");
   const complaint = lines.findIndex((line) => COMPLAINTS.test(line));
   assert(complaint < 0, lines.slice(complaint, complaint + 4).join("\n"));
   return printed;

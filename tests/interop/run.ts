@@ -16,7 +16,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { ADMIN_CASES } from "./cases_admin.ts";
 import { crossCases, RECORD_CASES } from "./cases_records.ts";
 import { playRestarts } from "./cases_restart.ts";
-import { FILE_CASES, TOOL_CASES } from "./cases_tools.ts";
+import { FILE_CASES, TOOL_CASES, whatToolsWrote } from "./cases_tools.ts";
 import { GROUP_CASES } from "./cases_groups.ts";
 import { type Client, openClient } from "./client.ts";
 import { CLIENT_NAMES, installClient } from "./install.ts";
@@ -218,6 +218,7 @@ async function runFileCases(target: Target, options: Options, report: Report): P
   const cases = FILE_CASES.filter((each) => each.name.includes(options.part));
   if (cases.length === 0) return;
   if (target.own === undefined) return report.skip("the broker's files", "this broker's folder is not known");
+  await whatToolsWrote(target);
   await target.own.stop();
   for (const each of cases) await report.try(TOOLS, each.name, () => each.run(target));
 }

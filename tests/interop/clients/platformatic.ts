@@ -132,7 +132,12 @@ async function group(command: Command): Promise<unknown> {
   const settings = { groupId: command.group, sessionTimeout: 10_000, heartbeatInterval: 500, autocommit: false };
   const consumer = new Consumer({ ...base, ...settings });
   const records: WireRecord[] = [];
-  const messages = await consumer.consume({ topics: [command.topic], mode: "earliest", maxWaitTime: 200 });
+  const messages = await consumer.consume({
+    topics: [command.topic],
+    mode: "committed",
+    fallbackMode: "earliest",
+    maxWaitTime: 200,
+  });
   const limit = setTimeout(() => messages.destroy(), command.waitMs);
   for await (const message of messages) {
     const h = message.headerEntries.map(([name, value]) => [new TextDecoder().decode(name), toText(value)] as const);
