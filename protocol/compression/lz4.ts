@@ -43,7 +43,7 @@ interface Header {
 function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const { flags, largestBlock, contentSize, at: start } = readHeader(bytes);
   if (contentSize !== undefined && contentSize > maxBytes) throw tooLarge("lz4", maxBytes);
-  const output = new Output(Math.min(contentSize ?? bytes.length * 4, bytes.length * 256, maxBytes));
+  const output = new Output(Math.min(contentSize ?? bytes.length * 4, bytes.length * 256, maxBytes), maxBytes);
   let at = start;
   for (;;) {
     const word = readWord(bytes, at);
@@ -127,14 +127,14 @@ class Output {
   out: Uint8Array;
   at = 0;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, readonly maxBytes: number) {
     this.out = new Uint8Array(capacity);
   }
 
   /** Adds bytes as they are; false, and nothing, when that is more than `limit`. */
   literals(bytes: Uint8Array, from: number, length: number, limit: number): boolean {
     if (length > limit) return false;
-    this.#reserve(length, this.at + limit);
+    this.#reserve(length);
     copyLiterals(bytes, from, length, this.out, this.at);
     this.at += length;
     return true;
@@ -153,7 +153,7 @@ class Output {
       }
       if (literals > end - at) throw corrupt("An LZ4 block is cut off within its literals");
       if (literals > outEnd - this.at) return false;
-      this.#reserve(literals, outEnd);
+      this.#reserve(literals);
       copyLiterals(bytes, at, literals, this.out, this.at);
       at += literals;
       this.at += literals;
@@ -170,18 +170,18 @@ class Output {
         while (more === 255 && at < end) length += more = bytes[at++]!;
       }
       if (length > outEnd - this.at) return false;
-      this.#reserve(length, outEnd);
+      this.#reserve(length);
       copyMatch(this.out, this.at, distance, length);
       this.at += length;
     }
     throw corrupt("An LZ4 block ends with a match, but the last sequence must be literals");
   }
 
-  /** Makes room for `length` more bytes, doubling, but not past what the caller may ever fill. */
-  #reserve(length: number, most: number): void {
+  /** Makes room for `length` more bytes, doubling (growing block by block would copy all of them each time) up to the most there may be. */
+  #reserve(length: number): void {
     const needed = this.at + length;
     if (needed <= this.out.length) return;
-    const grown = new Uint8Array(Math.max(needed, Math.min(this.out.length * 2, most)));
+    const grown = new Uint8Array(Math.max(needed, Math.min(this.out.length * 2, this.maxBytes)));
     grown.set(this.out.subarray(0, this.at));
     this.out = grown;
   }
@@ -222,7 +222,7 @@ class Writer implements MatchSink {
   readonly out: Uint8Array;
   at = 0;
 
-  constructor(capacity: number) {
+  constructor(capacity: number, readonly maxBytes: number) {
     this.out = new Uint8Array(capacity);
   }
 
