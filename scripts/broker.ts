@@ -40,6 +40,7 @@ async function main(): Promise<void> {
         : "--dir is missing: write --dir DIR, or --ephemeral.",
     );
   }
+  const signal = untilSignal(); // from here on, so that none is missed while the broker starts
   try {
     const broker = await startBroker({
       id,
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
     });
     const http = broker.httpPort === undefined ? "off" : `http://${host}:${broker.httpPort}`;
     console.log(`ready id=${id} bootstrap=${broker.bootstrap} data=${broker.data} http=${http}`);
-    await untilSignal();
+    await signal;
     await broker.stop();
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
