@@ -12,6 +12,8 @@
  *
  * @module
  */
+import type { Result, Settle } from "../../lib/env.ts";
+import { Ring } from "../../lib/ring.ts";
 import { DecodeError, decodeRequestBody, encodeResponse } from "../../protocol/codec.ts";
 import { errorCode } from "../../protocol/errors.ts";
 import { readHeader, type RequestHeader } from "../../protocol/header.ts";
@@ -61,10 +63,14 @@ export class Connection {
   view: BrokerView | undefined;
   readonly sessions: FetchSessions = new FetchSessions();
   /** Frames not started yet, oldest first. */
-  readonly waiting: Uint8Array[] = [];
+  readonly waiting: Ring<Uint8Array> = new Ring();
   /** Requests started and not yet written, oldest first. */
   readonly inFlight: Live[] = [];
   unsentBytes = 0;
+  /** In the middle of {@linkcode proceed}. */
+  proceeding = false;
+  /** Why this side is going to close: nothing is started any more, what is in flight is still answered. */
+  refusal: string | undefined;
   closing = false;
   lastActiveMs: number;
 
@@ -88,20 +94,22 @@ export function connection(deps: ConnectionDeps): Actor<ConnectionProtocol, Conn
 
     start(args, out) {
       const state = new Connection(args, deps, deps.socket(args.socketId), out);
-      subscribe(state, -1);
+      if (state.socket === undefined) out.stop(); // closed meanwhile; nobody else would tell
+      else subscribe(state, -1);
       return state;
     },
 
     on: {
       frame(connection, bytes, out) {
+        if (connection.closing || connection.refusal !== undefined) return;
         connection.out = out;
         connection.lastActiveMs = out.monotonic();
         connection.waiting.push(bytes);
-        pump(connection);
+        proceed(connection);
       },
       disconnected(connection, _, out) {
-        connection.closing = true;
-        out.stop();
+        connection.out = out;
+        end(connection);
       },
       idle(connection, _, out) {
         connection.out = out;
@@ -109,13 +117,14 @@ export function connection(deps: ConnectionDeps): Actor<ConnectionProtocol, Conn
         const idleMs = out.monotonic() - connection.lastActiveMs;
         const busy = connection.inFlight.length > 0 && connection.unsentBytes === 0;
         if (limitMs >= 0 && idleMs >= limitMs && !busy) {
-          return refuse(connection, `it was idle for ${Math.round(idleMs)} ms (connections.max.idle.ms)`);
+          return close(connection, `it was idle for ${Math.round(idleMs)} ms (connections.max.idle.ms)`);
         }
         watchIdleness(connection, busy ? limitMs : limitMs - idleMs);
       },
     },
 
-    stopped(connection) {
+    stopped(connection, why) {
+      if (why === "crashed") connection.deps.refused?.(connection.args.remote, "its actor crashed");
       connection.socket?.close();
     },
   };
@@ -129,11 +138,11 @@ function subscribe(connection: Connection, newerThan: number): void {
     connection.out = out;
     const first = connection.view === undefined;
     if (answer.ok) connection.view = answer.value;
-    if (!answer.ok && answer.failure !== "timeout") return refuse(connection, "the broker is stopping");
-    subscribe(connection, connection.view?.image.offset ?? -1);
+    else if (answer.failure === "unreachable") return close(connection, "the broker is stopping");
+    subscribe(connection, connection.view?.image.offset ?? -1); // a broker that crashed will be back
     if (connection.view === undefined) return;
     if (first) watchIdleness(connection, brokerInt(connection.view, "connections.max.idle.ms"));
-    pump(connection);
+    proceed(connection);
   }, SUBSCRIBE_PATIENCE_MS);
 }
 
@@ -141,16 +150,31 @@ function watchIdleness(connection: Connection, afterMs: number): void {
   if (afterMs >= 0) connection.out.timer("idle", Math.max(1, afterMs), "idle", undefined);
 }
 
-/** Starts what may start. */
-function pump(connection: Connection): void {
-  while (connection.waiting.length > 0 && mayStart(connection)) start(connection, connection.waiting.shift()!);
+/**
+ * Takes what is answered and starts what may start, until neither goes on, and sends it all at once. Requests that are
+ * answered in the turn that starts them come back to this loop instead of calling it: thousands may be waiting.
+ */
+function proceed(connection: Connection): void {
+  if (connection.proceeding || connection.closing) return;
+  connection.proceeding = true;
+  const answers = new Answers();
+  do takeAnswered(connection, answers); while (startNext(connection));
+  connection.proceeding = false;
+  if (answers.bytes > 0) send(connection, answers);
+  if (connection.refusal !== undefined && connection.inFlight.length === 0) close(connection, connection.refusal);
+}
+
+function startNext(connection: Connection): boolean {
+  if (connection.waiting.length === 0 || !mayStart(connection)) return false;
+  start(connection, connection.waiting.shift()!);
+  return true;
 }
 
 function mayStart(connection: Connection): boolean {
-  if (connection.view === undefined || connection.closing || connection.unsentBytes > UNSENT_BYTES_MAX) return false;
-  const { inFlight } = connection;
+  const { view, refusal, unsentBytes, inFlight } = connection;
+  if (view === undefined || refusal !== undefined || unsentBytes > UNSENT_BYTES_MAX) return false;
   if (inFlight.length === 0) return true;
-  return apiKeyOf(connection.waiting[0]!) === PRODUCE && inFlight.length < OVERLAP_MAX &&
+  return apiKeyOf(connection.waiting.peek()!) === PRODUCE && inFlight.length < OVERLAP_MAX &&
     inFlight.every((live) => live.handler.api.key === PRODUCE);
 }
 
@@ -196,29 +220,48 @@ function rejectApiVersions(
   live.answer(encodeResponse(apiVersions, 0, header.correlationId, body));
 }
 
+/** Nothing more is started; closes when everything in flight is answered. */
 function refuse(connection: Connection, reason: string): void {
+  connection.refusal ??= reason;
+  connection.waiting.clear();
+}
+
+/** Closes from this side. */
+function close(connection: Connection, reason: string): void {
+  if (connection.closing) return;
+  connection.deps.refused?.(connection.args.remote, reason);
+  end(connection);
+}
+
+function end(connection: Connection): void {
   if (connection.closing) return;
   connection.closing = true;
-  connection.deps.refused?.(connection.args.remote, reason);
+  for (const live of connection.inFlight) live.abandon();
   connection.out.stop();
 }
 
-/** Writes the answers that are due, oldest first, and starts what waited for them. */
-function flush(connection: Connection): void {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+/** What goes out in one write. */
+class Answers {
+  readonly chunks: Uint8Array[] = [];
+  bytes = 0;
+  reservedBytes = 0;
+}
+
+/** Takes the answers that are due, oldest first. */
+function takeAnswered(connection: Connection, answers: Answers): void {
   const { inFlight, socket, deps } = connection;
   while (inFlight.length > 0 && inFlight[0]!.answered) {
     const live = inFlight.shift()!;
     let size = 0;
     for (const chunk of live.chunks) {
-      chunks.push(chunk);
+      answers.chunks.push(chunk);
       size += chunk.length;
     }
-    bytes += size;
-    const release = live.frameBytes;
+    answers.bytes += size;
+    answers.reservedBytes += live.reservedBytes;
+    connection.unsentBytes += size;
     connection.out.call("release", (done) => {
-      socket?.release(release);
+      socket?.release(live.frameBytes);
       done(OK);
     });
     deps.observe?.({
@@ -229,32 +272,34 @@ function flush(connection: Connection): void {
       responseBytes: size,
     });
   }
-  if (bytes > 0) send(connection, chunks, bytes);
-  if (!connection.closing) pump(connection);
 }
 
-function send(connection: Connection, chunks: readonly Uint8Array[], bytes: number): void {
+function send(connection: Connection, { chunks, bytes, reservedBytes }: Answers): void {
   const { socket } = connection;
-  if (socket === undefined) return;
-  connection.unsentBytes += bytes;
-  connection.out.call("write", (done) => socket.write(chunks, () => done(OK)), (connection, _, out) => {
+  const work = (done: Settle<void>) => {
+    socket?.giveBack(reservedBytes); // counted as unsent from here on
+    socket?.write(chunks, () => done(OK));
+  };
+  connection.out.call("write", work, (connection, _, out) => {
     connection.out = out;
     connection.lastActiveMs = out.monotonic();
     connection.unsentBytes -= bytes;
-    pump(connection);
+    proceed(connection);
   });
 }
 
-const OK = { ok: true, value: undefined } as const;
+const OK: Result<void> = { ok: true, value: undefined };
 
 /** One request in flight: the exchange that its handler speaks through. */
 class Live implements Exchange<Api> {
   request: Request<Api> = {} as Request<Api>;
   answered = false;
   chunks: readonly Uint8Array[] = [];
+  reservedBytes = 0;
   readonly startedMs: number;
   readonly #connection: Connection;
   readonly #correlationId: number;
+  #abandoned: (() => void) | undefined;
   readonly version: number;
   readonly clientId: string | null;
 
@@ -316,6 +361,27 @@ class Live implements Exchange<Api> {
 
   close(reason: string): void {
     refuse(this.#connection, reason);
+    this.answer([]);
+  }
+
+  whenAbandoned(task: () => void): void {
+    this.#abandoned = task;
+  }
+
+  /** The connection closes; an answer could not be sent any more. */
+  abandon(): void {
+    if (!this.answered) this.#abandoned?.();
+  }
+
+  reserve(bytes: number): number {
+    const granted = this.#connection.socket?.reserve(bytes) ?? 0;
+    this.reservedBytes += granted;
+    return granted;
+  }
+
+  giveBack(bytes: number): void {
+    this.reservedBytes -= bytes;
+    this.#connection.socket?.giveBack(bytes);
   }
 
   /** Answers with what is to be sent, which may be nothing. */
@@ -323,6 +389,6 @@ class Live implements Exchange<Api> {
     if (this.answered) return;
     this.answered = true;
     this.chunks = chunks;
-    flush(this.#connection);
+    proceed(this.#connection);
   }
 }

@@ -36,11 +36,20 @@ export interface Exchange<T extends Api> {
     then: (answer: Answer<Reply<Q, V>>) => void,
     timeoutMs?: number,
   ): void;
+  /**
+   * Takes up to `bytes` of the memory that all connections share, until the answer has been sent; returns how many it got.
+   * Whoever wants more than a little for an answer asks first.
+   */
+  reserve(bytes: number): number;
+  /** Gives back what was reserved and not needed. */
+  giveBack(bytes: number): void;
+  /** Runs `task` if the connection closes before this is answered: the time to call off what waits elsewhere. */
+  whenAbandoned(task: () => void): void;
   /** Answers the client. */
   reply(body: ResponseInput<T>): void;
   /** The client expects no answer. */
   done(): void;
-  /** Closes the connection instead of answering; the reason goes to the log. */
+  /** Closes the connection instead of answering, once all requests in flight are answered; the reason goes to the log. */
   close(reason: string): void;
 }
 

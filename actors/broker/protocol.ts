@@ -63,7 +63,14 @@ export interface ConnectionSocket {
   write(chunks: readonly Uint8Array[], sent: () => void): void;
   /** The request of `frameBytes` bytes has been answered: as much may be read again. */
   release(frameBytes: number): void;
-  /** Closes after what was written has gone out. */
+  /**
+   * Takes up to `bytes` of the memory that all connections share, for an answer that is being gathered, and says how many; none
+   * may be left. They are this socket's until they are given back, or until it is closed.
+   */
+  reserve(bytes: number): number;
+  /** Gives back what was reserved. */
+  giveBack(bytes: number): void;
+  /** Closes after what was written has gone out, if the peer takes it soon. */
   close(): void;
 }
 

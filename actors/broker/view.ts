@@ -56,6 +56,17 @@ export function liveBrokers(view: BrokerView): BrokerImage[] {
   return [...view.image.brokers.values()].filter((broker) => !broker.fenced).sort((a, b) => a.id - b.id);
 }
 
+/** Where some brokers are, for hints to clients that asked the wrong one (KIP-951). */
+export function endpointsOf(
+  view: BrokerView,
+  ids: Iterable<number>,
+): { nodeId: number; host: string; port: number; rack: string | null }[] {
+  return [...ids].flatMap((id) => {
+    const broker = view.image.brokers.get(id);
+    return broker === undefined ? [] : [{ nodeId: id, ...broker.endpoint, rack: broker.rack }];
+  });
+}
+
 /** A live broker to name as the controller: every broker takes admin requests and passes them on. */
 export function controllerId(view: BrokerView): number {
   return view.image.brokers.get(view.brokerId)?.fenced === false ? view.brokerId : liveBrokers(view)[0]?.id ?? -1;

@@ -10,22 +10,28 @@
  *
  * @module
  */
-import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
+import { errorCode, type ErrorName, errorName } from "../../../protocol/errors.ts";
 import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import { produce as table } from "../../../protocol/tables/produce_fetch.ts";
 import { INTERNAL_TOPICS } from "../../../protocol/topic_names.ts";
 import type { Answer } from "../../actor.ts";
 import type { AppendReply } from "../../partition/protocol.ts";
+import { replicaFailure } from "../asking.ts";
 import type { Exchange } from "../handler.ts";
 import { gather, handler } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
-import { findTopic, ledPartition } from "../view.ts";
+import { endpointsOf, findTopic, ledPartition } from "../view.ts";
 
 type Produce = typeof table;
 type TopicData = Request<Produce>["topicData"][number];
 type PartitionData = TopicData["partitionData"][number];
 type PartitionResponse = ResponseInput<Produce>["responses"][number]["partitionResponses"][number];
 type Question = (then: (response: PartitionResponse) => void) => void;
+
+/** First version whose client is told who leads instead. */
+const HINTS = 10;
+/** What Kafka's timeout covers is the wait for other replicas; appending here may always take this long. */
+const APPEND_PATIENCE_MS = 30_000;
 
 /** Serves Produce. */
 export const produce = handler(table, 3, 11, (request, exchange) => {
@@ -37,40 +43,36 @@ export const produce = handler(table, 3, 11, (request, exchange) => {
       const key = `${topic.name}-${data.index}`;
       const twice = seen.has(key);
       seen.add(key);
-      questions.push(question(topic, data, acks, request.timeoutMs, twice, exchange));
+      questions.push(question(topic, data, request, twice, exchange));
     }
   }
   gather(questions, (responses) => {
     if (acks !== 0) return exchange.reply(assemble(request, responses, exchange.view));
     const failed = responses.find((response) => response.errorCode !== 0);
-    if (failed === undefined) exchange.done();
-    else exchange.close(`a produce with acks=0 failed for partition ${failed.index} with error ${failed.errorCode}`);
+    if (failed === undefined) return exchange.done();
+    exchange.close(`a produce with acks=0 failed for partition ${failed.index}: ${errorName(failed.errorCode)}`);
   });
 });
 
 function question(
   topic: TopicData,
   data: PartitionData,
-  acks: number,
-  timeoutMs: number,
+  { acks, timeoutMs }: Request<Produce>,
   twice: boolean,
   exchange: Exchange<Produce>,
 ): Question {
-  const led = ledPartition(exchange.view, findTopic(exchange.view, topic.name, topic.topicId), data.index);
-  const refused = refusal(topic, data, acks, twice) ?? (led.error === "NONE" ? undefined : { error: led.error });
-  if (refused !== undefined || led.error !== "NONE") {
-    const error = refused ?? { error: "UNKNOWN_SERVER_ERROR" as const };
-    return (then) => then(refusedResponse(data.index, error.error, "message" in error ? error.message : null));
+  const { index } = data;
+  const led = ledPartition(exchange.view, findTopic(exchange.view, topic.name, topic.topicId), index);
+  const refused = refusal(topic, data, acks, twice);
+  if (refused !== undefined) return (then) => then(refusedResponse(index, refused.error, refused.message));
+  if (led.error !== "NONE") {
+    const { leader = -1, leaderEpoch = -1 } = led.partition ?? {};
+    return (then) => then(withHint(refusedResponse(index, led.error, null), led.error, leader, leaderEpoch, exchange));
   }
   const append = { records: data.records!, acks: acks as -1 | 0 | 1, zstdAllowed: exchange.version >= 7 };
+  const patienceMs = acks === -1 ? Math.max(1_000, timeoutMs) : APPEND_PATIENCE_MS;
   return (then) =>
-    exchange.ask(
-      led.replica,
-      "append",
-      append,
-      (answer) => then(responseOf(data.index, answer)),
-      Math.max(1, timeoutMs),
-    );
+    exchange.ask(led.replica, "append", append, (answer) => then(responseOf(index, answer, exchange)), patienceMs);
 }
 
 function refusal(
@@ -108,17 +110,10 @@ function refusedResponse(index: number, error: ErrorName, message: string | null
   };
 }
 
-function responseOf(index: number, answer: Answer<AppendReply>): PartitionResponse {
-  if (!answer.ok) {
-    const error = answer.failure === "timeout"
-      ? "REQUEST_TIMED_OUT"
-      : answer.failure === "crashed"
-      ? "KAFKA_STORAGE_ERROR"
-      : "NOT_LEADER_OR_FOLLOWER";
-    return refusedResponse(index, error, null);
-  }
+function responseOf(index: number, answer: Answer<AppendReply>, exchange: Exchange<Produce>): PartitionResponse {
+  if (!answer.ok) return refusedResponse(index, replicaFailure(answer.failure), null);
   const reply = answer.value;
-  return {
+  const response = {
     index,
     errorCode: errorCode(reply.error),
     baseOffset: BigInt(reply.baseOffset),
@@ -129,10 +124,20 @@ function responseOf(index: number, answer: Answer<AppendReply>): PartitionRespon
       batchIndexErrorMessage: message,
     })),
     errorMessage: reply.message,
-    ...(reply.error === "NOT_LEADER_OR_FOLLOWER"
-      ? { currentLeader: { leaderId: reply.leader, leaderEpoch: reply.leaderEpoch } }
-      : {}),
   };
+  return withHint(response, reply.error, reply.leader, reply.leaderEpoch, exchange);
+}
+
+/** Tells a client that asked the wrong broker which one is right, if that is known (KIP-951). */
+function withHint(
+  response: PartitionResponse,
+  error: ErrorName,
+  leaderId: number,
+  leaderEpoch: number,
+  { version }: Exchange<Produce>,
+): PartitionResponse {
+  if (error !== "NOT_LEADER_OR_FOLLOWER" || leaderId < 0 || version < HINTS) return response;
+  return { ...response, currentLeader: { leaderId, leaderEpoch } };
 }
 
 /** Puts the partitions' responses back under their topics, in the order of the request. */
@@ -142,7 +147,7 @@ function assemble(
   view: BrokerView,
 ): ResponseInput<Produce> {
   let next = 0;
-  const hinted = responses.some((response) => response.currentLeader !== undefined);
+  const leaders = new Set(responses.flatMap(({ currentLeader }) => currentLeader?.leaderId ?? []));
   return {
     responses: request.topicData.map((topic) => ({
       name: topic.name,
@@ -150,8 +155,6 @@ function assemble(
       partitionResponses: topic.partitionData.map(() => responses[next++]!),
     })),
     throttleTimeMs: 0,
-    nodeEndpoints: hinted
-      ? [...view.image.brokers.values()].map(({ id, endpoint, rack }) => ({ nodeId: id, ...endpoint, rack }))
-      : [],
+    nodeEndpoints: endpointsOf(view, leaders),
   };
 }

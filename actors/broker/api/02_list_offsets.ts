@@ -8,9 +8,10 @@
  * @module
  */
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
-import type { ResponseInput } from "../../../protocol/schema.ts";
+import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import { listOffsets as table } from "../../../protocol/tables/produce_fetch.ts";
 import type { OffsetReply } from "../../partition/protocol.ts";
+import { replicaFailure } from "../asking.ts";
 import { gather, handler } from "../handler.ts";
 import { toOffset } from "../offsets.ts";
 import { findTopic, ledPartition } from "../view.ts";
@@ -29,14 +30,11 @@ function lowestTimestamp(version: number): bigint {
 export const listOffsets = handler(table, 1, 10, (request, exchange) => {
   const isolation = request.isolationLevel === 1 ? "read_committed" : "read_uncommitted";
   const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : 30_000;
-  const seen = new Set<string>();
-  const questions = request.topics.flatMap((topic) =>
-    topic.partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
-      const key = `${topic.name}-${partitionIndex}`;
-      const twice = seen.has(key);
-      seen.add(key);
-      const led = ledPartition(exchange.view, findTopic(exchange.view, topic.name, ZERO_UUID), partitionIndex);
-      const refused: ErrorName | undefined = twice
+  const twice = duplicates(request.topics);
+  const questions = request.topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
+      const led = ledPartition(exchange.view, findTopic(exchange.view, name, ZERO_UUID), partitionIndex);
+      const refused: ErrorName | undefined = twice.has(`${name}-${partitionIndex}`)
         ? "INVALID_REQUEST"
         : timestamp < lowestTimestamp(exchange.version)
         ? "UNSUPPORTED_VERSION"
@@ -45,13 +43,10 @@ export const listOffsets = handler(table, 1, 10, (request, exchange) => {
         if (refused !== undefined) return then(response(partitionIndex, refused));
         if (led.error !== "NONE") return then(response(partitionIndex, led.error));
         const message = { timestamp: toOffset(timestamp), currentLeaderEpoch, isolation } as const;
-        exchange.ask(led.replica, "listOffsets", message, (answer) =>
-          then(
-            answer.ok ? response(partitionIndex, answer.value.error, answer.value) : response(
-              partitionIndex,
-              answer.failure === "unreachable" ? "NOT_LEADER_OR_FOLLOWER" : "KAFKA_STORAGE_ERROR",
-            ),
-          ), timeoutMs);
+        exchange.ask(led.replica, "listOffsets", message, (answer) => {
+          if (answer.ok) then(response(partitionIndex, answer.value.error, answer.value));
+          else then(response(partitionIndex, replicaFailure(answer.failure)));
+        }, timeoutMs);
       };
     })
   );
@@ -66,6 +61,19 @@ export const listOffsets = handler(table, 1, 10, (request, exchange) => {
     });
   });
 });
+
+/** Partitions that are named more than once: nobody can tell which of the two is meant. */
+function duplicates(topics: Request<typeof table>["topics"]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = `${name}-${partitionIndex}`;
+      (seen.has(key) ? twice : seen).add(key);
+    }
+  }
+  return twice;
+}
 
 function response(partitionIndex: number, error: ErrorName, found?: OffsetReply): PartitionResponse {
   return {

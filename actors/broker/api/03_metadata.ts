@@ -28,9 +28,16 @@ type Wanted = { readonly name: string | null; readonly topicId: string };
 /** How long an answer waits for topics that it has just asked to be created. */
 const AUTO_CREATE_PATIENCE_MS = 1_000;
 
+/** First version that may name topics by id. */
+const BY_ID = 12;
+
 /** Serves Metadata. */
 export const metadata = handler(table, 0, 13, (request, exchange) => {
   const { topics } = request;
+  if (exchange.version < BY_ID && topics?.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
+    const refused = topics.map(({ name, topicId }) => failed(name ?? "", topicId, "INVALID_REQUEST"));
+    return exchange.reply(respond(refused, request, exchange.view));
+  }
   const all = topics === null || (exchange.version === 0 && topics.length === 0);
   const missing = all ? [] : missingNames(topics, exchange.view);
   const create = missing.length > 0 && request.allowAutoTopicCreation &&
@@ -71,8 +78,12 @@ function answer(
   const withOperations = request.includeTopicAuthorizedOperations;
   const topics = all
     ? [...view.image.topics.values()].map((topic) => describe(topic, view, withOperations))
-    : (request.topics ?? []).map((wanted) => lookUp(wanted, created, view, withOperations));
-  exchange.reply({
+    : distinct(request.topics ?? []).map((wanted) => lookUp(wanted, created, view, withOperations));
+  exchange.reply(respond(topics, request, view));
+}
+
+function respond(topics: Topic[], request: Request<Metadata>, view: BrokerView): ResponseInput<Metadata> {
+  return {
     throttleTimeMs: 0,
     brokers: liveBrokers(view).map(({ id, endpoint, rack }) => ({ nodeId: id, ...endpoint, rack })),
     clusterId: view.image.clusterId,
@@ -80,7 +91,12 @@ function answer(
     topics,
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : OPERATIONS_NOT_ASKED,
     errorCode: 0,
-  });
+  };
+}
+
+/** Each topic once, however often it is asked for. */
+function distinct(topics: readonly Wanted[]): Wanted[] {
+  return [...new Map(topics.map((wanted) => [`${wanted.topicId}/${wanted.name}`, wanted])).values()];
 }
 
 function lookUp(

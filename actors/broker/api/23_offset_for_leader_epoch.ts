@@ -9,6 +9,7 @@
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { offsetForLeaderEpoch as table } from "../../../protocol/tables/produce_fetch.ts";
+import { replicaFailure } from "../asking.ts";
 import { gather, handler } from "../handler.ts";
 import { findTopic, ledPartition } from "../view.ts";
 import { ZERO_UUID } from "../../../lib/uuid.ts";
@@ -27,8 +28,7 @@ export const offsetForLeaderEpoch = handler(table, 2, 4, (request, exchange) => 
           if (answer.ok) {
             return then(response(partition, answer.value.error, answer.value.epoch, answer.value.endOffset));
           }
-          const error = answer.failure === "unreachable" ? "NOT_LEADER_OR_FOLLOWER" : "KAFKA_STORAGE_ERROR";
-          then(response(partition, error, -1, -1));
+          then(response(partition, replicaFailure(answer.failure), -1, -1));
         });
       };
     })

@@ -68,6 +68,9 @@ export function call<T extends Api>(
         fail: (failure) => settle({ ok: false, failure }),
       });
     },
+    reserve: (bytes) => bytes,
+    giveBack: () => {},
+    whenAbandoned: () => {},
     reply(body: ResponseInput<T>) {
       const bytes = encodeMessage(api.response, version, body as never);
       replies.push(decodeMessage(api.response, version, bytes) as Response<T>);
