@@ -31,7 +31,9 @@ import type { Env } from "../lib/env.ts";
 import { BrokerConsole } from "./console_source.ts";
 import { realEnv } from "./env.ts";
 import { Listener } from "./listener.ts";
+import { MemoryBudget } from "./memory_budget.ts";
 import { RequestMetrics } from "./metrics.ts";
+import { setAsideStrays } from "./strays.ts";
 
 /** How a broker is to be started. */
 export interface BrokerOptions {
@@ -53,6 +55,9 @@ export interface BrokerOptions {
   /** Told of what an operator would want to know, a line at a time. Default: nobody. */
   readonly log?: (line: string) => void;
 }
+
+/** What all client connections may hold together: requests not answered, answers not sent. */
+const CONNECTIONS_MEMORY_BYTES = 256 << 20;
 
 /** How long a clean stop waits for a broker to come up or go down. */
 const READY_TIMEOUT_MS = 60_000;
@@ -192,6 +197,8 @@ async function assemble(options: BrokerOptions, setting: Setting): Promise<Runni
     connectionsMax: brokerInt(given, "max.connections"),
     system,
     broker: brokerRef,
+    memory: new MemoryBudget(CONNECTIONS_MEMORY_BYTES, env.clock),
+    clock: env.clock,
     refused,
   });
   try {
@@ -215,6 +222,9 @@ async function assemble(options: BrokerOptions, setting: Setting): Promise<Runni
     system.spawn(BROKER, "broker", args);
     const ready = await system.ask(brokerRef, "ready", undefined, READY_TIMEOUT_MS);
     if (!ready.ok) throw new Error(`Broker ${id} did not come up: its controller gave no answer (${ready.failure}).`);
+    const looked = await system.ask(brokerRef, "look", undefined);
+    const strays = looked.ok ? setAsideStrays(store, looked.value) : undefined;
+    if (strays !== undefined) log(strays);
     const source = new BrokerConsole({ system, broker: brokerRef, listener, metrics, env, startedMs });
     const console = await openConsole(options, host, source);
     listener.accept();

@@ -4,15 +4,18 @@
  *     socket ──bytes──▶ framer ──frames──▶ connection's mailbox        (reading stops while too much is unanswered)
  *     socket ◀──bytes── writer ◀──chunks── connection                  (small chunks leave together)
  *
- * Invariant: what one socket has sent and not had answered is bounded, in requests and in bytes; a full mailbox stops the
- * reading, and so the peer, instead of dropping anything.
+ * Invariant: what one socket has sent and not had answered is bounded, in requests and in bytes, and so is what all of them
+ * hold together ([memory_budget.ts](./memory_budget.ts)); a full mailbox stops the reading, and so the peer, instead of
+ * dropping anything.
  *
  * @module
  */
 import type { ActorSystem } from "../actors/system.ts";
 import type { BrokerRef, ConnectionArgs, ConnectionRef, ConnectionSocket } from "../actors/broker/protocol.ts";
 import { CONNECTION } from "../actors/broker/protocol.ts";
+import type { Clock } from "../lib/env.ts";
 import { FrameError, Framer } from "../protocol/frame.ts";
+import type { MemoryAccount, MemoryBudget } from "./memory_budget.ts";
 
 /** Unanswered requests of one connection before its socket is no longer read. */
 const UNANSWERED_MAX = 64;
@@ -20,6 +23,10 @@ const UNANSWERED_MAX = 64;
 const UNANSWERED_BYTES_MAX = 16 << 20;
 /** Chunks smaller than this are copied together into one write. */
 const COALESCE_BYTES = 64 << 10;
+/** How long a socket that is being closed waits for its peer to take what was written. */
+const LINGER_MS = 2_000;
+/** Out of file descriptors: others must close before more can be accepted. */
+const ACCEPT_RETRY_MS = 50;
 
 /** Where and how to listen. */
 export interface ListenerOptions {
@@ -31,6 +38,8 @@ export interface ListenerOptions {
   readonly connectionsMax: number;
   readonly system: ActorSystem;
   readonly broker: BrokerRef;
+  readonly memory: MemoryBudget;
+  readonly clock: Clock;
   /** Told, in a sentence, why a socket was refused or dropped. */
   readonly refused: (remote: string, reason: string) => void;
 }
@@ -58,9 +67,10 @@ export class Listener {
     return this.#sockets.size;
   }
 
-  /** The socket with this number, for its connection actor. */
+  /** The socket with this number, for its connection actor; undefined when it is closed or about to be. */
   socket(id: number): ConnectionSocket | undefined {
-    return this.#sockets.get(id);
+    const socket = this.#sockets.get(id);
+    return socket?.isClosing === false ? socket : undefined;
   }
 
   /** Starts taking sockets. */
@@ -73,7 +83,7 @@ export class Listener {
     this.#listener.close();
     await this.#accepting;
     const sockets = [...this.#sockets.values()];
-    for (const socket of sockets) socket.close();
+    for (const socket of sockets) socket.end();
     await Promise.all(sockets.map((socket) => socket.ended));
   }
 
@@ -84,8 +94,8 @@ export class Listener {
         conn = await this.#listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        this.#options.refused("a new connection", error instanceof Error ? error.message : String(error));
-        await new Promise((resolve) => setTimeout(resolve, 50)); // out of file descriptors: others must close first
+        this.#options.refused("a new connection", reasonOf(error));
+        await new Promise<void>((resolve) => this.#options.clock.after(ACCEPT_RETRY_MS, resolve));
         continue;
       }
       this.#take(conn);
@@ -95,17 +105,17 @@ export class Listener {
   #take(conn: Deno.TcpConn): void {
     const { hostname, port } = conn.remoteAddr;
     const remote = `${hostname}:${port}`;
-    const { connectionsMax, system, broker, refused, requestMaxBytes } = this.#options;
+    const { connectionsMax, system, broker, refused } = this.#options;
     if (this.#sockets.size >= connectionsMax) {
       refused(remote, `there are already ${connectionsMax} connections (max.connections)`);
       conn.close();
       return;
     }
     const id = this.#nextId++;
-    const socket = new Socket(conn, remote, requestMaxBytes, system, refused);
+    const socket = new Socket(conn, remote, this.#options, () => this.#sockets.delete(id));
     this.#sockets.set(id, socket);
     const args: ConnectionArgs = { broker, socketId: id, remote };
-    socket.run(system.spawn(CONNECTION, String(id), args)).finally(() => this.#sockets.delete(id));
+    socket.start(system.spawn(CONNECTION, String(id), args));
   }
 }
 
@@ -114,129 +124,182 @@ class Socket implements ConnectionSocket {
   readonly #conn: Deno.TcpConn;
   readonly #remote: string;
   readonly #framer: Framer;
-  readonly #system: ActorSystem;
-  readonly #refused: (remote: string, reason: string) => void;
-  #ref: ConnectionRef | undefined;
+  readonly #options: ListenerOptions;
+  readonly #account: MemoryAccount;
+  readonly #gone: () => void;
+  #running: Promise<void> | undefined;
   #unanswered = 0;
   #unansweredBytes = 0;
+  /** Ends whatever the reading waits for, other than the peer. */
   #wake: (() => void) | undefined;
-  #queue: { chunks: readonly Uint8Array[]; sent: () => void }[] = [];
+  #queue: { readonly chunks: readonly Uint8Array[]; readonly sent: () => void }[] = [];
   #writing = false;
   #closing = false;
   #closed = false;
-  readonly #ended = Promise.withResolvers<void>();
+  /** The connection actor has stopped: there is nobody to tell. */
+  #orphaned = false;
+  #calmLinger: (() => void) | undefined;
+  readonly #shutting = Promise.withResolvers<void>();
 
-  constructor(
-    conn: Deno.TcpConn,
-    remote: string,
-    requestMaxBytes: number,
-    system: ActorSystem,
-    refused: (remote: string, reason: string) => void,
-  ) {
+  constructor(conn: Deno.TcpConn, remote: string, options: ListenerOptions, gone: () => void) {
     this.#conn = conn;
     this.#remote = remote;
-    this.#framer = new Framer(requestMaxBytes);
-    this.#system = system;
-    this.#refused = refused;
-    conn.setNoDelay(true);
+    this.#framer = new Framer(options.requestMaxBytes);
+    this.#options = options;
+    this.#gone = gone;
+    this.#account = options.memory.open((reason) => {
+      options.refused(remote, reason);
+      this.#shut();
+    });
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   /** Resolves when neither reading nor writing goes on. */
   get ended(): Promise<void> {
-    return this.#ended.promise;
+    return this.#running ?? Promise.resolve();
   }
 
   /** Reads frames for the connection until either side closes. */
-  async run(ref: ConnectionRef): Promise<void> {
-    this.#ref = ref;
+  start(ref: ConnectionRef): void {
+    this.#running = this.#run(ref).finally(this.#gone);
+  }
+
+  async #run(ref: ConnectionRef): Promise<void> {
     let reason = "the peer closed";
     try {
+      this.#conn.setNoDelay(true);
       while (!this.#closing) {
         await this.#untilRoom();
         if (this.#closing) break;
         const count = await this.#conn.read(this.#framer.space());
         if (count === null) break;
-        for (const frame of this.#framer.filled(count)) await this.#offer(frame);
+        const frames = this.#framer.filled(count);
+        this.#account.moved();
+        this.#account.set("partial", this.#framer.pendingBytes);
+        for (const frame of frames) await this.#offer(ref, frame);
       }
     } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
-      if (error instanceof FrameError) this.#refused(this.#remote, reason);
+      reason = reasonOf(error);
+      if (error instanceof FrameError) this.#options.refused(this.#remote, reason);
     }
-    this.#system.tell(ref, "disconnected", { reason });
-    this.#end();
+    if (!this.#orphaned) this.#options.system.tell(ref, "disconnected", { reason });
+    this.end();
+    await this.#shutting.promise;
   }
 
   /** Hands a frame over, waiting while the mailbox is full. */
-  async #offer(frame: Uint8Array): Promise<void> {
+  async #offer(ref: ConnectionRef, frame: Uint8Array): Promise<void> {
+    const { system } = this.#options;
     this.#unanswered++;
     this.#unansweredBytes += frame.length;
-    while (!this.#closing && !this.#system.offer(this.#ref!, "frame", frame)) {
-      await new Promise<void>((resolve) => this.#system.whenRoom(this.#ref!, resolve));
+    this.#account.add("requests", frame.length);
+    while (!this.#closing && !system.offer(ref, "frame", frame)) {
+      await this.#until((room) => system.whenRoom(ref, room));
     }
   }
 
+  /** Waits while too much is unanswered, here or on the whole node. A request that has begun may always be finished. */
   async #untilRoom(): Promise<void> {
-    while (!this.#closing && (this.#unanswered >= UNANSWERED_MAX || this.#unansweredBytes >= UNANSWERED_BYTES_MAX)) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
+    const { memory } = this.#options;
+    while (!this.#closing) {
+      if (this.#unanswered >= UNANSWERED_MAX || this.#unansweredBytes >= UNANSWERED_BYTES_MAX) {
+        await this.#until(() => () => {}); // woken by `release`
+      } else if (memory.isFull && this.#framer.pendingBytes === 0) {
+        await this.#until((room) => memory.whenRoom(room));
+      } else return;
     }
+  }
+
+  /** Waits until `subscribe`'s callback, or until something wakes this socket. */
+  async #until(subscribe: (room: () => void) => () => void): Promise<void> {
+    let off: (() => void) | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      off = subscribe(resolve);
+    });
+    this.#wake = undefined;
+    off?.();
   }
 
   release(frameBytes: number): void {
     this.#unanswered--;
     this.#unansweredBytes -= frameBytes;
+    this.#account.add("requests", -frameBytes);
     this.#wake?.();
-    this.#wake = undefined;
+  }
+
+  reserve(bytes: number): number {
+    return this.#account.reserve(bytes);
+  }
+
+  giveBack(bytes: number): void {
+    this.#account.add("reserved", -bytes);
   }
 
   write(chunks: readonly Uint8Array[], sent: () => void): void {
-    if (this.#closed) return sent();
+    if (this.#closed) return;
+    this.#account.add("unsent", chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     this.#queue.push({ chunks, sent });
     if (!this.#writing) this.#writeLoop();
   }
 
   close(): void {
+    this.#orphaned = true;
+    this.end();
+  }
+
+  /** Closes when what was written has gone out, or the peer does not take it. */
+  end(): void {
     this.#closing = true;
     this.#wake?.();
     if (!this.#writing) this.#shut();
+    else if (!this.#closed) this.#calmLinger ??= this.#options.clock.after(LINGER_MS, () => this.#shut());
   }
 
   async #writeLoop(): Promise<void> {
     this.#writing = true;
     try {
-      while (this.#queue.length > 0 && !this.#closed) {
+      while (this.#queue.length > 0) {
         const batch = this.#queue;
         this.#queue = [];
         for (const bytes of coalesce(batch.flatMap(({ chunks }) => chunks))) await this.#writeAll(bytes);
         for (const { sent } of batch) sent();
       }
     } catch {
-      this.#closing = true; // the reading side reports the end
+      this.#closing = true; // closing it ends the reading, and that reports it
     }
     this.#writing = false;
-    for (const { sent } of this.#queue) sent();
-    this.#queue = [];
     if (this.#closing) this.#shut();
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
-    let at = await this.#conn.write(bytes);
-    while (at < bytes.length) at += await this.#conn.write(bytes.subarray(at));
-  }
-
-  /** The reading side is over. What is still to be written goes out first, unless the peer is gone. */
-  #end(): void {
-    this.#closing = true;
-    if (!this.#writing) this.#shut();
+    for (let at = 0; at < bytes.length;) {
+      const count = await this.#conn.write(bytes.subarray(at));
+      at += count;
+      this.#account.moved();
+      this.#account.add("unsent", -count);
+    }
   }
 
   #shut(): void {
+    this.#closing = true;
+    this.#wake?.();
     if (this.#closed) return;
     this.#closed = true;
+    this.#calmLinger?.();
+    this.#account.close();
     try {
       this.#conn.close();
     } catch { /* it was closed by an error already */ }
-    this.#ended.resolve();
+    this.#shutting.resolve();
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Copies runs of small chunks together, so that they leave in one write; large ones pass as they are. */
