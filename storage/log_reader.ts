@@ -60,11 +60,12 @@ export function readSegment(read: SegmentRead): SegmentBytes {
     if (problem === undefined) {
       const lastOffset = lastOffsetOf(bytes, at);
       const size = sizeInBytesOf(bytes, at);
-      if (lastOffset >= read.untilOffset || size > bytes.length - at) break;
+      if (at > 0 && (lastOffset >= read.untilOffset || size > bytes.length - at)) break;
       if (lastOffset >= span.endOffset) span = read.epochs.spanAt(lastOffset);
       const epoch = partitionLeaderEpochOf(bytes, at);
       if (!crcMatches(bytes, at)) problem = `with offset ${baseOffsetOf(bytes, at)} does not match its CRC`;
       else if (epoch !== span.epoch) problem = `has leader epoch ${epoch} where ${span.epoch} was`;
+      else if (lastOffset >= read.untilOffset) break;
       else {
         expectedOffset = lastOffset + 1;
         at += size;

@@ -9,6 +9,7 @@
  *     .kafka_cleanshutdown               only between a clean close and the next start
  *     orders-0/                          a log
  *     orders-1.8f0c…-delete/             a log that is being removed
+ *     orders-2.04c1…-stray/              a log whose topic is gone: kept until somebody removes it
  *
  * @module
  */
@@ -38,6 +39,7 @@ export interface LogStoreOptions {
 const CLEAN_SHUTDOWN = ".kafka_cleanshutdown";
 const LOG_FOLDER = /^.+-\d+$/;
 const DELETED_FOLDER = /-delete$/;
+const STRAY_FOLDER = /-stray$/;
 const NAME_LIMIT = 255;
 const utf8 = new TextEncoder();
 
@@ -139,14 +141,25 @@ export class DiskLogStore implements LogStore {
 
   delete(name: string): void {
     if (this.#open.has(name)) throw new WrongFolderError(`The log ${name} is open: close it before it is deleted.`);
-    this.#highWatermarks.delete(name);
-    this.#unclean.delete(name);
-    if (!this.#disk.isFolder(name)) return;
-    const ending = `.${hex(this.#random.bytes(16))}-delete`;
-    const aside = name.slice(0, NAME_LIMIT - ending.length) + ending;
-    this.#disk.rename(name, aside);
-    this.#disk.syncFolder("");
-    this.#disk.remove(aside);
+    this.#forgetFolder(name);
+    if (this.#disk.isFolder(name)) this.#disk.remove(this.#setAside(name, "delete"));
+  }
+
+  /** Folders of logs whose topics are gone, which nobody has removed yet. */
+  strays(): string[] {
+    return this.#disk.list("").filter((name) => STRAY_FOLDER.test(name) && this.#disk.isFolder(name));
+  }
+
+  /**
+   * Sets aside the logs that nobody has opened and whose topics are not known: their deletion was cut short. Setting them aside
+   * frees their names; their records stay, in case that it is the list of topics that is wrong.
+   */
+  setAsideStrays(isKnown: (topicId: string) => boolean): void {
+    for (const { name, topicId } of this.list()) {
+      if (this.#open.has(name) || isKnown(topicId)) continue;
+      this.#forgetFolder(name);
+      this.#setAside(name, "stray");
+    }
   }
 
   list(): { readonly name: string; readonly topicId: string }[] {
@@ -200,9 +213,29 @@ export class DiskLogStore implements LogStore {
     return this.#disk.list("").filter((name) => LOG_FOLDER.test(name) && this.#disk.isFolder(name));
   }
 
+  #forgetFolder(name: string): void {
+    this.#highWatermarks.delete(name);
+    this.#unclean.delete(name);
+  }
+
+  /** Gives a log's folder, durably, a name under which nobody looks for it, and returns that. */
+  #setAside(name: string, why: "delete" | "stray"): string {
+    const ending = `.${hex(this.#random.bytes(16))}-${why}`;
+    const aside = name.slice(0, NAME_LIMIT - ending.length) + ending;
+    this.#disk.rename(name, aside);
+    this.#disk.syncFolder("");
+    return aside;
+  }
+
   /** Sees to it that the folder is there and holds that topic. */
   #claimLog(name: string, topicId: string): void {
     this.#demandOpen();
+    let found = this.#disk.isFolder(name) ? readTopicId(this.#disk, name) : undefined;
+    if (found !== undefined && found !== topicId) {
+      this.#forgetFolder(name); // of a topic that was deleted and made again before the folder was
+      this.#setAside(name, "stray");
+      found = undefined;
+    }
     if (!this.#disk.isFolder(name)) {
       // What the checkpoints say of an earlier log with this name must not be taken for this one's.
       this.#recoveryPoints.writeOne(name, undefined);
@@ -210,12 +243,7 @@ export class DiskLogStore implements LogStore {
       this.#disk.makeFolder(name);
       this.#disk.syncFolder("");
     }
-    const found = readTopicId(this.#disk, name);
-    if (found === undefined) return writeTopicId(this.#disk, name, topicId);
-    if (found === topicId) return;
-    throw new WrongFolderError(
-      `${this.#disk.root}/${name} holds the topic with id ${found}, not ${topicId}: delete that log first.`,
-    );
+    if (found === undefined) writeTopicId(this.#disk, name, topicId);
   }
 
   #owner(): LogOwner {

@@ -131,7 +131,7 @@ class Recovery {
       return this.#cut(index, 0, this.#endOffset, `is missing: the next segment begins at ${segment.baseOffset}`);
     }
     const isDurable = next !== undefined && next.baseOffset <= this.#input.recoveryPoint;
-    if (isDurable && this.#trustEpochs && segment.hasIndexes()) {
+    if (isDurable && this.#trustEpochs && segment.hasIndexes() && segment.findEnd() === next.baseOffset) {
       this.#endOffset = next.baseOffset;
       this.#epoch = this.#input.epochs.spanAt(this.#endOffset - 1).epoch;
       return;

@@ -14,7 +14,7 @@ import { BatchScanner } from "./batch_scanner.ts";
 import { type Disk, DiskError, type DiskFile } from "./disk.ts";
 import type { HandlePool, Pooled } from "./handle_pool.ts";
 import { CorruptLogError } from "./log.ts";
-import { OffsetIndex } from "./offset_index.ts";
+import { OffsetIndex, type OffsetPosition } from "./offset_index.ts";
 import { TimeIndex, type TimestampPosition } from "./time_index.ts";
 
 /** What the segments of a log share. */
@@ -102,10 +102,12 @@ export class Segment implements Pooled {
   /** The largest timestamp and the last offset of the first batch that has it; -1 when there is none. */
   get latest(): TimestampPosition {
     if (this.#latest === undefined) {
-      this.#latest = this.#times.last();
-      if (this.#size > 0 && this.#times.file.count === 0) this.rebuildIndexes();
+      const last = this.#times.last();
+      const isTrue = this.#times.file.count > 0 ? this.#find(last) !== undefined : this.#size === 0;
+      if (isTrue) this.#latest = last;
+      else this.rebuildIndexes();
     }
-    return this.#latest;
+    return this.#latest!;
   }
 
   /** The largest timestamp of the first batch; -1 when it has none, undefined when there is no batch. */
@@ -153,12 +155,19 @@ export class Segment implements Pooled {
   /** Undefined when the index points at something else than it says. */
   #locate(offset: number): number | undefined {
     const entry = this.#offsets.lookup(offset);
-    const scanner = this.#scannerAt(entry.position);
-    if (entry.position !== 0 && !(scanner.next() && scanner.lastOffset === entry.offset)) return undefined;
-    if (entry.position !== 0 && scanner.lastOffset >= offset) return scanner.position;
+    const scanner = entry.position === 0 ? this.scannerFrom(0) : this.#follow(entry);
+    if (scanner === undefined) return undefined;
+    if (entry.position !== 0 && entry.offset >= offset) return entry.position;
     while (scanner.next()) if (scanner.lastOffset >= offset) return scanner.position;
     if (scanner.problem !== undefined) this.#corrupt(scanner.position, scanner.problem);
     return this.#size;
+  }
+
+  /** A scanner that stands on the batch that an entry of the offset index speaks of; undefined when there is no such batch. */
+  #follow(entry: OffsetPosition): BatchScanner | undefined {
+    if (entry.position < 0 || entry.position >= this.#size) return undefined;
+    const scanner = this.scannerFrom(entry.position);
+    return scanner.next() && scanner.lastOffset === entry.offset ? scanner : undefined;
   }
 
   /**
@@ -169,24 +178,25 @@ export class Segment implements Pooled {
   locateTime(timestamp: number): number {
     for (let attempt = 0; attempt < 2; attempt++) {
       const entry = this.#times.lookup(timestamp);
-      if (entry.timestamp < 0) return 0;
-      const inside = entry.offset >= this.baseOffset && entry.offset - this.baseOffset <= 0x7fffffff;
-      const position = inside ? this.locate(entry.offset) : this.#size;
-      const scanner = this.#scannerAt(position);
-      if (scanner.next() && scanner.lastOffset === entry.offset && scanner.header.maxTimestamp === entry.timestamp) {
-        return position;
-      }
+      const position = entry.timestamp < 0 ? 0 : this.#find(entry);
+      if (position !== undefined) return position;
       this.rebuildIndexes();
     }
     return 0;
   }
 
-  /** A scanner from a place where a batch begins. */
-  scannerFrom(position: number): BatchScanner {
-    return this.#scannerAt(position);
+  /** Where the batch begins that an entry of the time index speaks of; undefined when there is no such batch. */
+  #find(entry: TimestampPosition): number | undefined {
+    const isInside = entry.offset >= this.baseOffset && entry.offset - this.baseOffset <= 0x7fffffff;
+    const position = isInside ? this.locate(entry.offset) : this.#size;
+    const scanner = this.scannerFrom(position);
+    const isThere = scanner.next() && scanner.lastOffset === entry.offset &&
+      scanner.header.maxTimestamp === entry.timestamp;
+    return isThere ? position : undefined;
   }
 
-  #scannerAt(from: number): BatchScanner {
+  /** A scanner from a place where a batch begins. */
+  scannerFrom(from: number): BatchScanner {
     return new BatchScanner(this.file, {
       from,
       to: this.#size,
@@ -216,12 +226,14 @@ export class Segment implements Pooled {
   /** The same from the last index entry on, for a segment whose indexes can be trusted; undefined when they cannot. */
   scanTail(options: SegmentScanOptions = {}): SegmentScan | undefined {
     const entry = this.#offsets.last();
-    const probe = this.#scannerAt(entry.position);
-    if (entry.position !== 0 && !(probe.next() && probe.lastOffset === entry.offset)) return undefined;
-    const expectedOffset = entry.position === 0 ? this.baseOffset : probe.header.baseOffset;
+    const probe = entry.position === 0 ? undefined : this.#follow(entry);
+    if (entry.position !== 0 && probe === undefined) return undefined;
+    const expectedOffset = probe?.header.baseOffset ?? this.baseOffset;
+    const last = this.#times.last();
+    if (this.#times.file.count > 0 && this.#find(last) === undefined) return undefined;
     this.#offsets.truncateTo(entry.position); // it is noted again, and then counts the bytes from there
     this.#bytesSinceEntry = entry.position === 0 ? 0 : Number.MAX_SAFE_INTEGER;
-    this.#latest = this.#times.last();
+    this.#latest = last;
     return this.#step(
       new BatchScanner(this.file, { from: entry.position, to: this.#size, expectedOffset, epoch: options.epoch ?? -1 }),
       options,
@@ -250,6 +262,14 @@ export class Segment implements Pooled {
   rebuildIndexes(): void {
     const { problem, position } = this.scan();
     if (problem !== undefined) this.#corrupt(position, problem);
+  }
+
+  /** The offset after the last batch, by way of the last index entry; undefined when something on the way there is wrong. */
+  findEnd(): number | undefined {
+    const entry = this.#offsets.last();
+    const scanner = entry.position === 0 ? this.scannerFrom(0) : this.#follow(entry);
+    while (scanner?.next());
+    return scanner?.problem === undefined ? scanner?.nextOffset : undefined;
   }
 
   /** Whether both index files are there, in one piece. */

@@ -142,3 +142,71 @@ Deno.test("whatever the power interrupts, what was flushed is there, without hol
   // The test must not have become idle: calls were interrupted, tails torn, batches written.
   assert(total.crashes > 500 && total.cut > 100_000 && total.appended > 20_000, JSON.stringify(total));
 });
+
+/** A bit of everything, always the same. */
+function script({ store, log }: OpenLog, model: Model): void {
+  const append = (count: number) => {
+    for (let index = 0; index < count; index++) {
+      model.end = log.endOffset + 2;
+      const base = log.endOffset;
+      model.batches.set(base, appendTo(log, 2, { valueBytes: 100 }));
+    }
+  };
+  const flush = () => {
+    const end = log.endOffset;
+    log.flush(({ ok }) => model.durable = ok ? end : model.durable);
+  };
+  append(7);
+  flush();
+  store.checkpoint();
+  append(6);
+  log.rollIfDue(Number.MAX_SAFE_INTEGER);
+  append(2);
+  flush();
+  model.durable = Math.min(model.durable, 22);
+  log.truncateTo(23);
+  for (const base of model.batches.keys()) if (base >= 22) model.batches.delete(base);
+  append(5);
+  flush();
+  model.startMax = 9;
+  log.advanceStart(9);
+  model.start = 9;
+  append(4);
+  model.startMax = 40;
+  log.retain(-1, 1200, log.flushedOffset, 0);
+  model.start = model.startMax = log.startOffset;
+  flush();
+  append(1);
+  if (store.close(true)) model.durable = model.end;
+}
+
+Deno.test("the power may fail at any call of a disk while a log appends, rolls, flushes, truncates, retains and closes", () => {
+  let call = 0;
+  let closed = false;
+  for (; !closed; call++) {
+    for (let seed = 0; seed < 12; seed++) {
+      const disk = new FaultyDisk();
+      const model = new Model();
+      const before = openLog(disk, { segmentBytes: 1500 });
+      disk.cutPowerAt(disk.calls + 1 + call);
+      try {
+        script(before, model);
+        closed = true;
+      } catch (error) {
+        if (!isPowerLoss(error)) throw error;
+      }
+      disk.losePower(new SeededRandom(seed));
+      try {
+        const after = openLog(disk, { segmentBytes: 1500 });
+        model.check(after);
+        model.adopt(after);
+        model.batches.set(after.log.endOffset, appendTo(after.log, 1));
+        model.check(after);
+        after.store.close(true);
+      } catch (error) {
+        throw new AssertionError(`Call ${call}, seed ${seed}: ${(error as Error).message}`, { cause: error });
+      }
+    }
+  }
+  assert(call > 100, `only ${call} calls`);
+});
