@@ -4,8 +4,8 @@
  *     leader? ─▶ enough in sync? ─▶ well formed? ─▶ its producer's next? ─▶ stamped ─▶ written ─▶ (flushed) ─▶ answered
  *                                                        └─ sent before ─▶ answered when the first one is
  *
- * Invariant: what this turn changes (end offset, producers) and what it asks of the disk happen both or not at all; a write
- * that fails afterwards takes the replica offline, so that neither is ever seen alone.
+ * Invariant: what this turn changes (end offset, producers) and what it asks of the disk happen both or not at all; after a
+ * write that fails the replica takes it back or goes offline, so that neither is ever seen alone.
  *
  * @module
  */

@@ -5,9 +5,11 @@
  *                   ▲                  │
  *                   └── appended meanwhile: the next flush covers all of it (group commit)
  *
- * Invariant: one flush at a time; an answer leaves only when the end that it waits for has passed it. A disk that fails
- * takes the replica offline: after a failed flush nobody knows which bytes the disk has, so neither trying again nor reading on
- * would be honest. Restarting the replica opens the log anew and recovers what is really there.
+ * Invariant: one flush at a time; an answer leaves only when the end that it waits for has passed it.
+ *
+ * A disk that fails takes the replica offline: after a failed flush nobody knows which bytes the disk has, so neither trying
+ * again nor reading on would be honest. Restarting the replica opens the log anew and recovers what is really there. A disk
+ * that has no room for a batch refuses that batch only, since the log is then as it was before.
  *
  * @module
  */
@@ -44,11 +46,26 @@ export function refusedAppend(
 /** A batch has been written, or has not. */
 export function written(replica: Replica, result: Result<void>, out: ReplicaOutbox): void {
   if (replica.removed || replica.offline !== null) return;
-  if (!result.ok) return fail(replica, "could not append to its log", result.error, out);
+  if (!result.ok) {
+    if (isDiskFull(result.error)) return takeBack(replica, result.error, out);
+    return fail(replica, "could not append to its log", result.error, out);
+  }
   replica.producers.written(replica.log.endOffset);
   if (replica.config.flushBeforeAck) return;
   settle(replica, out);
   flushInTime(replica, out);
+}
+
+/** The disk had no room: the batches that the log does not have were never taken. */
+function takeBack(replica: Replica, { message }: Error, out: ReplicaOutbox): void {
+  const { endOffset } = replica.log;
+  replica.endOffset = endOffset;
+  replica.producers.rollBack(endOffset);
+  for (const waiting of [replica.persisting, replica.committing]) {
+    for (const { asker } of waiting.takeAbove(endOffset)) {
+      out.reply(asker, refusedAppend(replica, "KAFKA_STORAGE_ERROR", message));
+    }
+  }
 }
 
 /** Makes what was appended durable, unless a flush is on its way: then the next one begins when that one has ended. */
@@ -62,7 +79,7 @@ export function flush(replica: Replica, out: ReplicaOutbox): void {
 function flushed(replica: Replica, result: Result<void>, out: ReplicaOutbox): void {
   replica.flushing = false;
   if (replica.removed || replica.offline !== null) return;
-  if (!result.ok) return fail(replica, "could not flush its log", result.error, out);
+  if (!result.ok) return goOffline(replica, offlineReason(replica, "could not flush its log", result.error), out);
   settle(replica, out);
   if (!replica.config.flushBeforeAck) flushInTime(replica, out);
   else if (replica.log.flushedOffset < replica.endOffset) flush(replica, out);
@@ -112,12 +129,14 @@ export function wakeFetches(replica: Replica, out: ReplicaOutbox): void {
 }
 
 /**
- * The disk has failed: the replica goes offline, and says so. Any other error is a bug, which crashes it.
+ * The disk has failed: the replica goes offline, and says so. A disk that is merely full has refused what was asked and
+ * nothing else: records stay readable, and retention can make room. Any other error is a bug, which crashes the replica.
  *
  * @param what "could not …"
  */
 export function fail(replica: Replica, what: string, error: Error, out: ReplicaOutbox): void {
   if (!isOperatingError(error)) throw error;
+  if (isDiskFull(error)) return;
   if (!replica.removed && replica.offline === null) goOffline(replica, offlineReason(replica, what, error), out);
 }
 
@@ -135,7 +154,14 @@ export function offlineReason({ name }: Replica, what: string, error: Error): st
   return `${name} ${what} and is offline until it is restarted: ${error.message}`;
 }
 
-/** Whether a disk threw it, and not the code: known by name, since the classes live on the other side of the log. */
+/** Known by name, since the classes live on the other side of the log. */
+const OPERATING_ERRORS = new Set(["DiskError", "CorruptLogError", "WrongFolderError"]);
+
+/** Whether the disk, or what is on it, is to blame, and not the code. */
 export function isOperatingError(error: unknown): error is Error {
-  return error instanceof Error && (error.name === "DiskError" || error.name === "CorruptLogError");
+  return error instanceof Error && OPERATING_ERRORS.has(error.name);
+}
+
+function isDiskFull(error: Error): boolean {
+  return error.name === "DiskError" && "code" in error && error.code === "ENOSPC";
 }

@@ -127,6 +127,16 @@ export class Producers {
     if (count > 0) this.#unwritten.splice(0, count);
   }
 
+  /** The log ends at `endOffset`, and what was to follow will not: everyone is as before those batches. */
+  rollBack(endOffset: number): void {
+    while (this.#unwritten.length > 0 && this.#unwritten.at(-1)!.offset >= endOffset) {
+      const { producerId, before } = this.#unwritten.pop()!;
+      this.#open.delete(producerId);
+      if (before === undefined) this.#entries.delete(producerId);
+      else this.#set(producerId, before);
+    }
+  }
+
   /** Forgets producers that have been silent for that long, by the timestamps of their records; open transactions stay. */
   expire(nowMs: number, expirationMs: number): void {
     for (const [producerId, { currentTransactionStart, lastTimestamp }] of this.#entries) {

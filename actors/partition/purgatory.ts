@@ -118,4 +118,15 @@ export class WaitingProduces {
     const first = this.#queue.peek();
     return first !== undefined && first.below <= end ? this.#queue.shift() : undefined;
   }
+
+  /** Takes out those that wait for more than `end`; the others stay as they are. */
+  takeAbove(end: number): WaitingProduce[] {
+    const taken: WaitingProduce[] = [];
+    for (let left = this.#queue.length; left > 0; left--) {
+      const waiting = this.#queue.shift()!;
+      if (waiting.below > end) taken.push(waiting);
+      else this.#queue.push(waiting);
+    }
+    return taken;
+  }
 }

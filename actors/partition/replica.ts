@@ -35,7 +35,7 @@ export type { ReplicaHost } from "./state.ts";
 /**
  * The replica actor of a broker; each is named `<topic>-<partition>`.
  *
- * A disk error or a damaged log takes a replica offline and no further: it answers KAFKA_STORAGE_ERROR and says why in
+ * A failing disk or a damaged log takes a replica offline and no further: it answers KAFKA_STORAGE_ERROR and says why in
  * `describe`, until somebody restarts it. That is not left to its supervisor: after a failed flush the operating system may show
  * bytes that the disk does not have, and opening the log again at once would believe them.
  */

@@ -3,7 +3,7 @@ import { SeededRandom } from "../../../../lib/prng.ts";
 import type { Asked } from "../../../../actors/probe.ts";
 import type { AppendReply } from "../../../../actors/partition/protocol.ts";
 import { batch, Harness, produced } from "./harness.ts";
-import { diskError } from "./fake_log.ts";
+import { diskError, diskFull } from "./fake_log.ts";
 
 const done = (...asked: Asked<AppendReply>[]) => asked.map(({ reply }) => reply !== undefined);
 const RELAXED = { flushBeforeAck: false } as const;
@@ -122,10 +122,10 @@ Deno.test("a failed write takes the replica offline: everyone who waits is told,
   const h = new Harness().fill(1);
   const before = h.append({ acks: 1 });
   const fetching = h.await(1);
-  h.log.broken.set("append", diskError("the disk is full"));
+  h.log.broken.set("append", diskError("the cable is gone"));
   const failed = h.append();
   assertEquals([before.reply?.error, failed.reply?.error], ["KAFKA_STORAGE_ERROR", "KAFKA_STORAGE_ERROR"]);
-  assertStringIncludes(failed.reply!.message!, "the disk is full");
+  assertStringIncludes(failed.reply!.message!, "the cable is gone");
   assertEquals(fetching.reply, true);
   assertOffline(h, "could not append to its log");
 });
@@ -137,6 +137,36 @@ Deno.test("a failed flush takes the replica offline, and is not tried again", ()
   assertEquals(waiting.map(({ reply }) => reply?.error), ["KAFKA_STORAGE_ERROR", "KAFKA_STORAGE_ERROR"]);
   assertEquals([h.log.flushing, h.log.flushCount], [0, 2]);
   assertOffline(h, "could not flush its log");
+});
+
+Deno.test("a full disk refuses the batch and nothing else: it was never taken", () => {
+  const h = new Harness();
+  const before = h.append({ records: produced(1, 0, 0, 1), acks: 1 });
+  h.log.broken.set("append", diskFull());
+  const refused = [
+    h.append({ records: produced(1, 0, 1, 1), acks: 1 }),
+    h.append({ records: produced(1, 0, 1, 1), acks: -1 }),
+    h.append({ records: produced(2, 0, 9, 1) }),
+  ].map(({ reply }) => [reply?.error, reply?.message]);
+  assertEquals(refused, Array(3).fill(["KAFKA_STORAGE_ERROR", "no space left on device"]));
+  assertEquals(h.probe.ask("describeProducers", undefined).reply!.producers.length, 1);
+  while (h.log.flushing > 0) h.endFlush();
+  assertEquals(before.reply?.error, "NONE", "what was written before is not touched");
+  assertEquals([h.describe().error, h.fetch(0).records.length > 0, h.describe().endOffset], ["NONE", true, 1]);
+  h.log.broken.clear();
+  const after = h.append({ records: produced(1, 0, 1, 1) });
+  h.endFlush();
+  assertEquals([after.reply?.error, after.reply?.baseOffset], ["NONE", 1]);
+});
+
+Deno.test("a full disk neither stops retention nor is it taken for a failed flush", () => {
+  const h = new Harness().fill(1);
+  h.log.broken.set("retain", diskFull());
+  h.probe.tell("tidy", undefined);
+  assertEquals(h.describe().error, "NONE");
+  h.append();
+  h.endFlush(diskFull());
+  assertEquals(h.describe().error, "KAFKA_STORAGE_ERROR", "a flush that had no room has lost what was written");
 });
 
 function assertOffline(h: Harness, why: string): void {

@@ -10,8 +10,12 @@ import { records } from "../../../../protocol/records.ts";
 import { DiskError } from "../../../../storage/disk.ts";
 import type { Log, LogConfig, LogObserver, LogRead, LogStore, TimestampOffset } from "../../../../storage/log.ts";
 
-export function diskError(message = "no space left on device"): DiskError {
-  return new DiskError("ENOSPC", "t-0/0.log", message);
+export function diskError(message = "input/output error"): DiskError {
+  return new DiskError("EIO", "t-0/0.log", message);
+}
+
+export function diskFull(): DiskError {
+  return new DiskError("ENOSPC", "t-0/0.log", "no space left on device");
 }
 
 export interface StoredBatch {

@@ -148,11 +148,33 @@ Deno.test("a snapshot for an offset knows of no batch at or above it", () => {
   assertEquals(error(loaded, sent(7, 0, 0, 1)), "duplicate");
 });
 
+Deno.test("batches that the log could not take were never there", () => {
+  const producers = lived(sent(1, 0, 0, 2));
+  const before = producers.snapshot(2);
+  producers.append(sent(1, 0, 2, 2), 2, 3);
+  const first = producers.snapshot(4);
+  producers.append(sent(1, 1, 0, 2), 4, 5);
+  producers.append(sent(7, 0, 0, 1), 6, 6);
+  producers.rollBack(4);
+  assertEquals([producers.snapshot(4), producers.size], [first, 1]);
+  assertEquals(error(producers, sent(1, 0, 2, 2)), "duplicate");
+  producers.rollBack(2);
+  assertEquals(producers.snapshot(2), before);
+  assertEquals(error(producers, sent(1, 0, 2, 2)), "new");
+});
+
+Deno.test("a snapshot gives back the sequences of a batch that wrapped", () => {
+  const loaded = new Producers();
+  assert(loaded.load(lived(sent(1, 0, MAX - 1, 5)).snapshot(5)));
+  assertEquals(error(loaded, sent(1, 0, MAX - 1, 5)), "duplicate");
+  assertEquals(error(loaded, sent(1, 0, 3)), "new");
+});
+
 Deno.test("unusable bytes change nothing, no bytes empty everything", () => {
   const producers = lived(sent(1, 0, 0, 2));
   assertFalse(producers.load(new Uint8Array(10)));
   assertEquals(producers.size, 1);
-  producers.append(sent(2, 0, 0), 2, 2);
+  producers.append(sent(1, 0, 2), 2, 2);
   recover(producers, encodeBatch([{ value: null }], { producerId: 3n, isTransactional: true, baseOffset: 3 }));
   assert(producers.load(undefined));
   assertEquals([producers.size, producers.firstUnstableOffset()], [0, undefined]);

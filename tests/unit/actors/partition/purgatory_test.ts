@@ -67,6 +67,19 @@ Deno.test("produces are answered in the order in which they came, a duplicate be
   assertEquals(waiting.size, 0);
 });
 
+Deno.test("produces that wait for too much are taken out, the others stay in order", () => {
+  const waiting = new WaitingProduces();
+  const reply = {} as AppendReply;
+  for (const below of [3, 8, 3, 9, 5]) waiting.add({ below, asker: `${below}` as Asker<AppendReply>, reply });
+  assertEquals(waiting.takeAbove(5).map(({ below }) => below), [8, 9]);
+  assertEquals([waiting.next(9), waiting.next(9), waiting.next(9), waiting.next(9)].map((each) => each?.below), [
+    3,
+    3,
+    5,
+    undefined,
+  ]);
+});
+
 Deno.test("every waiting fetch is answered exactly once, however waits, ends and deadlines mix", () => {
   for (let seed = 0; seed < 200; seed++) {
     const random = new SeededRandom(seed);
