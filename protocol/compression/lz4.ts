@@ -222,7 +222,7 @@ class Writer implements MatchSink {
   readonly out: Uint8Array;
   at = 0;
 
-  constructor(capacity: number, readonly maxBytes: number) {
+  constructor(capacity: number) {
     this.out = new Uint8Array(capacity);
   }
 
