@@ -31,6 +31,7 @@ export const listOffsets = handler(table, 1, 10, (request, exchange) => {
   const isolation = request.isolationLevel === 1 ? "read_committed" : "read_uncommitted";
   const timeoutMs = request.timeoutMs > 0 ? request.timeoutMs : 30_000;
   const twice = duplicates(request.topics);
+  const beforeEpochs = exchange.version < 4;
   const questions = request.topics.flatMap(({ name, partitions }) =>
     partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
       const led = ledPartition(exchange.view, findTopic(exchange.view, name, ZERO_UUID), partitionIndex);
@@ -44,8 +45,11 @@ export const listOffsets = handler(table, 1, 10, (request, exchange) => {
         if (led.error !== "NONE") return then(response(partitionIndex, led.error));
         const message = { timestamp: toOffset(timestamp), currentLeaderEpoch, isolation } as const;
         exchange.ask(led.replica, "listOffsets", message, (answer) => {
-          if (answer.ok) then(response(partitionIndex, answer.value.error, answer.value));
-          else then(response(partitionIndex, replicaFailure(answer.failure)));
+          if (answer.ok) {
+            then(
+              response(partitionIndex, answer.value.error, beforeEpochs ? withoutEpoch(answer.value) : answer.value),
+            );
+          } else then(response(partitionIndex, replicaFailure(answer.failure)));
         }, timeoutMs);
       };
     })
@@ -73,6 +77,11 @@ function duplicates(topics: Request<typeof table>["topics"]): ReadonlySet<string
     }
   }
   return twice;
+}
+
+/** What versions that know no leader epochs can carry: a field that they lack must hold its default. */
+function withoutEpoch(reply: OffsetReply): OffsetReply {
+  return { ...reply, leaderEpoch: -1 };
 }
 
 function response(partitionIndex: number, error: ErrorName, found?: OffsetReply): PartitionResponse {
