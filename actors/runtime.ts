@@ -37,6 +37,8 @@ export interface SystemOptions {
   readonly openJournal?: OpenJournal;
   /** Told of every message handled and every turn in an actor's life. */
   readonly trace?: Trace;
+  /** Told of every actor that threw or was killed, and of what. */
+  readonly crashed?: (ref: string, reason: string) => void;
   /** Told of what a callback outside of actors threw; without it that is thrown on, as an uncaught error. */
   readonly report?: (error: unknown, where: string) => void;
   /** Sees every effect before it is performed; when it returns true, the effect is taken care of. For probes and faults. */
@@ -240,6 +242,7 @@ export class Runtime implements CellHost, RemoteHost {
   }
 
   note(type: TraceType, ref: string, verb = "", from = "", detail = ""): void {
+    if (type === "crashed") this.#options.crashed?.(ref, detail);
     this.#options.trace?.({ atMs: this.env.clock.monotonic(), type, ref, verb, from, detail });
   }
 

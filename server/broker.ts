@@ -182,7 +182,12 @@ interface Setting {
 async function assemble(options: BrokerOptions, setting: Setting): Promise<RunningBroker> {
   const { env, id, host, config, log, store } = setting;
   const startedMs = env.clock.monotonic();
-  const system = new ActorSystem({ node: id, env, openJournal: (kind, name) => openJournal(store, kind, name) });
+  const system = new ActorSystem({
+    node: id,
+    env,
+    openJournal: (kind, name) => openJournal(store, kind, name),
+    crashed: (ref, reason) => log(`${ref} crashed: ${reason}`),
+  });
   const metrics = new RequestMetrics();
   const brokerRef = `${id}/${BROKER.kind}/broker` as BrokerRef;
   const refused = (remote: string, reason: string) => {
