@@ -143,7 +143,10 @@ export class Runtime implements CellHost, RemoteHost {
         break;
       case "watch":
         cell.watching.add(effect.ref);
-        this.watch(effect.ref, cell.ref, (ref) => cell.enqueue(new TerminatedTurn(cell, ref)));
+        this.watch(effect.ref, cell.ref, (ref) => {
+          cell.watching.delete(ref);
+          cell.enqueue(new TerminatedTurn(cell, ref));
+        });
         break;
       case "stop":
         this.#stop(cell, effect.ref);

@@ -12,6 +12,7 @@
  */
 import type { Actor, Asker, Outbox, Ref } from "../actor.ts";
 import { LATER } from "../actor.ts";
+import { parseRef } from "../address.ts";
 import type { MetadataImage, MetadataRecord, PartitionImage, TopicImage } from "../controller/protocol.ts";
 import { emptyImage, imageOf, replay } from "../controller/protocol.ts";
 import type { ReplicaConfig, ReplicaProtocol, ReplicaRole } from "../partition/protocol.ts";
@@ -124,12 +125,11 @@ export const broker: Actor<BrokerProtocol, Broker, BrokerArgs> = {
   },
 
   terminated(broker, ref, out) {
-    broker.subscribers.delete(ref);
-    for (const [name, replica] of broker.replicas) {
-      if (replica.ref !== ref) continue;
-      broker.replicas.delete(name);
-      if (replica.leaving) respawn(broker, name, out);
-    }
+    const { kind, name } = parseRef(ref);
+    if (kind !== REPLICA.kind) return void broker.subscribers.delete(ref);
+    const replica = broker.replicas.get(name);
+    broker.replicas.delete(name);
+    if (replica?.leaving) respawn(broker, name, out);
   },
 };
 
