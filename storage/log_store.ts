@@ -270,8 +270,10 @@ export class DiskLogStore implements LogStore {
 
   #writeRecoveryPoints(): void {
     this.#flushedBytes = 0;
-    for (const log of this.#open.values()) log.writeEpochs();
-    this.#recoveryPoints.write(this.#offsets(this.#recoveryPoints, (log) => log.flushedOffset));
+    const stuck = new Set<SegmentedLog>();
+    for (const log of this.#open.values()) if (!log.writeEpochs()) stuck.add(log);
+    const pointOf = (log: SegmentedLog) => stuck.has(log) ? this.#recoveryPoints.get(log.name) ?? 0 : log.flushedOffset;
+    this.#recoveryPoints.write(this.#offsets(this.#recoveryPoints, pointOf));
   }
 
   /** What a checkpoint says, brought up to date for the open logs; without the logs that are gone. */

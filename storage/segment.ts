@@ -51,6 +51,8 @@ export interface SegmentScanOptions {
   readonly onBatch?: (header: BatchHeader) => void;
 }
 
+const WRITE_AGAIN_BYTES = 256 * 1024;
+
 /** Kafka's name of a file that belongs to an offset: twenty digits. */
 export function fileName(offset: number, suffix: string): string {
   return `${String(offset).padStart(20, "0")}.${suffix}`;
@@ -296,6 +298,29 @@ export class Segment implements Pooled {
     if (this.#size > 0) this.#times.maybeAppend(this.latest);
     this.#context.pool.touch(this);
     return [this.#offsets.file.write(), this.#times.file.write()];
+  }
+
+  /**
+   * Writes once more what lies from the batch with `offset` on, so that the next sync makes it durable whatever became of the last.
+   *
+   * After a sync that failed the system shows bytes that the disk does not have, calls them clean, and does nothing when they
+   * are synced again. Whoever opens the file after that, in this process or another, cannot tell; so it does not trust them.
+   */
+  writeAgain(offset: number): void {
+    const from = offset <= this.baseOffset ? 0 : this.locate(offset);
+    const buffer = new Uint8Array(Math.min(WRITE_AGAIN_BYTES, this.#size - from));
+    for (let at = from; at < this.#size; at += buffer.length) {
+      const chunk = buffer.subarray(0, Math.min(buffer.length, this.#size - at));
+      this.file.read(at, chunk);
+      this.file.write(at, chunk);
+    }
+  }
+
+  /** Gives the room of the indexes back; they are made anew when they are wanted. */
+  emptyIndexes(): void {
+    this.#offsets.clear();
+    this.#times.clear();
+    this.#latest = undefined;
   }
 
   /** The handles that are open. */

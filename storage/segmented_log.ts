@@ -130,7 +130,10 @@ export class SegmentedLog implements Log {
     this.#startOffset = found.startOffset;
     this.#endOffset = this.#flushedOffset = found.endOffset;
     this.#sizeInBytes = found.segments.reduce((sum, { size }) => sum + size, 0);
-    for (const segment of found.unsynced) this.#touch(segment, segment !== this.#active);
+    for (const segment of found.unsynced) {
+      segment.writeAgain(options.recoveryPoint);
+      this.#touch(segment, segment !== this.#active);
+    }
     this.#removeStraySnapshots();
     if (found.unsynced.length > 0 || this.#folderIsDirty) this.#syncNow();
     this.#restoreObserver();
@@ -328,9 +331,11 @@ export class SegmentedLog implements Log {
     this.#epochs.assign(epoch, startOffset);
   }
 
-  /** Makes the epochs file durable: to be done before the recovery point on disk moves. */
-  writeEpochs(): void {
-    if (this.#commit.failure === undefined && !this.#closed) this.#epochs.write();
+  /** Makes the epochs file durable, before the recovery point on disk moves. False when that must stay: the log has failed. */
+  writeEpochs(): boolean {
+    if (this.#commit.failure !== undefined || this.#closed) return false;
+    this.#epochs.write();
+    return true;
   }
 
   configure(config: LogConfig): void {
@@ -356,13 +361,14 @@ export class SegmentedLog implements Log {
     }
   }
 
-  /** Writes the new start down. On a full disk that takes the room of the oldest segment, which is about to go anyway. */
+  /** Writes the new start down. On a full disk that takes the room of indexes that are about to go anyway. */
   #moveStart(offset: number): void {
     try {
       this.#options.owner.startMoves(this, offset);
     } catch (error) {
-      if (!isFull(error) || this.#indexOf(offset) === 0) throw error;
-      this.#remove(this.#segments.shift()!);
+      const leaving = this.#segments.slice(0, this.#indexOf(offset));
+      if (!isFull(error) || leaving.length === 0) throw error;
+      for (const segment of leaving) segment.emptyIndexes();
       this.#options.owner.startMoves(this, offset);
     }
     this.#startOffset = offset;
