@@ -4,13 +4,15 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { freshTopic } from "./scene.ts";
+import { type Floor, freshTopic } from "./scene.ts";
 import type { Target } from "./target.ts";
 import { runTool } from "./tools.ts";
 
 /** A case about a tool. */
 export interface ToolCase {
   readonly name: string;
+  /** What the broker must have for it; default "broker". */
+  readonly floor?: Floor;
   run(target: Target): Promise<void>;
 }
 
@@ -132,6 +134,8 @@ const performanceOf: ToolCase = {
 
 const latency: ToolCase = {
   name: "EndToEndLatency",
+  // It reads without a group, but commits when it is done.
+  floor: "groups",
   async run(target) {
     const made = freshTopic("latency");
     await tool(target, "TopicCommand", ["--create", "--topic", made]);
@@ -199,7 +203,53 @@ const inspection: ToolCase[] = [
   },
 ];
 
-/** The tools in the order in which they run; ConsumerPerformance subscribes in 4.x and waits for consumer groups. */
+/** What subscribes, and the tools that look at groups. */
+const groups: ToolCase[] = [
+  {
+    name: "ConsumerPerformance",
+    floor: "groups",
+    async run(target) {
+      await whatToolsWrote(target);
+      const load = ["--topic", perfTopic, "--num-records", "10000", "--timeout", "15000"];
+      assertMatch(await tool(target, "ConsumerPerformance", load), /, 1\d{4}, /);
+    },
+  },
+  {
+    name: "ConsoleConsumer-ConsumerGroupCommand",
+    floor: "groups",
+    async run(target) {
+      await whatToolsWrote(target);
+      const group = freshTopic("group");
+      const from = ["--from-beginning", "--max-messages", "3", "--timeout-ms", "20000"];
+      const read = await tool(target, "ConsoleConsumer", ["--topic", topic, "--group", group, ...from]);
+      assertEquals(read.trim().split("\n"), LINES);
+      const described = await tool(target, "ConsumerGroupCommand", ["--describe", "--group", group]);
+      assertMatch(described, new RegExp(`${group}\\s+${topic}\\s+0\\s+3\\s+3\\s+0\\s`));
+      await tool(target, "ConsumerGroupCommand", ["--delete", "--group", group]);
+      assertNotMatch(await tool(target, "ConsumerGroupCommand", ["--list"]), new RegExp(group));
+    },
+  },
+  {
+    name: "VerifiableConsumer",
+    floor: "groups",
+    async run(target) {
+      await whatToolsWrote(target);
+      const of = [
+        "--topic",
+        topic,
+        "--group-id",
+        freshTopic("group"),
+        "--max-messages",
+        "3",
+        "--reset-policy",
+        "earliest",
+      ];
+      assertMatch(await tool(target, "VerifiableConsumer", of), /"name":"offsets_committed"/);
+    },
+  },
+];
+
+/** The tools in the order in which they run. */
 export const TOOL_CASES: readonly ToolCase[] = [
   topics,
   configs,
@@ -210,6 +260,7 @@ export const TOOL_CASES: readonly ToolCase[] = [
   verifiable,
   deleteRecords,
   ...inspection,
+  ...groups,
 ];
 
 /** What DumpLogSegments and its sanity checks say when they do not like what they read. */

@@ -49,8 +49,8 @@ export function installClient(name: string): Promise<AgentCommand> {
 
 async function installScript(file: string): Promise<AgentCommand> {
   const path = CLIENTS + file;
-  await mustRun(Deno.execPath(), ["cache", "--no-lock", path], { timeoutMs: 300_000 });
-  return { command: Deno.execPath(), args: ["run", "-A", "--no-lock", "--cached-only", path] };
+  await mustRun(Deno.execPath(), ["cache", path], { timeoutMs: 300_000 });
+  return { command: Deno.execPath(), args: ["run", "-A", "--cached-only", path] };
 }
 
 let python: Promise<string> | undefined;

@@ -179,7 +179,8 @@ async function runSuite(options: Options, report: Report): Promise<void> {
     const cases = [...RECORD_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...GROUP_CASES];
     for (const name of real) await runCases(cases, await scene(name), options, report);
     if (names.includes(TOOLS)) {
-      for (const each of TOOL_CASES.filter((each) => each.name.includes(options.part))) {
+      for (const each of TOOL_CASES) {
+        if (!each.name.includes(options.part) || !options.floors.has(each.floor ?? "broker")) continue;
         await report.try(TOOLS, each.name, () => each.run(target));
       }
     }

@@ -67,7 +67,7 @@ async function startSamsa(): Promise<Target> {
   let broker: RunningProcess | undefined;
   const start = async () => {
     const ready = Promise.withResolvers<void>();
-    const args = ["run", ...PERMISSIONS, "--no-lock", `${CHECKOUT}scripts/broker.ts`, ...flags, ...settings];
+    const args = ["run", ...PERMISSIONS, `${CHECKOUT}scripts/broker.ts`, ...flags, ...settings];
     const onLine = (line: string) => line.startsWith("ready") && ready.resolve();
     const process = broker = startProcess(Deno.execPath(), args, { cwd: folder, onLine });
     const early = process.ended.then(() => {

@@ -130,7 +130,7 @@ async function consume(command: Command): Promise<unknown> {
 
 async function group(command: Command): Promise<unknown> {
   const settings = { groupId: command.group, sessionTimeout: 10_000, heartbeatInterval: 500, autocommit: false };
-  const consumer = new Consumer({ ...base, ...settings });
+  const consumer = new Consumer({ ...patient, ...settings });
   const records: WireRecord[] = [];
   const messages = await consumer.consume({
     topics: [command.topic],
@@ -154,7 +154,7 @@ async function group(command: Command): Promise<unknown> {
 
 async function transaction(command: Command): Promise<unknown> {
   const settings = { idempotent: true, transactionalId: command.transactionalId };
-  const producer = new Producer({ ...base, ...settings });
+  const producer = new Producer({ ...patient, ...settings });
   const open = await producer.beginTransaction();
   await open.send({ messages: command.records.map((record) => outgoing(command.topic, record)) });
   await (command.commit ? open.commit() : open.abort());
