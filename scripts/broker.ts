@@ -21,7 +21,7 @@ const FLAGS = {
   dir: path({ help: "Data folder; made if it is not there", placeholder: "DIR" }),
   ephemeral: toggle({ help: "Keep the data in memory instead of a folder" }),
   host: text({ help: "Address to listen on", placeholder: "HOST", default: "127.0.0.1" }),
-  advertised: hostPort({ help: "What clients are told to connect to; without it, where the broker listens" }),
+  advertise: hostPort({ help: "What clients are told to connect to; without it, where the broker listens" }),
   rack: text({ help: "broker.rack: where this broker stands", placeholder: "RACK" }),
   httpPort: port({ help: "Port of the console, /metrics and /healthz", zero: "off", default: 0 }),
   config: pairs({ help: "A Kafka broker config; goes before the properties file" }),
@@ -32,7 +32,7 @@ if (import.meta.main) await main();
 
 async function main(): Promise<void> {
   const options = readOptions(PROGRAM, SUMMARY, FLAGS, Deno.args);
-  const { id, port, dir, ephemeral, host, advertised, rack, httpPort } = options;
+  const { id, port, dir, ephemeral, host, advertise, rack, httpPort } = options;
   if (ephemeral === (dir !== undefined)) {
     fail(
       ephemeral
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
       config: Object.fromEntries([...fileConfigs(options.properties), ...options.config]),
       log: (line) => console.error(line),
       ...(dir === undefined ? {} : { dir }),
-      ...(advertised === undefined ? {} : { advertised }),
+      ...(advertise === undefined ? {} : { advertised: advertise }),
       ...(rack === undefined ? {} : { rack }),
       ...(httpPort === 0 ? {} : { httpPort }),
     });
