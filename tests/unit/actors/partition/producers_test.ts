@@ -112,6 +112,11 @@ Deno.test("a new epoch begins at 0 and forgets the batches of the old one", () =
   assertEquals(error(producers, sent(1, 4, 1)), "new");
 });
 
+Deno.test("what the old epoch sent is no duplicate in the new one, even later on", () => {
+  const producers = lived(sent(1, 3, 0, 2), sent(1, 3, 2, 2), sent(1, 4, 0, 2));
+  assertEquals(error(producers, sent(1, 4, 2, 2)), "new");
+});
+
 Deno.test("producers are forgotten when their last timestamp is old enough, and may then begin anywhere", () => {
   const producers = lived(sent(1, 0, 0, 1, 1_000), sent(2, 0, 0, 1, 2_000));
   producers.expire(10_999, 10_000);

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CorruptLogError } from "../../../../storage/log.ts";
+import { WrongFolderError } from "../../../../storage/meta_properties.ts";
 import { diskError, FakeStore } from "./fake_log.ts";
 import { batch, Harness, ROLE } from "./harness.ts";
 
@@ -55,7 +56,12 @@ Deno.test("the high watermark is remembered as it moves", () => {
 });
 
 Deno.test("a log that cannot be opened leaves the replica offline, with the reason", () => {
-  for (const refusal of [diskError("permission denied"), new CorruptLogError("t-0", "0.log", 7, "bit rot at byte 7")]) {
+  const refusals = [
+    diskError("permission denied"),
+    new CorruptLogError("t-0", "0.log", 7, "bit rot at byte 7"),
+    new WrongFolderError("the folder holds another topic"),
+  ];
+  for (const refusal of refusals) {
     const store = new FakeStore();
     store.refusal = refusal;
     const h = new Harness({}, store);
