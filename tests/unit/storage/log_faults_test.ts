@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Result } from "../../../lib/env.ts";
+import { SeededRandom } from "../../../lib/prng.ts";
 import { VirtualClock } from "../../../lib/virtual_clock.ts";
 import { DiskError } from "../../../storage/disk.ts";
 import { FaultyDisk } from "../../../storage/faulty_disk.ts";
@@ -39,30 +40,65 @@ Deno.test("flushes that come while a sync is under way share the next one", () =
   assertEquals([log.flushedOffset, log.endOffset], [3, 4]);
 });
 
+/** Writes down which paths an operation meets, in order. */
+function watch(disk: FaultyDisk, operation: "sync" | "syncFolder", seen: string[]): void {
+  const path = { test: (path: string) => seen.push(path.replace(`${NAME}/`, "")) < 0 } as unknown as RegExp;
+  disk.plan({ operation, path, code: "EIO" });
+}
+
 Deno.test("a flush covers the segments that were rolled meanwhile, their indexes and their names", () => {
   const disk = new FaultyDisk();
   const { log } = openLog(disk);
-  const calls: RegExp[] = [/0{20}\.log$/, /0{20}\.index$/, /0{20}\.timeindex$/, /11\.log$/, /11\.snapshot$/];
   for (let index = 0; index < 12; index++) appendTo(log, 1);
   assertEquals(log.segmentCount, 2);
-  const synced = calls.map((path) => {
-    let hits = 0;
-    disk.plan({
-      operation: "sync",
-      path: { test: (each: string) => path.test(each) && ++hits < 0 } as RegExp,
-      code: "EIO",
-    });
-    return () => hits;
-  });
-  let folder = 0;
-  disk.plan({
-    operation: "syncFolder",
-    path: { test: (each: string) => each === NAME && ++folder < 0 } as RegExp,
-    code: "EIO",
-  });
-  log.flush(() => {});
-  assertEquals(synced.map((count) => count()), [1, 1, 1, 1, 1]);
-  assertEquals(folder, 1);
+  const seen: string[] = [];
+  watch(disk, "sync", seen);
+  watch(disk, "syncFolder", seen);
+  let synced: string[] = [];
+  log.flush(() => synced = [...seen]);
+  assertEquals(synced[0], NAME);
+  const [first, second] = ["00000000000000000000", "00000000000000000011"];
+  for (const name of [`${first}.log`, `${first}.index`, `${first}.timeindex`, `${second}.log`, `${second}.snapshot`]) {
+    assert(synced.includes(name), name);
+  }
+});
+
+Deno.test("nobody is told that a batch is durable before the name of its segment is", () => {
+  const { disk, log, store } = slow();
+  appendTo(log, 1);
+  log.rollIfDue(ALL);
+  appendTo(log, 3);
+  appendTo(log, 1);
+  const results: boolean[] = [];
+  disk.plan({ operation: "syncFolder", code: "EIO" });
+  log.flush(({ ok }) => results.push(ok)); // fails at once
+  assertEquals(results, [false]);
+  store.close(false);
+
+  const other = slow();
+  appendTo(other.log, 1);
+  other.log.flush(({ ok }) => results.push(ok)); // under way
+  appendTo(other.log, 1);
+  other.log.rollIfDue(ALL);
+  appendTo(other.log, 3);
+  other.log.flush(({ ok }) => results.push(ok)); // waits
+  other.disk.plan({ operation: "syncFolder", path: new RegExp(NAME), code: "EIO" });
+  assertThrows(() => other.log.truncateTo(4), DiskError);
+  assertEquals(results, [false, false, false]);
+});
+
+Deno.test("what a snapshot summed up and a truncation took never comes back", () => {
+  for (let seed = 0; seed < 50; seed++) {
+    const disk = new FaultyDisk();
+    const { log } = openLog(disk);
+    for (let index = 0; index < 30; index++) appendTo(log, 1);
+    log.flush(() => {});
+    const snapshots = () => disk.list(NAME).filter((name) => name.endsWith(".snapshot"));
+    assert(snapshots().length >= 2);
+    log.truncateTo(5);
+    disk.losePower(new SeededRandom(seed));
+    assertEquals(snapshots(), []);
+  }
 });
 
 Deno.test("after a sync that failed everybody gets the error, and the log takes nothing more", () => {

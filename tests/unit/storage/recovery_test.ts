@@ -260,6 +260,15 @@ Deno.test("a read ends before a damaged batch, and a read of that batch is refus
   store.close(false);
 });
 
+Deno.test("a leader epoch that rots, which no CRC covers, is noticed by the read", () => {
+  const { disk, batches } = written("checkpointed");
+  flip(disk, files(disk, ".log")[1]!, batches[0]!.length + PARTITION_LEADER_EPOCH + 3, 0x40);
+  const { store, log } = openLog(disk);
+  const offset = Number(/(\d{20})\.log/.exec(files(disk, ".log")[1]!)![1]) + 2;
+  assertThrows(() => log.read(offset, ALL, 1, true), CorruptLogError, "leader epoch");
+  store.close(false);
+});
+
 Deno.test("what is missing below the recovery point is reported", () => {
   const damages: ((disk: Disk) => void)[] = [
     (disk) => disk.remove(files(disk, ".log")[0]!),
