@@ -70,7 +70,7 @@ export class Gathered {
       (this.reply.error !== "NONE" || this.reply.divergingEpoch !== null);
   }
 
-  /** Takes what a read has brought. */
+  /** Takes what a read has brought that could have brought more up to `readableEnd`, had there been room. */
   take(reply: FetchReply, readableEnd: number): void {
     this.reply = reply;
     if (reply.error !== "NONE") {
@@ -173,6 +173,7 @@ export class Gathering {
     this.#exchange.ask(led.replica, "fetch", message, (answer) => {
       this.#reading = false;
       this.#take(gathered, replyOf(answer), granted);
+      if (message.minOneBatch && this.#bytes === 0) gathered.cut = false; // there is nothing, or it would have come
       if (gathered.cut && granted < own) this.#full = true;
       then();
     });
