@@ -158,7 +158,11 @@ Deno.test("from version 10 a client of the wrong broker hears who leads, and whe
     },
   ] as const;
   for (const version of [9, 10, 11]) {
-    const mine = newTopic("t", { assignments: [{ partition: 0, brokerIds: [1] }] });
+    const mine = newTopic("t", {
+      partitions: -1,
+      replicationFactor: -1,
+      assignments: [{ partition: 0, brokerIds: [1] }],
+    });
     const asking = new Client({ brokers: 3, topics: [mine], records });
     const made = asking.call(produce, version, request(["away-0", "away-1", "t-0"]));
     made.answer("append", "t-0", { ...APPENDED, error: "NOT_LEADER_OR_FOLLOWER", leader: 3, leaderEpoch: 8 });
