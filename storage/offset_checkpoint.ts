@@ -15,6 +15,8 @@ export class OffsetCheckpoint {
   readonly #disk: Disk;
   readonly #path: string;
   #written: ReadonlyMap<string, number>;
+  /** The last write failed: whether the file is the old or the new one, nobody knows. */
+  #isDoubtful = false;
 
   /** @throws {WrongFolderError} the file is damaged */
   constructor(disk: Disk, path: string) {
@@ -37,8 +39,10 @@ export class OffsetCheckpoint {
   write(offsets: ReadonlyMap<string, number>): void {
     const isSame = offsets.size === this.#written.size &&
       [...offsets].every(([name, offset]) => this.#written.get(name) === offset);
-    if (isSame) return;
+    if (isSame && !this.#isDoubtful) return;
+    this.#isDoubtful = true;
     writeCheckpoint(this.#disk, this.#path, [...offsets].map(([name, offset]) => `${splitName(name)} ${offset}`));
+    this.#isDoubtful = false;
     this.#written = new Map(offsets);
   }
 

@@ -135,6 +135,7 @@ export class SegmentedLog implements Log {
       this.#touch(segment, segment !== this.#active);
     }
     this.#removeStraySnapshots();
+    if (!options.clean) this.#keepSnapshots(options.recoveryPoint);
     if (found.unsynced.length > 0 || this.#folderIsDirty) this.#syncNow();
     this.#restoreObserver();
   }
@@ -513,6 +514,13 @@ export class SegmentedLog implements Log {
     const newest = this.#snapshots.offsets().findLast((offset) => offset >= first && offset <= this.#endOffset);
     const isStray = (offset: number) => offset !== newest && (offset > this.#endOffset || !bases.has(offset));
     if (this.#snapshots.remove(isStray) > 0) this.#folderIsDirty = true;
+  }
+
+  /** A snapshot that the last life had not synced yet must become durable before those are removed whose place it takes. */
+  #keepSnapshots(recoveryPoint: number): void {
+    for (const offset of this.#snapshots.offsets()) {
+      if (offset >= recoveryPoint) this.#commit.touchAndClose(this.#snapshots.writeAgain(offset));
+    }
   }
 
   /** From the newest usable snapshot and all batches after it, those below the start that are still there included. */

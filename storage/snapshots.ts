@@ -40,6 +40,14 @@ export class Snapshots {
     }
   }
 
+  /** Writes a snapshot once more, the same bytes in the same place, and returns its file: it is open and not durable yet. */
+  writeAgain(offset: number): DiskFile {
+    const state = this.#disk.readFile(this.#path(offset));
+    const file = this.#disk.open(this.#path(offset), { create: false });
+    if (state !== undefined) file.write(0, state);
+    return file;
+  }
+
   /**
    * Loads the newest usable snapshot at or below `endOffset`, or none; returns the offset from which batches must follow.
    *

@@ -76,6 +76,11 @@ export class Producers {
   /** Where each open transaction begins. */
   #open = new Map<bigint, number>();
   #unwritten: Unwritten[] = [];
+  /**
+   * First batches of producers that were rolled back. Others may be on their way behind them; a producer who is not known may
+   * begin anywhere, so they would be taken, and the first could never come again.
+   */
+  readonly #turnedAway = new Map<bigint, { readonly epoch: number; readonly baseSequence: number }>();
 
   /** How many are known. */
   get size(): number {
@@ -87,7 +92,7 @@ export class Producers {
     const { producerId, producerEpoch, baseSequence, lastSequence } = batch;
     if (producerId < 0n) return NEW;
     const entry = this.#entries.get(producerId);
-    if (entry === undefined) return NEW; // never seen, or forgotten: any sequence will do
+    if (entry === undefined) return this.#judgeUnknown(batch);
     if (producerEpoch < entry.epoch) {
       return refuse(
         "INVALID_PRODUCER_EPOCH",
@@ -112,10 +117,21 @@ export class Producers {
     );
   }
 
+  /** Never seen, or forgotten: any sequence will do, unless one was refused before it that it must not overtake. */
+  #judgeUnknown({ producerId, producerEpoch, baseSequence }: ProducedBatch): Verdict {
+    const turnedAway = this.#turnedAway.get(producerId);
+    if (turnedAway?.epoch !== producerEpoch || turnedAway.baseSequence === baseSequence) return NEW;
+    return refuse(
+      "OUT_OF_ORDER_SEQUENCE_NUMBER",
+      `Producer ${producerId} sent sequence ${baseSequence}; there was no room for ${turnedAway.baseSequence}, which must come first.`,
+    );
+  }
+
   /** Takes a batch that was judged new and will be written at these offsets. */
   append(batch: ProducedBatch, firstOffset: number, lastOffset: number): void {
     const { producerId } = batch;
     if (producerId < 0n) return;
+    this.#turnedAway.delete(producerId);
     this.#unwritten.push({ offset: firstOffset, producerId, before: this.#entries.get(producerId) });
     this.#add(batch, firstOffset, lastOffset, false);
   }
@@ -132,13 +148,18 @@ export class Producers {
     while (this.#unwritten.length > 0 && this.#unwritten.at(-1)!.offset >= endOffset) {
       const { producerId, before } = this.#unwritten.pop()!;
       this.#open.delete(producerId);
-      if (before === undefined) this.#entries.delete(producerId);
-      else this.#set(producerId, before);
+      if (before !== undefined) this.#set(producerId, before);
+      else {
+        const { epoch, batches } = this.#entries.get(producerId)!;
+        this.#turnedAway.set(producerId, { epoch, baseSequence: batches.at(-1)!.firstSequence });
+        this.#entries.delete(producerId);
+      }
     }
   }
 
   /** Forgets producers that have been silent for that long, by the timestamps of their records; open transactions stay. */
   expire(nowMs: number, expirationMs: number): void {
+    this.#turnedAway.clear();
     for (const [producerId, { currentTransactionStart, lastTimestamp }] of this.#entries) {
       if (currentTransactionStart < 0 && nowMs - lastTimestamp >= expirationMs) this.#entries.delete(producerId);
     }
@@ -166,6 +187,7 @@ export class Producers {
     const entries = snapshot === undefined ? [] : decodeProducerSnapshot(snapshot);
     if (entries === undefined) return false;
     this.#unwritten = [];
+    this.#turnedAway.clear();
     this.#entries = new Map();
     this.#open = new Map();
     for (const saved of entries) {

@@ -175,6 +175,22 @@ Deno.test("a snapshot gives back the sequences of a batch that wrapped", () => {
   assertEquals(error(loaded, sent(1, 0, 3)), "new");
 });
 
+Deno.test("what was on its way behind the first batch of a producer does not overtake it when there was no room for it", () => {
+  const producers = new Producers();
+  producers.append(sent(1, 0, 5, 2), 0, 1);
+  producers.append(sent(1, 0, 7), 2, 2);
+  producers.rollBack(0);
+  assertEquals(producers.size, 0);
+  assertEquals(error(producers, sent(1, 0, 7)), "OUT_OF_ORDER_SEQUENCE_NUMBER");
+  assertEquals(error(producers, sent(1, 1, 7)), "new", "it has begun anew");
+  assertEquals(error(producers, sent(1, 0, 5, 2)), "new");
+  producers.append(sent(1, 0, 5, 2), 0, 1);
+  assertEquals(error(producers, sent(1, 0, 7)), "new");
+  producers.rollBack(0);
+  producers.expire(0, 1000);
+  assertEquals(error(producers, sent(1, 0, 7)), "new", "after a while it is forgotten");
+});
+
 Deno.test("unusable bytes change nothing, no bytes empty everything", () => {
   const producers = lived(sent(1, 0, 0, 2));
   assertFalse(producers.load(new Uint8Array(10)));
