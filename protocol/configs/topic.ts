@@ -34,10 +34,12 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
       honoured: true,
     },
   ),
-  config("compression.lz4.level", "INT =9 >=1 <=17", "How hard lz4 tries when the broker compresses.", {
-    synonyms: ["compression.lz4.level"],
-    honoured: true,
-  }),
+  config(
+    "compression.lz4.level",
+    "INT =9 >=1 <=17",
+    "How hard lz4 tries when the broker compresses. Samsa's lz4 knows one level, a fast one.",
+    { synonyms: ["compression.lz4.level"] },
+  ),
   config(
     "compression.type",
     "STRING =producer in uncompressed,zstd,lz4,snappy,gzip,producer",
