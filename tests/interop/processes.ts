@@ -71,11 +71,12 @@ export function killAllChildren(): void {
   for (const folder of folders) {
     try {
       Deno.removeSync(folder, { recursive: true });
-    } catch {
-      // A dying process has just written into it, or it is gone.
+      folders.delete(folder);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) folders.delete(folder);
+      // Else a dying process has just written into it: the next call tries again.
     }
   }
-  folders.clear();
 }
 
 /** A new folder in the system's temporary folder, removed when this process ends, if not before. */
@@ -89,11 +90,14 @@ export async function temporaryFolder(prefix: string): Promise<string> {
 function guard(): void {
   if (guarded) return;
   guarded = true;
-  globalThis.addEventListener("unload", killAllChildren);
+  // An uncaught error ends this process without "unload".
+  for (const end of ["unload", "error", "unhandledrejection"]) globalThis.addEventListener(end, killAllChildren);
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(name, () => {
+      const ends = [...living].map((child) => child.status);
       killAllChildren();
-      Deno.exit(130);
+      // Folders can be removed for good only when nobody writes into them any more.
+      Promise.all(ends).then(() => Deno.exit(130));
     });
   }
 }

@@ -68,7 +68,11 @@ async function startSamsa(): Promise<Target> {
   const start = async () => {
     const ready = Promise.withResolvers<void>();
     const args = ["run", ...PERMISSIONS, `${CHECKOUT}scripts/broker.ts`, ...flags, ...settings];
-    const onLine = (line: string) => line.startsWith("ready") && ready.resolve();
+    const onLine = (line: string) => {
+      if (!line.startsWith("ready")) return;
+      if (/\bbootstrap=(\S+)/.exec(line)?.[1] === `127.0.0.1:${port}`) ready.resolve();
+      else ready.reject(new Error(`Samsa is ready elsewhere than at 127.0.0.1:${port}: ${line}`));
+    };
     const process = broker = startProcess(Deno.execPath(), args, { cwd: folder, onLine });
     const early = process.ended.then(() => {
       throw new Error(`Samsa ended before it was ready: ${process.tail().trim().slice(-2_000)}`);
