@@ -52,6 +52,7 @@ interface Flight {
 export class Writer {
   readonly options: WriterOptions;
   readonly #window: number;
+  readonly #ended = Promise.withResolvers<void>();
   #open: SentBatch[] = [];
   #stopping = false;
 
@@ -63,6 +64,11 @@ export class Writer {
   /** No new batches; `run` ends when those sent are answered. */
   stop(): void {
     this.#stopping = true;
+  }
+
+  /** Resolves when `run` has ended as it should. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   /** Writes until stopped. Throws a {@linkcode Violation} for an answer that no broker may give. */
@@ -78,6 +84,7 @@ export class Writer {
       }
       if (this.options.producer === null) this.#open = [];
     }
+    this.#ended.resolve();
   }
 
   async #session(client: RawClient): Promise<void> {

@@ -1,0 +1,30 @@
+/**
+ * Waiting for what must happen, with an end to it: a test that waits for ever says nothing.
+ *
+ * @module
+ */
+
+/** As long as anything may take on a busy machine. */
+const PATIENCE_MS = 60_000;
+
+/** The promise, or after a minute an error that says what was waited for. */
+export async function patiently<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited ${PATIENCE_MS / 1000} s in vain for ${what}.`)), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([promise, end]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves once a condition holds, which is looked at in every turn of the event loop. */
+export async function eventually(condition: () => boolean, what: string): Promise<void> {
+  const endMs = performance.now() + PATIENCE_MS;
+  while (!condition()) {
+    if (performance.now() > endMs) throw new Error(`Waited ${PATIENCE_MS / 1000} s in vain for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
