@@ -10,7 +10,8 @@
  *
  * @module
  */
-import { type Client, openClient, type WireRecord } from "./client.ts";
+import type { Client, WireRecord } from "./client.ts";
+import { openClient } from "./open_client.ts";
 import { CLIENT_NAMES } from "./install.ts";
 import { startKafka } from "./kafka.ts";
 import { freePorts, run } from "./processes.ts";
