@@ -23,7 +23,7 @@ Figures are medians over the rounds. Acks are acks=all. Fetches find what was ju
 
 const FLAGS = {
   vsKafka: toggle({ help: `Measure Apache Kafka ${KAFKA_VERSION} too, in turns with Samsa` }),
-  quick: toggle({ help: "A fifth of the load, one round, Samsa (and Kafka) with default configs only" }),
+  quick: toggle({ help: "A quarter of the load, one round, Samsa (and Kafka) with default configs only" }),
   rounds: integer({ help: "How often everything is measured; 3, or 1 with --quick", min: 1, max: 100 }),
   targets: text({ help: `Only these, with commas: ${Object.keys(TARGETS).join(",")}`, placeholder: "LIST" }),
   rows: text({ help: "Only rows whose names begin so, with commas, as in produce-1k,kcat", placeholder: "LIST" }),
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
     targets,
     rows,
     rounds: isProfile ? 1 : options.rounds ?? (options.quick ? 1 : 3),
-    scale: options.quick ? 0.2 : 1,
+    scale: options.quick ? 0.25 : 1,
     dir,
     config: options.config,
     onProgress: (what) => console.error(what),

@@ -31,15 +31,25 @@ export type ColumnName = TargetName | "client";
 export class Figures {
   readonly #lines = new Map<string, { line: Line; runs: Map<ColumnName, number[]> }>();
 
+  /** @param first the lines that come first, if they get values */
+  constructor(first: readonly Line[] = []) {
+    for (const line of first) this.#entryOf(line);
+  }
+
   add(column: ColumnName, line: Line, value: number): void {
-    const key = `${line.title} ${line.metric}`;
-    const entry = this.#lines.get(key) ?? { line, runs: new Map() };
-    this.#lines.set(key, entry);
-    entry.runs.set(column, [...entry.runs.get(column) ?? [], value]);
+    const { runs } = this.#entryOf(line);
+    runs.set(column, [...runs.get(column) ?? [], value]);
   }
 
   get lines(): readonly { readonly line: Line; readonly runs: ReadonlyMap<ColumnName, readonly number[]> }[] {
-    return [...this.#lines.values()];
+    return [...this.#lines.values()].filter(({ runs }) => runs.size > 0);
+  }
+
+  #entryOf(line: Line): { line: Line; runs: Map<ColumnName, number[]> } {
+    const key = `${line.title} ${line.metric}`;
+    const entry = this.#lines.get(key) ?? { line, runs: new Map() };
+    this.#lines.set(key, entry);
+    return entry;
   }
 }
 

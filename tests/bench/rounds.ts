@@ -41,7 +41,7 @@ const PEAK: Line = { title: "Memory (RSS) at its peak", metric: "memory", goals:
 
 /** Runs a plan to its end and returns what was measured. */
 export async function measure(plan: Plan): Promise<Figures> {
-  const figures = new Figures();
+  const figures = new Figures([FIRST_ACK, FORMAT, IDLE, PEAK]);
   for (let round = 1; round <= plan.rounds; round++) {
     for (const name of plan.targets) {
       plan.onProgress(`round ${round} of ${plan.rounds}, ${TARGETS[name].title}:`);
@@ -105,7 +105,7 @@ function contextOf(
 
 /** Lets the broker's compiler see the load before it counts. */
 async function warmUp(bootstrap: string, scale: number): Promise<void> {
-  const stream = { ...STREAMS[1]!, name: "warm-up", batches: 3_000 };
+  const stream = { ...STREAMS[1]!, name: "warm-up", batches: 2_400 };
   await createTopic(bootstrap, produceJob(stream, 4, scale, bootstrap).topic, 4);
   await runLoad(produceJob(stream, 4, scale, bootstrap));
   await runLoad(fetchJob(stream, 4, scale, bootstrap));

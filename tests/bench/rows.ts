@@ -40,9 +40,9 @@ export interface Stream extends BatchShape {
 
 /** Batches of about 128 KiB, as a producer that was tuned for throughput sends them; 100 KiB records come one by one. */
 export const STREAMS: readonly Stream[] = [
-  { name: "100b", title: "100 B", recordBytes: 100, recordsPerBatch: 1_200, batches: 2_500 },
-  { name: "1k", title: "1 KiB", recordBytes: 1_024, recordsPerBatch: 125, batches: 4_800 },
-  { name: "100k", title: "100 KiB", recordBytes: 102_400, recordsPerBatch: 1, batches: 6_000 },
+  { name: "100b", title: "100 B", recordBytes: 100, recordsPerBatch: 1_200, batches: 1_250 },
+  { name: "1k", title: "1 KiB", recordBytes: 1_024, recordsPerBatch: 125, batches: 2_400 },
+  { name: "100k", title: "100 KiB", recordBytes: 102_400, recordsPerBatch: 1, batches: 3_000 },
 ];
 
 /** How many connections a stream is spread over, each with a partition of its own. */
@@ -187,7 +187,7 @@ function latencyRow(name: string, title: string, isLoaded: boolean): Row {
     async run(context) {
       const { bootstrap } = context;
       const topic = `latency-${name}`;
-      const seconds = Math.max(2, 6 * context.scale);
+      const seconds = Math.max(2, 4 * context.scale);
       await createTopic(bootstrap, topic, 5);
       const { result } = await context.measured(`latency-${name}`, async () => {
         const load = isLoaded ? runLoad(moderateLoad(bootstrap, topic, seconds + 1.5)) : undefined;
