@@ -53,6 +53,14 @@ export interface LogObserver {
   snapshot(): Uint8Array;
 }
 
+/** What opening a log had to cut off: the tail that a crash had torn. */
+export interface RecoveryReport {
+  /** 0 when nothing was cut. */
+  readonly cutBytes: number;
+  /** Why, a sentence; undefined when nothing was cut. */
+  readonly cutReason: string | undefined;
+}
+
 /** Bytes read: whole batches, the first of which contains the offset asked for. */
 export interface LogRead {
   /** Owned by the receiver. Empty when there is nothing at or after the offset below the limit. */
@@ -82,6 +90,8 @@ export interface Log {
   /** Epoch of the newest batch, -1 when there is none. */
   readonly latestEpoch: number;
   readonly observer: LogObserver;
+  /** What was cut when it was opened. */
+  readonly recovery: RecoveryReport;
 
   /**
    * Appends one or more whole batches that carry their final offsets and leader epochs. Rolls the segment when due. On ENOSPC

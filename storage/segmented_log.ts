@@ -27,7 +27,7 @@ import { EpochCache } from "./epoch_cache.ts";
 import { closedError, GroupCommit } from "./group_commit.ts";
 import type { HandlePool } from "./handle_pool.ts";
 import { readSegment } from "./log_reader.ts";
-import type { Log, LogConfig, LogObserver, LogRead, TimestampOffset } from "./log.ts";
+import type { Log, LogConfig, LogObserver, LogRead, RecoveryReport, TimestampOffset } from "./log.ts";
 import { recoverSegments } from "./recovery.ts";
 import { corruptLog, Segment, type SegmentContext } from "./segment.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -60,14 +60,6 @@ export interface SegmentedLogOptions {
   readonly recoveryPoint: number;
   readonly startOffset: number | undefined;
   readonly clean: boolean;
-}
-
-/** What opening a log found out. */
-export interface RecoveryReport {
-  /** Bytes of the torn tail that was cut off. */
-  readonly cutBytes: number;
-  /** Why it was cut, a sentence; undefined when it was not. */
-  readonly cutReason: string | undefined;
 }
 
 const NOTHING: LogRead = { bytes: new Uint8Array(0) };

@@ -143,10 +143,16 @@ export function fail(replica: Replica, what: string, error: Error, out: ReplicaO
 /** Serves nothing any more, until restarted. */
 export function goOffline(replica: Replica, reason: string, out: ReplicaOutbox): void {
   replica.offline = reason;
+  report(replica, reason, out);
   turnAway(replica, "KAFKA_STORAGE_ERROR", reason, out);
   out.cancel("tidy");
   out.cancel("flush");
   out.cancel("expire");
+}
+
+/** Tells the operator. */
+export function report(replica: Replica, sentence: string, out: ReplicaOutbox): void {
+  out.call("report", doing(() => replica.host.report?.(sentence)));
 }
 
 /** Why a replica is offline, as a sentence. */

@@ -20,6 +20,7 @@ import {
   goOffline,
   isOperatingError,
   offlineReason,
+  report,
   settle,
   turnAway,
   wakeFetches,
@@ -105,6 +106,8 @@ function open(replica: Replica, out: ReplicaOutbox): void {
     if (!isOperatingError(error)) throw error;
     return goOffline(replica, offlineReason(replica, "could not open its log", error), out);
   }
+  const { cutBytes, cutReason } = replica.log.recovery;
+  if (cutBytes > 0) report(replica, `${replica.name} cut ${cutBytes} bytes off its end at recovery. ${cutReason}`, out);
   if (replica.isLeader) lead(replica, out);
   if (replica.offline !== null) return;
   setTidy(replica, out);

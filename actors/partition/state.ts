@@ -26,6 +26,8 @@ export interface ReplicaHost {
   readonly logs: LogStore;
   /** The node that this broker is among a partition's replicas. */
   readonly brokerId: number;
+  /** Told, in a sentence, what an operator has to know: a replica that went offline, a torn tail that was cut. */
+  readonly report?: (sentence: string) => void;
 }
 
 /** The outbox of a replica. */

@@ -8,7 +8,15 @@ import type { Settle } from "../../../../lib/env.ts";
 import { type BatchHeader, readBatchHeader } from "../../../../protocol/batch.ts";
 import { records } from "../../../../protocol/records.ts";
 import { DiskError } from "../../../../storage/disk.ts";
-import type { Log, LogConfig, LogObserver, LogRead, LogStore, TimestampOffset } from "../../../../storage/log.ts";
+import type {
+  Log,
+  LogConfig,
+  LogObserver,
+  LogRead,
+  LogStore,
+  RecoveryReport,
+  TimestampOffset,
+} from "../../../../storage/log.ts";
 
 export function diskError(message = "input/output error"): DiskError {
   return new DiskError("EIO", "t-0/0.log", message);
@@ -41,6 +49,7 @@ export class FakeLog implements Log {
   readonly retained: unknown[][] = [];
   rolls = 0;
   closed: boolean | undefined;
+  recovery: RecoveryReport = { cutBytes: 0, cutReason: undefined };
   #waiting: { readonly done: Settle<void>; readonly endOffset: number }[] = [];
 
   constructor(readonly name: string, readonly topicId: string, config: LogConfig, public observer: LogObserver) {
