@@ -109,8 +109,8 @@ export function decodeResponse<P extends Row>(
 }
 
 /**
- * Encodes a request as the chunks to be sent, size and header included. Bytes from 16 KiB on are passed through as they
- * are: do not change them until they have been sent.
+ * Encodes a request as the chunks to be sent, size and header included. Records from 16 KiB on are given away: they
+ * become chunks as they are, and belong to whoever sends those.
  *
  * @throws {EncodeError} when the body does not fit the version
  */
@@ -135,8 +135,8 @@ export function encodeRequest<Q extends Row>(
 }
 
 /**
- * Encodes a response as the chunks to be sent, size and header included. Bytes from 16 KiB on are passed through as they
- * are: do not change them until they have been sent.
+ * Encodes a response as the chunks to be sent, size and header included. Records from 16 KiB on are given away: they
+ * become chunks as they are, and belong to whoever sends those.
  *
  * @throws {EncodeError} when the body does not fit the version
  */

@@ -13,7 +13,7 @@
 
 import { isUuid, writeUuid } from "../lib/uuid.ts";
 
-/** Bytes of at least this length become a chunk of their own and are not copied: 16 KiB. */
+/** Records of at least this length become a chunk of their own and are not copied: 16 KiB. */
 export const CHUNK_BYTES = 16 * 1024;
 
 const START_BYTES = 8 * 1024;
@@ -152,10 +152,14 @@ export class Writer {
     }
   }
 
+  /** Copied: whoever gave them may keep and change them. */
   bytes(value: Uint8Array | null, path: string, compact: boolean, nullable: boolean): void {
-    if (value === null) return this.#length(null, 4, path, compact, nullable);
-    if (!(value instanceof Uint8Array)) throw this.#wrong(value, "bytes", path);
-    this.#length(value.length, 4, path, compact, nullable);
+    if (this.#begin(value, path, compact, nullable)) this.#copy(value);
+  }
+
+  /** Given away: what is large becomes a chunk as it is. */
+  records(value: Uint8Array | null, path: string, compact: boolean, nullable: boolean): void {
+    if (!this.#begin(value, path, compact, nullable)) return;
     if (value.length >= CHUNK_BYTES && this.#tagDepth === 0) {
       this.#large.push({ at: this.#at, bytes: value });
       this.#largeBytes += value.length;
@@ -164,8 +168,11 @@ export class Writer {
     }
   }
 
-  records(value: Uint8Array | null, path: string, compact: boolean, nullable: boolean): void {
-    this.bytes(value, path, compact, nullable);
+  /** Writes the length of some bytes; false when they are null. */
+  #begin(value: Uint8Array | null, path: string, compact: boolean, nullable: boolean): value is Uint8Array {
+    if (value !== null && !(value instanceof Uint8Array)) throw this.#wrong(value, "bytes", path);
+    this.#length(value === null ? null : value.length, 4, path, compact, nullable);
+    return value !== null;
   }
 
   /** The number of elements that follow; null for a null list. */
