@@ -219,7 +219,7 @@ async function assemble(options: BrokerOptions, setting: Setting): Promise<Runni
     };
     system.register(controller({ properties: config }));
     system.register(brokerActor);
-    system.register(replica({ logs: store, brokerId: id }));
+    system.register(replica({ logs: store, brokerId: id, report: log }));
     const observe = (served: Parameters<RequestMetrics["observe"]>[0]) => metrics.observe(served);
     const handlers = servedApis();
     system.register(connection({ handlers, socket: (socket) => listener.socket(socket), observe, refused }));
