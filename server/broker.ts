@@ -225,8 +225,7 @@ async function assemble(options: BrokerOptions, setting: Setting): Promise<Runni
     system.register(connection({ handlers, socket: (socket) => listener.socket(socket), observe, refused }));
     system.spawn(CONTROLLER, "controller", { clusterId: store.meta.clusterId });
     system.spawn(BROKER, "broker", args);
-    const ready = await system.ask(brokerRef, "ready", undefined, READY_TIMEOUT_MS);
-    if (!ready.ok) throw new Error(`Broker ${id} did not come up: its controller gave no answer (${ready.failure}).`);
+    await untilReady(system, brokerRef, args.controller);
     const looked = await system.ask(brokerRef, "look", undefined);
     const strays = looked.ok ? setAsideStrays(store, looked.value) : undefined;
     if (strays !== undefined) log(strays);
@@ -240,6 +239,18 @@ async function assemble(options: BrokerOptions, setting: Setting): Promise<Runni
     await system.shutdown();
     throw error;
   }
+}
+
+/** Waits until the broker serves. Throws, at once, the reason why it never will: metadata that cannot be read, most likely. */
+async function untilReady(system: System, broker: BrokerRef, controller: ControllerRef): Promise<void> {
+  const gaveUp = Promise.withResolvers<string>();
+  const ends = [broker, controller].map((ref) => system.watch(ref, gaveUp.resolve));
+  const ready = await Promise.race([system.ask(broker, "ready", undefined, READY_TIMEOUT_MS), gaveUp.promise]);
+  for (const end of ends) end();
+  if (typeof ready !== "string" && ready.ok) return;
+  const ref = typeof ready === "string" ? ready : controller;
+  const { lastError = null } = system.actors().find((actor) => actor.ref === ref) ?? {};
+  throw new Error(`Broker ${system.node} did not come up. ${lastError ?? `${ref} gave no answer.`}`);
 }
 
 function bind(options: ConstructorParameters<typeof Listener>[0]): Listener {

@@ -19,7 +19,15 @@ import { replaceFile } from "./checkpoint.ts";
 import type { Disk } from "./disk.ts";
 import { HandlePool } from "./handle_pool.ts";
 import type { LogConfig, LogObserver, LogStore } from "./log.ts";
-import { claimFolder, type MetaProperties, readTopicId, writeTopicId, WrongFolderError } from "./meta_properties.ts";
+import {
+  claimFolder,
+  damagedTopicId,
+  isDamagedId,
+  type MetaProperties,
+  readTopicId,
+  writeTopicId,
+  WrongFolderError,
+} from "./meta_properties.ts";
 import { OffsetCheckpoint } from "./offset_checkpoint.ts";
 import { type LogOwner, SegmentedLog } from "./segmented_log.ts";
 
@@ -151,12 +159,12 @@ export class DiskLogStore implements LogStore {
   }
 
   /**
-   * Sets aside the logs that nobody has opened and whose topics are not known: their deletion was cut short. Setting them aside
-   * frees their names; their records stay, in case that it is the list of topics that is wrong.
+   * Sets aside the logs that nobody has opened and nobody knows: their deletion was cut short. Setting them aside frees their
+   * names; their records stay, in case that it is the list of topics that is wrong.
    */
-  setAsideStrays(isKnown: (topicId: string) => boolean): void {
-    for (const { name, topicId } of this.list()) {
-      if (this.#open.has(name) || isKnown(topicId)) continue;
+  setAsideStrays(isKnown: (name: string) => boolean): void {
+    for (const name of this.#folders()) {
+      if (this.#open.has(name) || isKnown(name)) continue;
       this.#forgetFolder(name);
       this.#setAside(name, "stray");
     }
@@ -232,6 +240,7 @@ export class DiskLogStore implements LogStore {
     this.#demandOpen();
     let found = this.#disk.isFolder(name) ? readTopicId(this.#disk, name) : undefined;
     if (found !== undefined && found !== topicId) {
+      if (isDamagedId(found, topicId)) throw damagedTopicId(this.#disk, name, found, topicId);
       this.#forgetFolder(name); // of a topic that was deleted and made again before the folder was
       this.#setAside(name, "stray");
       found = undefined;

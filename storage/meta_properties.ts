@@ -11,6 +11,7 @@
 import { isUuid } from "../lib/uuid.ts";
 import { replaceFile } from "./checkpoint.ts";
 import type { Disk } from "./disk.ts";
+import { CorruptLogError } from "./log.ts";
 
 /** A folder that holds something else than was expected; the message says what, and what would be right. */
 export class WrongFolderError extends Error {
@@ -103,4 +104,22 @@ export function readTopicId(disk: Disk, folder: string): string | undefined {
 /** Says, durably, which topic a log folder belongs to. */
 export function writeTopicId(disk: Disk, folder: string, topicId: string): void {
   replaceFile(disk, `${folder}/partition.metadata`, utf8.encode(`version: 0\ntopic_id: ${topicId}`));
+}
+
+/** Ids are drawn at random: two that differ in a letter or two are one id that a disk has changed. */
+const DAMAGED_LETTERS_MAX = 2;
+
+/** Whether one topic id can be taken for another that has rotted. */
+export function isDamagedId(found: string, expected: string): boolean {
+  const changed = [...expected].filter((letter, index) => found[index] !== letter).length;
+  return found.length === expected.length && changed > 0 && changed <= DAMAGED_LETTERS_MAX;
+}
+
+/** The error for it: taking the log for another topic's would lose it. */
+export function damagedTopicId(disk: Disk, folder: string, found: string, expected: string): CorruptLogError {
+  const file = `${folder}/partition.metadata`;
+  const message =
+    `${disk.root}/${file} names the topic ${found}, which can only be ${expected} after the disk has changed it; ` +
+    `write that id into it if the log is that topic's.`;
+  return new CorruptLogError(folder, file, 0, message);
 }

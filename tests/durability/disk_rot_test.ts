@@ -1,0 +1,189 @@
+/**
+ * Bits flip in every file of a stopped broker's folder, a few at a time: what is damaged is never served, what is sound is,
+ * and nothing acknowledged goes missing without a word.
+ *
+ * `SAMSA_ROT_FLIPS=50 SAMSA_SEED=7 deno test -A tests/durability/disk_rot_test.ts` flips more bits per file, and others.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Cluster, startCluster } from "../../mod.ts";
+import { SeededRandom } from "../../lib/prng.ts";
+import { encodeBatch } from "../../protocol/records.ts";
+import { createTopic, offsetFor, produceBatch, produceTexts, readAll } from "../helpers/kafka_calls.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+
+const FLIPS = Number(Deno.env.get("SAMSA_ROT_FLIPS") ?? 3);
+const SEED = Deno.env.get("SAMSA_SEED") ?? "1";
+const HURT = "hurt";
+const SOUND = "sound";
+const BATCHES = 40;
+/** Not so long ago that retention or the expiry of producers would come between. */
+const STARTED_MS = Date.now() - 3_600_000;
+const PRODUCER = { producerId: 7n, producerEpoch: 0 };
+
+/** What a broker made of a damaged folder. */
+type Outcome =
+  /** Everything is there and right. */
+  | "intact"
+  /** Only the damaged partition is not served, and says why. */
+  | "refused"
+  /** The broker does not start, and says why. */
+  | "not started";
+
+/** What may become of damage, by file. What is derived is made anew; what is not is missed by whoever needs it. */
+const ALLOWED: readonly (readonly [file: RegExp, outcomes: readonly Outcome[]])[] = [
+  [/^hurt-0\/\d+\.log$/, ["refused"]],
+  [/^hurt-0\/\d+\.(index|timeindex|snapshot)$/, ["intact"]],
+  // Text without a checksum: a digit that has changed makes the batches look wrong.
+  [/^hurt-0\/leader-epoch-checkpoint$/, ["intact", "refused"]],
+  [/^hurt-0\/partition\.metadata$/, ["intact", "refused"]],
+  [/^__cluster_metadata-0\/\d+\.log$/, ["not started"]],
+  [/^__cluster_metadata-0\/(\d+\.(index|timeindex|snapshot)|partition\.metadata|leader-epoch-checkpoint)$/, [
+    "intact",
+    "not started",
+  ]],
+  [/^meta\.properties$/, ["intact", "not started"]],
+  [/^(recovery-point|replication)-offset-checkpoint$/, ["intact", "refused", "not started"]],
+  [/^\.(lock|kafka_cleanshutdown)$/, ["intact"]],
+];
+
+/** A changed digit in it moves a log's start, and nothing else says where that was: as with Kafka, it is not noticed. */
+const UNNOTICED = /^log-start-offset-checkpoint$/;
+
+Deno.test("flipped bits are noticed or made good, in every file that a broker keeps", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "samsa_rot_" });
+  const random = new SeededRandom(SEED);
+  const values = await fill(`${dir}/master/1`);
+  const seen = new Map<string, Set<Outcome>>();
+  for (const path of await filesOf(`${dir}/master/1`)) {
+    const { size } = await Deno.stat(`${dir}/master/1/${path}`);
+    const allowed = ALLOWED.find(([pattern]) => pattern.test(path))?.[1];
+    if (path.startsWith(`${SOUND}-`) || UNNOTICED.test(path) || size === 0) continue;
+    assert(allowed !== undefined, `${path} is a file that this test does not know`);
+    for (let flip = 0; flip < FLIPS; flip++) {
+      const at = random.below(size);
+      const mask = 1 << random.below(8);
+      const clean = random.chance(1, 2);
+      const what = `${path} at ${at} ^ ${mask}, ${clean ? "clean" : "not clean"}, seed ${SEED}`;
+      await copyFolder(`${dir}/master`, `${dir}/copy`);
+      if (!clean && path !== ".kafka_cleanshutdown") await Deno.remove(`${dir}/copy/1/.kafka_cleanshutdown`);
+      await flipBit(`${dir}/copy/1/${path}`, at, mask);
+      const outcome = await lookAt(`${dir}/copy`, path, values, what);
+      assert(allowed.includes(outcome), `${what}: ${outcome}`);
+      const kind = path.replace(/^.*\//, "").replace(/^\d+/, "*");
+      seen.set(kind, (seen.get(kind) ?? new Set()).add(outcome));
+      await Deno.remove(`${dir}/copy`, { recursive: true });
+    }
+  }
+  assertEquals([...seen.keys()].sort(), [
+    "*.index",
+    "*.log",
+    "*.snapshot",
+    "*.timeindex",
+    ".kafka_cleanshutdown",
+    "leader-epoch-checkpoint",
+    "meta.properties",
+    "partition.metadata",
+    "recovery-point-offset-checkpoint",
+    "replication-offset-checkpoint",
+  ]);
+  await Deno.remove(dir, { recursive: true });
+});
+
+/** Makes a folder with two partitions in several segments, and returns what is in each. */
+async function fill(dir: string): Promise<string[]> {
+  const cluster = await startCluster({ dir: dir.replace(/\/1$/, "") });
+  const values: string[] = [];
+  {
+    await using client = await RawClient.connect(cluster.bootstrap);
+    const configs = { "segment.bytes": "2000", "index.interval.bytes": "200" };
+    for (const topic of [HURT, SOUND]) await createTopic(client, topic, 1, configs);
+    for (let index = 0; index < BATCHES; index++) {
+      const pair = [`${index} a`, `${index} b ${"x".repeat(index)}`];
+      for (const topic of [HURT, SOUND]) {
+        assertEquals((await produceBatch(client, topic, batchOf(pair, index))).error, "NONE");
+      }
+      values.push(...pair);
+    }
+  }
+  await cluster.stop();
+  return values;
+}
+
+function batchOf(values: string[], index: number): Uint8Array {
+  const records = values.map((value) => ({
+    value: new TextEncoder().encode(value),
+    timestamp: STARTED_MS + index * 1000,
+  }));
+  return encodeBatch(records, { ...PRODUCER, baseSequence: 2 * index });
+}
+
+/** Starts a broker on a damaged folder, looks at everything there, and says what it made of it. Throws for what may never be. */
+async function lookAt(dir: string, path: string, values: string[], what: string): Promise<Outcome> {
+  let cluster: Cluster;
+  try {
+    cluster = await startCluster({ dir });
+  } catch (error) {
+    const { message } = error as Error;
+    assert(message.includes(path), `${what}: the broker does not start and does not name the file: ${message}`);
+    return "not started";
+  }
+  try {
+    await using client = await RawClient.connect(cluster.bootstrap);
+    assertEquals((await readAll(client, SOUND)).map(({ value }) => value ?? ""), values, what);
+    assertEquals((await produceTexts(client, SOUND, ["more"])).error, "NONE", what);
+    return await lookAtPartition(client, path, values, what);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function lookAtPartition(
+  client: RawClient,
+  path: string,
+  values: string[],
+  what: string,
+): Promise<Outcome> {
+  let read: string[];
+  try {
+    read = (await readAll(client, HURT)).map(({ value }) => value ?? "");
+    assertEquals(await offsetFor(client, HURT, -2), 0, what);
+    for (const index of [0, 1, 7, 20, BATCHES - 1]) {
+      assertEquals(await offsetFor(client, HURT, STARTED_MS + index * 1000 - 1), 2 * index, `${what}: offset by time`);
+    }
+  } catch (error) {
+    assertMatch((error as Error).message, /KAFKA_STORAGE_ERROR/, what);
+    const { error: refused, message } = await produceTexts(client, HURT, ["no"]);
+    assertEquals(refused, "KAFKA_STORAGE_ERROR", what);
+    // Of the files without a checksum, the batches that contradict them are named.
+    const named = path.endsWith(".log") ? path : `${HURT}-0/`;
+    assert(message?.includes(named), `${what}: the reason does not name the file: ${message}`);
+    return "refused";
+  }
+  assertEquals(read, values, what);
+  const again = await produceBatch(client, HURT, batchOf(values.slice(-2), BATCHES - 1));
+  assertEquals([again.error, again.baseOffset], ["NONE", values.length - 2], `${what}: a batch sent again`);
+  return "intact";
+}
+
+async function filesOf(dir: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(dir)) {
+    if (isDirectory) paths.push(...(await filesOf(`${dir}/${name}`)).map((path) => `${name}/${path}`));
+    else paths.push(name);
+  }
+  return paths.sort();
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  for (const path of await filesOf(from)) {
+    const target = `${to}/${path}`;
+    await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+    await Deno.copyFile(`${from}/${path}`, target);
+  }
+}
+
+async function flipBit(path: string, at: number, mask: number): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  bytes[at]! ^= mask;
+  await Deno.writeFile(path, bytes);
+}
