@@ -6,7 +6,7 @@
  *   in a large one   space() is the frame's own rest           the socket writes into the frame, nothing is copied
  * ```
  *
- * The invariant: a frame's buffer grows with the bytes that have come (64 KiB, then fourfold, at most to the size), never
+ * The invariant: a frame's buffer grows with the bytes that have come (256 KiB, then fourfold, at most to the size), never
  * with the size that was announced; and no frame shares its buffer with another or with a later read. Between frames a
  * framer holds 4 KiB, and 64 KiB for the one read that follows a read which filled it.
  *
@@ -19,7 +19,7 @@ export const MAX_FRAME_BYTES = 100 * 1024 * 1024;
 const SIZE_BYTES = 4;
 const IDLE_BYTES = 4 * 1024;
 const BUSY_BYTES = 64 * 1024;
-const FIRST_BYTES = 64 * 1024;
+const FIRST_BYTES = 256 * 1024;
 // Below this rest, one read into the buffer between frames may bring what follows the frame as well.
 const DIRECT_BYTES = 4 * 1024;
 
@@ -72,6 +72,12 @@ export class Framer {
   /** How many bytes have come that belong to a frame which is not complete. */
   get pendingBytes(): number {
     return this.#sizeBytes + this.#filled;
+  }
+
+  /** How many bytes are known to be missing of what has begun, a frame or its size; 0 between frames. */
+  get missingBytes(): number {
+    if (this.#frame !== undefined) return this.#size - this.#filled;
+    return this.#sizeBytes === 0 ? 0 : SIZE_BYTES - this.#sizeBytes;
   }
 
   /** Where the next read should land; valid until {@linkcode Framer.filled}. Never empty. */
