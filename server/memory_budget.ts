@@ -50,7 +50,6 @@ export class MemoryBudget {
         left: () => this.limitBytes - this.#heldBytes,
         changed: (account, delta) => this.#changed(account, delta),
         moved: (account) => this.#moved(account),
-        gone: (account) => void this.#owing.delete(account),
       },
       evict,
     );
@@ -122,7 +121,6 @@ interface Bank {
   left(): number;
   changed(account: MemoryAccount, delta: number): void;
   moved(account: MemoryAccount): void;
-  gone(account: MemoryAccount): void;
 }
 
 /** What one connection holds. */
@@ -132,6 +130,7 @@ export class MemoryAccount {
   readonly #held: Record<HeldKind, number> = { requests: 0, partial: 0, reserved: 0, unsent: 0 };
   readonly #bank: Bank;
   readonly #evict: (reason: string) => void;
+  #reading = false;
   #closed = false;
 
   /** Use {@linkcode MemoryBudget.open}. */
@@ -145,9 +144,15 @@ export class MemoryAccount {
     return requests + partial + reserved + unsent;
   }
 
-  /** Whether the peer is to move: to send the rest of a request, or to take an answer. */
+  /** Whether the peer is to move: to send the rest of a request that is being read, or to take an answer. */
   get isOwing(): boolean {
-    return this.#held.partial + this.#held.unsent > 0;
+    return !this.#closed && ((this.#reading && this.#held.partial > 0) || this.#held.unsent > 0);
+  }
+
+  /** Reading begins, or has ended: only meanwhile it is the peer who is late. */
+  set reading(reading: boolean) {
+    this.#reading = reading;
+    if (this.#held.partial > 0) this.#bank.changed(this, 0);
   }
 
   /** Holds so much more, or less, of a kind. */
@@ -185,8 +190,6 @@ export class MemoryAccount {
     if (this.#closed) return;
     const bytes = this.heldBytes;
     this.#closed = true;
-    this.#bank.gone(this);
-    this.#held.partial = this.#held.unsent = 0;
-    if (bytes > 0) this.#bank.changed(this, -bytes);
+    this.#bank.changed(this, -bytes);
   }
 }
