@@ -60,8 +60,9 @@ export class BrokerProcess {
 
 function permissions({ dir }: BrokerProcessOptions, script: URL): string[] {
   const list = ["--no-prompt", "--allow-net=127.0.0.1"];
-  const folder = dir?.replaceAll(",", ",,"); // a comma separates paths, two are one
-  if (folder !== undefined) list.push(`--allow-read=${folder}`, `--allow-write=${folder}`);
+  // Deno 2.9 reads a comma as the end of a path, doubled or not: such a folder cannot be named, so all of them are allowed.
+  const only = dir?.includes(",") ? "" : `=${dir}`;
+  if (dir !== undefined) list.push(`--allow-read${only}`, `--allow-write${only}`);
   if (script.protocol !== "file:") list.push(`--allow-import=${script.host}`);
   return list;
 }
