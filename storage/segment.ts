@@ -11,6 +11,7 @@
  */
 import type { BatchHeader } from "../protocol/batch.ts";
 import { BatchScanner } from "./batch_scanner.ts";
+import { BatchSums } from "./batch_sums.ts";
 import { type Disk, DiskError, type DiskFile } from "./disk.ts";
 import type { HandlePool, Pooled } from "./handle_pool.ts";
 import { CorruptLogError } from "./log.ts";
@@ -62,6 +63,8 @@ export function fileName(offset: number, suffix: string): string {
 export class Segment implements Pooled {
   readonly baseOffset: number;
   readonly path: string;
+  /** Of the batches that were appended in this life. */
+  readonly sums: BatchSums = new BatchSums();
   readonly #context: SegmentContext;
   #offsets: OffsetIndex;
   #times: TimeIndex;
@@ -285,6 +288,7 @@ export class Segment implements Pooled {
   /** Cuts off everything from `position` on, where the batch with `offset` begins. */
   truncateTo(position: number, offset: number): void {
     this.file.truncate(position);
+    this.sums.truncateTo(position);
     this.#size = position;
     this.#offsets.truncateTo(position);
     this.#times.truncateTo(offset);

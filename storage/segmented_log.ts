@@ -179,10 +179,11 @@ export class SegmentedLog implements Log {
     this.#sizeInBytes += batches.length;
     this.#bytesSinceFlush += batches.length;
     this.#orFail(() => {
-      for (let at = 0; at < batches.length; at += sizeInBytesOf(batches, at)) {
-        const last = lastOffsetOf(batches, at);
+      for (let at = 0, size = 0; at < batches.length; at += size) {
+        size = sizeInBytesOf(batches, at);
         this.#epochs.assign(partitionLeaderEpochOf(batches, at), baseOffsetOf(batches, at));
-        segment.note(position + at, sizeInBytesOf(batches, at), last, maxTimestampOf(batches, at));
+        segment.note(position + at, size, lastOffsetOf(batches, at), maxTimestampOf(batches, at));
+        segment.sums.remember(position + at, batches.subarray(at, at + size));
       }
     });
   }
