@@ -137,7 +137,7 @@ function checkOffsets(broker: SimulatedBroker, place: Place, description: Replic
 }
 
 /** What the replica knows of its producers must be what the log says: rebuilt state is live state. */
-function checkProducers(broker: SimulatedBroker, place: Place, { producers }: Found): string[] {
+function checkProducers(broker: SimulatedBroker, place: Place, { producers, description }: Found): string[] {
   const answer = broker.demand(replicaRef(place.topic, place.partition), "describeProducers", undefined);
   if (!answer.ok) return [`it does not say who its producers are: ${answer.failure}`];
   const known = new Map<bigint, ProducerDescription>();
@@ -151,7 +151,7 @@ function checkProducers(broker: SimulatedBroker, place: Place, { producers }: Fo
     problems.push(`of producer ${producerId} it knows ${told} where the log has ${epoch}/${lastSequence}`);
   }
   // What was deleted may have had others.
-  if (place.ledger.startOffset === 0) {
+  if (description.startOffset === 0) {
     for (const producerId of known.keys()) problems.push(`it knows producer ${producerId}, who is not in its log`);
   }
   return problems;
