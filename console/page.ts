@@ -1,61 +1,48 @@
 /**
  * The console's one page: it asks the REST interface once a second and draws what it says. Nothing is loaded from elsewhere.
  *
+ * Topics and kinds of actors are rows that open into their partitions and actors; what is not well opens by itself.
+ *
  * @module
  */
+import { SCRIPT } from "./page_script.ts";
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2321; --dim: #67706d; --line: #d9dedc; --back: #fbfcfb; --good: #19704c; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e5eae8; --dim: #93a09b; --line: #333b38; --back: #151918; --good: #5fc79a; --bad: #ff8a80; } }
+:root {
+  color-scheme: light dark;
+  --ink: #1c2321; --dim: #66706c; --line: #dfe4e2; --faint: #f1f4f3; --back: #fcfdfc; --good: #19704c; --bad: #b3261e;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e9e7; --dim: #94a19c; --line: #2c3431; --faint: #1c2220; --back: #141817; --good: #5fc79a; --bad: #ff8a80; }
+}
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); }
-header { display: flex; flex-wrap: wrap; align-items: baseline; gap: .5rem 1.5rem; border-bottom: 1px solid var(--line); padding-bottom: .75rem; }
-h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
-dl { display: flex; flex-wrap: wrap; gap: .75rem 2rem; margin: 1rem 0; } dt { color: var(--dim); font-size: .8rem; } dd { margin: 0; font-size: 1.1rem; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; } th { color: var(--dim); font-weight: 500; font-size: .8rem; }
+body { margin: 0 auto; max-width: 72rem; padding: 1.5rem; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); }
+header { display: flex; flex-wrap: wrap; align-items: baseline; gap: .25rem 1.25rem; }
+h1 { font-size: 1.5rem; margin: 0; letter-spacing: -.01em; }
+h2 { font-size: 1.05rem; margin: 2.25rem 0 .25rem; }
+#state { margin-left: auto; }
+#state::before { content: "●"; margin-right: .4rem; font-size: .7rem; vertical-align: .1rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: 1px; margin: 1.25rem 0 0; background: var(--line); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
+dl div { background: var(--back); padding: .6rem .9rem; }
+dt { color: var(--dim); font-size: .8rem; } dd { margin: 0; font-size: 1.25rem; }
+dd, td { font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .35rem .75rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--dim); font-weight: 500; font-size: .8rem; }
+th:first-child, td:first-child { padding-left: 0; width: 40%; min-width: 13rem; white-space: normal; overflow-wrap: anywhere; }
+th:last-child, td:last-child { padding-right: 0; }
+.child td { background: var(--faint); border-bottom-color: transparent; padding-top: .15rem; padding-bottom: .15rem; font-size: .9rem; }
+.child td:first-child { padding-left: 1.2rem; }
+button { all: unset; cursor: pointer; padding-left: 1.2rem; }
+button::before { content: "▸"; display: inline-block; width: 1.2rem; margin-left: -1.2rem; color: var(--dim); }
+button[aria-expanded=true]::before { content: "▾"; }
+button:focus-visible, a:focus-visible { outline: 2px solid var(--good); outline-offset: 2px; border-radius: 2px; }
 .number { text-align: right; } .good { color: var(--good); } .bad { color: var(--bad); } .dim { color: var(--dim); }
-`;
-
-const SCRIPT = `
-const element = (name, text, className) => { const e = document.createElement(name); if (text !== undefined) e.textContent = text; if (className) e.className = className; return e; };
-const bytes = (n) => { const units = ["B", "KiB", "MiB", "GiB", "TiB"]; let i = 0; while (n >= 1024 && i < 4) { n /= 1024; i++; } return (i ? n.toFixed(1) : n) + " " + units[i]; };
-const duration = (ms) => { const s = Math.floor(ms / 1000); return s < 60 ? s + " s" : s < 3600 ? Math.floor(s / 60) + " min" : s < 86400 ? Math.floor(s / 3600) + " h" : Math.floor(s / 86400) + " d"; };
-function table(id, columns, rows) {
-  const t = document.getElementById(id), head = element("tr"), body = element("tbody");
-  for (const [title, , className] of columns) head.append(element("th", title, className));
-  for (const row of rows) { const r = element("tr"); for (const [, value, className, mark] of columns) r.append(element("td", String(value(row)), [className, mark && mark(row)].filter(Boolean).join(" "))); body.append(r); }
-  if (rows.length === 0) { const r = element("tr"), d = element("td", "none", "dim"); d.colSpan = columns.length; r.append(d); body.append(r); }
-  const h = element("thead"); h.append(head); t.replaceChildren(h, body);
-}
-function facts(cluster) {
-  const list = document.getElementById("facts"); list.replaceChildren();
-  for (const [name, value, bad] of [["brokers", cluster.brokers.length], ["controller", cluster.controllerId], ["topics", cluster.topics], ["partitions", cluster.partitions],
-    ["offline", cluster.offlinePartitions, cluster.offlinePartitions > 0], ["under-replicated", cluster.underReplicatedPartitions, cluster.underReplicatedPartitions > 0],
-    ["connections", cluster.connections], ["up", duration(cluster.uptimeMs)]]) {
-    const item = element("div"); item.append(element("dt", name), element("dd", String(value), bad ? "bad" : "")); list.append(item);
-  }
-}
-const brokerColumns = [["id", b => b.id], ["address", b => b.host + ":" + b.port], ["rack", b => b.rack ?? "–"], ["epoch", b => b.epoch, "number"], ["state", b => b.fenced ? "fenced" : "alive", "", b => b.fenced ? "bad" : "good"]];
-const partitionColumns = [["topic", p => p.topic], ["partition", p => p.partition, "number"], ["leader", p => p.leader, "number", p => p.leader < 0 ? "bad" : ""], ["ISR", p => p.isr.join(" ") + " of " + p.replicas.join(" "), "", p => p.isr.length < p.replicas.length ? "bad" : ""],
-  ["start", p => p.startOffset, "number"], ["high watermark", p => p.highWatermark, "number"], ["end", p => p.endOffset, "number"], ["size", p => bytes(p.sizeInBytes), "number"], ["state", p => p.offline ?? "online", "", p => p.offline ? "bad" : "good"]];
-const actorColumns = [["actor", a => a.ref], ["state", a => a.state, "", a => a.state === "running" ? "good" : "bad"], ["mailbox", a => a.mailbox, "number"], ["messages", a => a.processed, "number"], ["restarts", a => a.restarts, "number", a => a.restarts > 0 ? "bad" : ""], ["last error", a => a.lastError ?? ""]];
-const ROWS = 500;
-async function get(path) { const response = await fetch(path); const body = await response.json(); if (!response.ok) throw new Error(body.error); return body; }
-async function refresh() {
-  const state = document.getElementById("state");
-  try {
-    const [cluster, topics, actors] = await Promise.all([get("api/cluster"), get("api/topics"), get("api/actors")]);
-    document.getElementById("cluster").textContent = "cluster " + cluster.clusterId + ", broker " + cluster.brokerId;
-    facts(cluster); table("brokers", brokerColumns, cluster.brokers);
-    const partitions = topics.flatMap(t => t.partitions.map(p => ({ topic: t.name, ...p })));
-    table("partitions", partitionColumns, partitions.slice(0, ROWS)); table("actors", actorColumns, actors.slice(0, ROWS));
-    document.getElementById("more").textContent = [[partitions, "partitions"], [actors, "actors"]].filter(([l]) => l.length > ROWS).map(([l, n]) => "The first " + ROWS + " of " + l.length + " " + n + " are shown.").join(" ");
-    state.textContent = "live"; state.className = "good";
-  } catch (error) { state.textContent = "no answer: " + error.message; state.className = "bad"; }
-  setTimeout(refresh, document.hidden ? 5000 : 1000);
-}
-refresh();
+.error { white-space: normal; overflow-wrap: anywhere; min-width: 12rem; }
+code { font: .9em ui-monospace, monospace; background: var(--faint); padding: .15rem .4rem; border-radius: .25rem; }
+footer { margin-top: 2.5rem; padding-top: .75rem; border-top: 1px solid var(--line); display: flex; flex-wrap: wrap; gap: 1.25rem; font-size: .9rem; }
+a { color: inherit; }
 `;
 
 /** The page. */
@@ -66,12 +53,13 @@ export const PAGE = `<!doctype html>
 <title>Samsa</title>
 <link rel="icon" href="data:,">
 <style>${STYLE}</style>
-<header><h1>Samsa</h1><span id="cluster" class="dim"></span><span id="state" class="dim">asking …</span></header>
+<header><h1>Samsa</h1><span id="cluster" class="dim"></span><span id="state" class="dim" role="status">asking …</span></header>
 <dl id="facts"></dl>
+<h2>Topics</h2><div class="scroll"><table id="topics"></table></div>
+<p id="first" class="dim" hidden>There are no topics yet. Make one by writing to it: <code id="hint"></code></p>
 <h2>Brokers</h2><div class="scroll"><table id="brokers"></table></div>
-<h2>Partitions</h2><div class="scroll"><table id="partitions"></table></div>
 <h2>Actors</h2><div class="scroll"><table id="actors"></table></div>
-<p id="more" class="dim"></p>
+<footer class="dim"><a href="metrics">metrics</a><a href="api/cluster">api/cluster</a><a href="api/topics">api/topics</a><a href="api/actors">api/actors</a><a href="healthz">healthz</a><a href="readyz">readyz</a></footer>
 <script>${SCRIPT}</script>
 </html>
 `;
