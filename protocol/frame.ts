@@ -13,6 +13,8 @@
  * @module
  */
 
+import { BufferPool } from "../lib/buffer_pool.ts";
+
 /** Kafka's default of socket.request.max.bytes: 100 MiB. */
 export const MAX_FRAME_BYTES = 100 * 1024 * 1024;
 
@@ -53,6 +55,7 @@ export class FrameError extends Error {
 export class Framer {
   /** The largest frame that is accepted. May be changed at any time: it counts for frames that begin later. */
   maxBytes: number;
+  readonly #buffers: BufferPool;
   /** Where reads land between frames; empty until asked for. */
   #scratch: Uint8Array<ArrayBuffer> | undefined;
   #scratchBytes = IDLE_BYTES;
@@ -64,9 +67,13 @@ export class Framer {
   #frame: Uint8Array<ArrayBuffer> | undefined;
   #filled = 0;
 
-  /** @param maxBytes the largest frame that is accepted, its size not counted */
-  constructor(maxBytes: number = MAX_FRAME_BYTES) {
+  /**
+   * @param maxBytes the largest frame that is accepted, its size not counted
+   * @param buffers where the buffers of large frames come from
+   */
+  constructor(maxBytes: number = MAX_FRAME_BYTES, buffers: BufferPool = new BufferPool(0)) {
     this.maxBytes = maxBytes;
+    this.#buffers = buffers;
   }
 
   /** How many bytes have come that belong to a frame which is not complete. */
@@ -141,7 +148,7 @@ export class Framer {
         at += this.#size;
         this.#reset();
       } else {
-        this.#frame = new Uint8Array(Math.min(this.#size, FIRST_BYTES));
+        this.#frame = this.#buffers.take(Math.min(this.#size, FIRST_BYTES));
       }
     }
   }
@@ -159,8 +166,9 @@ export class Framer {
   /** The frame with room for more. */
   #grown(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     if (this.#filled < frame.length) return frame;
-    const grown = new Uint8Array(Math.min(this.#size, frame.length * 4));
+    const grown = this.#buffers.take(Math.min(this.#size, frame.length * 4));
     grown.set(frame);
+    this.#buffers.give(frame);
     return this.#frame = grown;
   }
 

@@ -20,6 +20,7 @@ import { CONTROLLER, type ControllerRef, type Endpoint } from "../actors/control
 import { decodeMetadata, encodeMetadata } from "../actors/controller/records.ts";
 import { replica } from "../actors/partition/replica.ts";
 import { brokerInt, checkBrokerProperties } from "../actors/broker/broker_configs.ts";
+import { BufferPool } from "../lib/buffer_pool.ts";
 import { randomUuid } from "../lib/uuid.ts";
 import { METADATA_TOPIC } from "../protocol/topic_names.ts";
 import { FileDisk } from "../storage/file_disk.ts";
@@ -58,6 +59,8 @@ export interface BrokerOptions {
 
 /** What all client connections may hold together: requests not answered, answers not sent. */
 const CONNECTIONS_MEMORY_BYTES = 256 << 20;
+/** Large buffers that are kept for the next request or read. */
+const POOLED_BYTES = 8 << 20;
 
 /** How long a clean stop waits for a broker to come up or go down. */
 const READY_TIMEOUT_MS = 60_000;
@@ -141,9 +144,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const { id = 1, host = "127.0.0.1", config = {}, log = () => {} } = options;
   checkBrokerProperties(config);
   const disk = options.dir === undefined ? new MemoryDisk() : new FileDisk(options.dir);
-  const store = new DiskLogStore(disk, { nodeId: id, random: env.random });
+  const buffers = new BufferPool(POOLED_BYTES);
+  const store = new DiskLogStore(disk, { nodeId: id, random: env.random, buffers });
   try {
-    return await assemble(options, { env, id, host, config, log, store });
+    return await assemble(options, { env, id, host, config, log, store, buffers });
   } catch (error) {
     store.close(false);
     throw error;
@@ -177,10 +181,11 @@ interface Setting {
   readonly config: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;
   readonly store: DiskLogStore;
+  readonly buffers: BufferPool;
 }
 
 async function assemble(options: BrokerOptions, setting: Setting): Promise<RunningBroker> {
-  const { env, id, host, config, log, store } = setting;
+  const { env, id, host, config, log, store, buffers } = setting;
   const startedMs = env.clock.monotonic();
   const system = new ActorSystem({
     node: id,
@@ -203,6 +208,7 @@ async function assemble(options: BrokerOptions, setting: Setting): Promise<Runni
     system,
     broker: brokerRef,
     memory: new MemoryBudget(CONNECTIONS_MEMORY_BYTES, env.clock),
+    buffers,
     clock: env.clock,
     refused,
   });

@@ -13,6 +13,7 @@
 import type { ActorSystem } from "../actors/system.ts";
 import type { BrokerRef, ConnectionArgs, ConnectionRef, ConnectionSocket } from "../actors/broker/protocol.ts";
 import { CONNECTION } from "../actors/broker/protocol.ts";
+import type { BufferPool } from "../lib/buffer_pool.ts";
 import type { Clock } from "../lib/env.ts";
 import { FrameError, Framer } from "../protocol/frame.ts";
 import type { MemoryAccount, MemoryBudget } from "./memory_budget.ts";
@@ -39,6 +40,8 @@ export interface ListenerOptions {
   readonly system: ActorSystem;
   readonly broker: BrokerRef;
   readonly memory: MemoryBudget;
+  /** Where the buffers of large requests come from, and where those of large answers go. */
+  readonly buffers: BufferPool;
   readonly clock: Clock;
   /** Told, in a sentence, why a socket was refused or dropped. */
   readonly refused: (remote: string, reason: string) => void;
@@ -151,7 +154,7 @@ class Socket implements ConnectionSocket {
   constructor(conn: Deno.TcpConn, remote: string, options: ListenerOptions, gone: () => void) {
     this.#conn = conn;
     this.#remote = remote;
-    this.#framer = new Framer(options.requestMaxBytes);
+    this.#framer = new Framer(options.requestMaxBytes, options.buffers);
     this.#options = options;
     this.#gone = gone;
     this.#account = options.memory.open((reason) => {
@@ -241,7 +244,7 @@ class Socket implements ConnectionSocket {
   }
 
   release(frameBytes: number): void {
-    free(this.#frames.shift()!); // answers leave in order: it is the oldest
+    this.#options.buffers.give(this.#frames.shift()!); // answers leave in order: it is the oldest
     this.#unanswered--;
     this.#unansweredBytes -= frameBytes;
     this.#account.add("requests", -frameBytes);
@@ -284,7 +287,7 @@ class Socket implements ConnectionSocket {
         this.#queue = [];
         for (const bytes of coalesce(batch.flatMap(({ chunks }) => chunks))) await this.#writeAll(bytes);
         for (const { chunks, sent } of batch) {
-          chunks.forEach(free);
+          for (const chunk of chunks) this.#options.buffers.give(chunk);
           sent();
         }
       }
@@ -320,18 +323,6 @@ class Socket implements ConnectionSocket {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Bytes of at least this length are given back by hand. */
-const FREED_BYTES = 64 << 10;
-
-/**
- * Gives memory back at once, rather than when the collector comes by: at hundreds of megabytes a second that keeps the process
- * small. The bytes are this socket's own; who still looked at them would find them gone, not changed.
- */
-function free(bytes: Uint8Array): void {
-  const { buffer } = bytes;
-  if (bytes.length >= FREED_BYTES && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Copies runs of small chunks together, so that they leave in one write; large ones pass as they are. */

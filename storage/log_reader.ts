@@ -15,6 +15,7 @@ import {
   RECORDS,
   sizeInBytesOf,
 } from "../protocol/batch.ts";
+import type { BufferPool } from "../lib/buffer_pool.ts";
 import { problemOf } from "./batch_scanner.ts";
 import type { EpochCache } from "./epoch_cache.ts";
 import { corruptLog, type Segment } from "./segment.ts";
@@ -32,6 +33,8 @@ export interface SegmentRead {
   readonly untilOffset: number;
   readonly maxBytes: number;
   readonly minOneBatch: boolean;
+  /** Where buffers come from; what is read belongs to the caller, who may give it back there. */
+  readonly buffers: BufferPool;
 }
 
 /** What was read. */
@@ -75,7 +78,8 @@ export function readSegment(read: SegmentRead): SegmentBytes {
     if (at > 0) break;
     throw corruptLog(read.log, read.segment.path, read.position, problem);
   }
-  const whole = at === bytes.length ? bytes : at > bytes.length / 2 ? bytes.subarray(0, at) : bytes.slice(0, at);
+  const whole = at > bytes.length / 2 ? bytes.subarray(0, at) : bytes.slice(0, at);
+  if (whole.buffer !== bytes.buffer) read.buffers.give(bytes);
   return { bytes: whole, nextOffset: expectedOffset, nextPosition: read.position + at };
 }
 
@@ -86,17 +90,18 @@ function isSound({ segment, position }: SegmentRead, bytes: Uint8Array, at: numb
 }
 
 /** The bytes from the position on: up to `maxBytes`, or the whole first batch if it is larger and must come. */
-function load({ log, segment, position, maxBytes, minOneBatch }: SegmentRead): Uint8Array {
+function load({ log, segment, position, maxBytes, minOneBatch, buffers }: SegmentRead): Uint8Array {
   const available = segment.size - position;
-  let bytes = new Uint8Array(Math.min(available, Math.max(maxBytes, RECORDS)));
+  let bytes = buffers.take(Math.min(available, Math.max(maxBytes, RECORDS)));
   let filled = segment.file.read(position, bytes);
   const size = filled < RECORDS ? 0 : sizeInBytesOf(bytes, 0);
   if (size >= RECORDS && size <= available) { // else the check that follows says what is wrong
     if (size > maxBytes && !minOneBatch) return NOTHING;
     if (size > bytes.length) {
-      const larger = new Uint8Array(size);
+      const larger = buffers.take(size);
       larger.set(bytes);
       filled += segment.file.read(position + bytes.length, larger.subarray(bytes.length));
+      buffers.give(bytes);
       bytes = larger;
     }
   }

@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { BufferPool } from "../lib/buffer_pool.ts";
 import type { Random } from "../lib/prng.ts";
 import { randomUuid } from "../lib/uuid.ts";
 import { replaceFile } from "./checkpoint.ts";
@@ -40,6 +41,8 @@ export interface LogStoreOptions {
   readonly random: Random;
   /** How many segments may have open files. @default 2000 */
   readonly maxOpenSegments?: number;
+  /** Where the buffers of reads come from. @default every read has a new one */
+  readonly buffers?: BufferPool;
   /** Recovery points are written whenever so many bytes were flushed. @default 64 MiB */
   readonly checkpointBytes?: number;
 }
@@ -75,6 +78,7 @@ export class DiskLogStore implements LogStore {
   readonly #disk: Disk;
   readonly #random: Random;
   readonly #pool: HandlePool;
+  readonly #buffers: BufferPool;
   readonly #checkpointBytes: number;
   readonly #release: () => void;
   readonly #recoveryPoints: OffsetCheckpoint;
@@ -98,6 +102,7 @@ export class DiskLogStore implements LogStore {
     this.#disk = disk;
     this.#random = options.random.split("storage");
     this.#pool = new HandlePool(options.maxOpenSegments);
+    this.#buffers = options.buffers ?? new BufferPool(0);
     this.#checkpointBytes = options.checkpointBytes ?? 64 * 1024 * 1024;
     this.#release = disk.lock(".lock");
     try {
@@ -138,6 +143,7 @@ export class DiskLogStore implements LogStore {
       observer,
       owner: this.#owner(),
       pool: this.#pool,
+      buffers: this.#buffers,
       random: this.#random.split(name),
       recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
       startOffset: this.#starts.get(name),

@@ -13,6 +13,7 @@
  * @module
  */
 import type { Settle } from "../lib/env.ts";
+import type { BufferPool } from "../lib/buffer_pool.ts";
 import type { Random } from "../lib/prng.ts";
 import {
   baseOffsetOf,
@@ -54,6 +55,8 @@ export interface SegmentedLogOptions {
   readonly observer: LogObserver;
   readonly owner: LogOwner;
   readonly pool: HandlePool;
+  /** Where the buffers of reads come from. */
+  readonly buffers: BufferPool;
   /** For segment.jitter.ms. */
   readonly random: Random;
   /** See {@linkcode recoverSegments}. */
@@ -203,6 +206,7 @@ export class SegmentedLog implements Log {
       throw corruptLog(this.name, segment.path, position, `with offset ${offset} is missing`);
     }
     const { bytes, nextOffset, nextPosition } = readSegment({
+      buffers: this.#options.buffers,
       log: this.name,
       segment,
       epochs: this.#epochs,
@@ -498,14 +502,12 @@ export class SegmentedLog implements Log {
   }
 
   /**
-   * Keeps the snapshots at the segments' beginnings and the newest. One above the log's end must be gone for good before
-   * other batches take the place of those that it sums up; one below the first segment may sum up another history.
+   * A snapshot above the log's end must be gone for good before other batches take the place of those that it sums up; one
+   * below the first segment may sum up another history.
    */
   #removeStraySnapshots(): void {
-    const bases = new Set(this.#segments.map(({ baseOffset }) => baseOffset));
     const first = this.#segments[0]!.baseOffset;
-    const newest = this.#snapshots.offsets().findLast((offset) => offset >= first && offset <= this.#endOffset);
-    const isStray = (offset: number) => offset !== newest && (offset > this.#endOffset || !bases.has(offset));
+    const isStray = (offset: number) => offset > this.#endOffset || offset < first;
     if (this.#snapshots.remove(isStray) > 0) this.#folderIsDirty = true;
   }
 
@@ -516,16 +518,28 @@ export class SegmentedLog implements Log {
     }
   }
 
-  /** From the newest usable snapshot and all batches after it, those below the start that are still there included. */
+  /**
+   * From the newest usable snapshot and all batches after it, those below the start that are still there included.
+   *
+   * Older segments can go only because the newest begins with a snapshot. If that is unusable, there is a new one now; of the
+   * others those stay that segments begin with.
+   */
   #restoreObserver(): void {
-    let offset = this.#snapshots.restore(this.observer, this.#segments[0]!.baseOffset, this.#endOffset);
-    for (let index = this.#indexOf(offset); offset < this.#endOffset; index++) {
+    const from = this.#snapshots.restore(this.observer, this.#segments[0]!.baseOffset, this.#endOffset);
+    for (let offset = from, index = this.#indexOf(from); offset < this.#endOffset; index++) {
       const segment = this.#segments[index]!;
       const scanner = segment.scannerFrom(segment.locate(offset));
       while (scanner.next()) this.observer.recovered(scanner.header);
       if (scanner.problem !== undefined) throw corruptLog(this.name, segment.path, scanner.position, scanner.problem);
       offset = this.#segments[index + 1]?.baseOffset ?? this.#endOffset;
     }
+    if (from < this.#active.baseOffset) {
+      this.#commit.touchAndClose(this.#snapshots.save(this.#endOffset, this.observer.snapshot()));
+      this.#folderIsDirty = true;
+      this.#syncNow();
+    }
+    const bases = new Set(this.#segments.map(({ baseOffset }) => baseOffset));
+    this.#snapshots.remove((offset) => offset < from && !bases.has(offset));
   }
 
   #demandUsable(): void {

@@ -10,6 +10,7 @@ import type {
 import { VirtualClock } from "../../../lib/virtual_clock.ts";
 import { realEnv } from "../../../server/env.ts";
 import { Listener } from "../../../server/listener.ts";
+import { BufferPool } from "../../../lib/buffer_pool.ts";
 import { MemoryBudget } from "../../../server/memory_budget.ts";
 
 const MIB = 1 << 20;
@@ -47,6 +48,7 @@ class Stage implements AsyncDisposable {
       connectionsMax,
       system: this.system,
       broker: "1/broker/broker" as BrokerRef,
+      buffers: new BufferPool(1 << 20),
       memory: this.memory,
       clock: this.clock,
       refused: (_, reason) => {
