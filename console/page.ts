@@ -22,8 +22,8 @@ h1 { font-size: 1.5rem; margin: 0; letter-spacing: -.01em; }
 h2 { font-size: 1.05rem; margin: 2.25rem 0 .25rem; }
 #state { margin-left: auto; }
 #state::before { content: "●"; margin-right: .4rem; font-size: .7rem; vertical-align: .1rem; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: 1px; margin: 1.25rem 0 0; background: var(--line); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
-dl div { background: var(--back); padding: .6rem .9rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: 1px; margin: 1.25rem 0 0; border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
+dl div { box-shadow: 0 0 0 1px var(--line); padding: .6rem .9rem; }
 dt { color: var(--dim); font-size: .8rem; } dd { margin: 0; font-size: 1.25rem; }
 dd, td { font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }

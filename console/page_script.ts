@@ -78,7 +78,7 @@ function opener(row, text, isOpen) {
   const button = element("button", text);
   button.dataset.key = row.key;
   button.setAttribute("aria-expanded", String(Boolean(isOpen)));
-  button.onclick = () => { opened.set(row.key, !isOpen); refresh(); };
+  button.onclick = () => { opened.set(row.key, !isOpen); show(); };
   return button;
 }
 
@@ -188,6 +188,11 @@ async function get(path) {
   return body;
 }
 
+let tables = [];
+function show() {
+  for (const [id, columns, rows] of tables) draw(id, columns, rows);
+}
+
 let timer, asking = false;
 async function refresh() {
   if (asking) return;
@@ -200,9 +205,12 @@ async function refresh() {
     byId("cluster").textContent = "cluster " + cluster.clusterId + " · broker " + cluster.brokerId + " · controller " + cluster.controllerId;
     facts(cluster, topics);
     hint(cluster, topics);
-    draw("topics", TOPIC_COLUMNS, topics.map(topicRow).sort((a, b) => a.name < b.name ? -1 : 1));
-    draw("brokers", BROKER_COLUMNS, cluster.brokers);
-    draw("actors", ACTOR_COLUMNS, kindRows(actors));
+    tables = [
+      ["topics", TOPIC_COLUMNS, topics.map(topicRow).sort((a, b) => a.name < b.name ? -1 : 1)],
+      ["brokers", BROKER_COLUMNS, cluster.brokers],
+      ["actors", ACTOR_COLUMNS, kindRows(actors)],
+    ];
+    show();
     for (const [key, { at }] of seen) if (at < now) seen.delete(key); // gone since the last look
     state.textContent = "live";
     state.className = "good";
