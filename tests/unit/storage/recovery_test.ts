@@ -180,21 +180,26 @@ Deno.test("files that belong to no segment are removed, unknown ones are left al
   assert(names.includes("notes.txt"));
 });
 
-Deno.test("a damaged snapshot makes recovery start from an older one, or from the beginning", () => {
-  const { disk, batches } = written("clean");
-  const snapshots = files(disk, ".snapshot");
-  assert(snapshots.length >= 3);
+Deno.test("damaged snapshots make recovery start from an older one, or from the beginning, once", () => {
   const replayed: number[] = [];
-  for (const path of snapshots.reverse()) {
-    change(disk, path, (bytes) => bytes.map((byte) => byte ^ 0x55));
-    const { store, observer } = openLog(disk);
-    assertEquals([observer.batches, observer.offset], [40, 80]);
-    replayed.push(observer.replayed);
-    store.close(false);
+  for (let count = 1;; count++) {
+    const { disk, batches } = written("clean");
+    const snapshots = files(disk, ".snapshot");
+    assert(snapshots.length >= 3);
+    if (count > snapshots.length) break;
+    for (const path of snapshots.slice(-count)) change(disk, path, (bytes) => bytes.map((byte) => byte ^ 0x55));
+    const first = openLog(disk);
+    assertEquals([first.observer.batches, first.observer.offset], [40, 80]);
+    replayed.push(first.observer.replayed);
+    first.store.close(false);
+    const second = openLog(disk);
+    assertEquals([second.observer.batches, second.observer.offset], [40, 80]);
+    assert(second.observer.replayed <= 8, "what was made good is not made good again");
+    second.store.close(false);
+    assertWhole(disk, batches);
   }
   assertEquals(replayed, [...replayed].sort((a, b) => a - b));
   assertEquals(replayed.at(-1), 40);
-  assertWhole(disk, batches);
 });
 
 Deno.test("a lost or damaged epoch file is made anew from the batches", () => {
