@@ -20,7 +20,8 @@ async function tidy(): Promise<number> {
   report("tests", modules.filter(({ path }) => path.startsWith("tests/")));
   const untested = findUntested(modules);
   if (untested.length > 0) {
-    console.log(`${untested.length} modules without a unit test of their own: ${untested.join(" ")}`);
+    const list = Deno.args.includes("--untested") ? `: ${untested.join(" ")}` : " (--untested lists them)";
+    console.log(`${untested.length} modules without a unit test of their own${list}`);
   }
   const problems = [
     ...judge(modules),
