@@ -57,7 +57,7 @@ export class Broker {
   }
 
   get isReady(): boolean {
-    return this.epoch >= 0 && this.image.brokers.get(this.args.brokerId)?.epoch === this.epoch;
+    return this.image.brokers.get(this.args.brokerId)?.epoch === this.epoch;
   }
 }
 

@@ -171,8 +171,8 @@ function startNext(connection: Connection): boolean {
 }
 
 function mayStart(connection: Connection): boolean {
-  const { view, refusal, unsentBytes, inFlight } = connection;
-  if (view === undefined || refusal !== undefined || unsentBytes > UNSENT_BYTES_MAX) return false;
+  const { view, unsentBytes, inFlight } = connection;
+  if (view === undefined || unsentBytes > UNSENT_BYTES_MAX) return false;
   if (inFlight.length === 0) return true;
   return apiKeyOf(connection.waiting.peek()!) === PRODUCE && inFlight.length < OVERLAP_MAX &&
     inFlight.every((live) => live.handler.api.key === PRODUCE);
@@ -212,7 +212,7 @@ function rejectApiVersions(
   header: RequestHeader,
   frameBytes: number,
 ): void {
-  const live = new Live(connection, handler, { ...header, apiVersion: 0 }, frameBytes);
+  const live = new Live(connection, handler, header, frameBytes);
   connection.inFlight.push(live);
   const { min: minVersion, max: maxVersion } = API_VERSIONS_RANGE;
   const apiKeys = [{ apiKey: apiVersions.key, minVersion, maxVersion }];

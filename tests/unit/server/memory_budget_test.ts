@@ -41,7 +41,7 @@ Deno.test("an answer gets at most half of what is left, and nothing when it is f
 });
 
 Deno.test("whoever waits for room is called once there is some, in order; one that gave up is not", () => {
-  const { budget, open } = stage();
+  const { clock, budget, open } = stage();
   const a = open("a");
   const called: string[] = [];
   budget.whenRoom(() => called.push("at once"));
@@ -54,6 +54,8 @@ Deno.test("whoever waits for room is called once there is some, in order; one th
   a.add("requests", -1);
   assertEquals(called, ["at once", "first", "second"]);
   a.add("requests", 1);
+  budget.whenRoom(() => called.push("never"))();
+  assertEquals(clock.nextDue(), undefined); // nobody waits: there is nothing to look at
   a.add("requests", -1000);
   assertEquals(called.length, 3);
 });

@@ -270,6 +270,21 @@ Deno.test("a negative connections.max.idle.ms never closes", () => {
   assert(!stage.probe.stopped);
 });
 
+Deno.test("a limit that is taken away meanwhile no longer closes; a request that wants no answer is activity too", () => {
+  const unlimited = new ClientStage({ view: viewOf({ properties: IDLE }) });
+  unlimited.probe.advance(500);
+  const next = viewOf({ topics: ["t"], properties: { "connections.max.idle.ms": "-1" } });
+  unlimited.learn(next);
+  unlimited.probe.advance(5_000);
+  assert(!unlimited.probe.stopped);
+  const quiet = new ClientStage({ view: viewOf({ properties: IDLE }) });
+  quiet.scripts["Produce"] = (_, exchange) => exchange.done();
+  quiet.probe.advance(900);
+  quiet.produce(0);
+  quiet.probe.advance(999);
+  assert(!quiet.probe.stopped);
+});
+
 Deno.test("a peer that disconnects stops the connection; answers that come later are dropped", () => {
   const stage = new ClientStage();
   stage.produce();
