@@ -203,3 +203,12 @@ Deno.test("the bytes of the log are whole batches in offset order", () => {
   ]]);
   assertEquals(readBatchHeader(bytes).partitionLeaderEpoch, 5);
 });
+
+Deno.test("a batch whose memory is gone, because its request was answered with a timeout, is refused and crashes nothing", () => {
+  const h = new Harness();
+  const records = new Uint8Array(batch(3));
+  records.buffer.transfer(0);
+  assertEquals(h.append({ records }).reply?.error, "INVALID_RECORD");
+  assertEquals(h.log.batches, []);
+  assertEquals(settled(h, { records: batch(1) }).baseOffset, 0);
+});
