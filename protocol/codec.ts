@@ -12,6 +12,7 @@
  */
 
 import { assert } from "../lib/assert.ts";
+import { concatenate } from "../lib/bytes.ts";
 import { Reader } from "./reader.ts";
 import {
   type Api,
@@ -67,7 +68,7 @@ export function decodeMessage<R extends Row>(
 export function encodeMessage<R extends Row>(message: Message<R>, version: number, value: RowInput<R>): Uint8Array {
   const codec = codecOf(message, version);
   codec.write(writer.begin(codec.of), value);
-  return joined(writer.finish(false));
+  return concatenate(writer.finish(false));
 }
 
 /**
@@ -160,17 +161,6 @@ const API_VERSIONS = 18;
 /** A client that asks for the versions cannot know them yet, so that answer's header never has tags (KIP-511). */
 function hasTaggedResponseHeader(api: Api, version: number): boolean {
   return within(api.flexible, version) && api.key !== API_VERSIONS;
-}
-
-function joined(chunks: Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function codecOf(message: Message, version: number): Codec {

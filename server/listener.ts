@@ -15,6 +15,7 @@ import type { BrokerRef, ConnectionArgs, ConnectionRef, ConnectionSocket } from 
 import { CONNECTION } from "../actors/broker/protocol.ts";
 import type { BufferPool } from "../lib/buffer_pool.ts";
 import type { Clock } from "../lib/env.ts";
+import { concatenate } from "../lib/bytes.ts";
 import { FrameError, Framer } from "../protocol/frame.ts";
 import type { MemoryAccount, MemoryBudget } from "./memory_budget.ts";
 
@@ -332,8 +333,7 @@ function coalesce(chunks: readonly Uint8Array[]): Uint8Array[] {
   let run: Uint8Array[] = [];
   let size = 0;
   const end = () => {
-    if (run.length === 1) writes.push(run[0]!);
-    else if (run.length > 1) writes.push(concatenate(run, size));
+    if (run.length > 0) writes.push(concatenate(run));
     run = [];
     size = 0;
   };
@@ -344,14 +344,4 @@ function coalesce(chunks: readonly Uint8Array[]): Uint8Array[] {
   }
   end();
   return writes;
-}
-
-function concatenate(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

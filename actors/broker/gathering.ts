@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { concatenate } from "../../lib/bytes.ts";
 import { lastOffsetOf, sizeInBytesOf } from "../../protocol/batch.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
 import type { Api } from "../../protocol/schema.ts";
@@ -61,7 +62,7 @@ export class Gathered {
 
   /** All batches as one. */
   get records(): Uint8Array {
-    return this.#chunks.length < 2 ? this.#chunks[0] ?? EMPTY : joined(this.#chunks, this.bytes);
+    return concatenate(this.#chunks);
   }
 
   /** An error that the client should hear at once. Kafka lets those who ask for what is not there wait with the others. */
@@ -259,14 +260,4 @@ function endOf(records: Uint8Array): number {
   let last = 0;
   for (let at = 0; at < records.length; at += sizeInBytesOf(records, at)) last = at;
   return lastOffsetOf(records, last) + 1;
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }

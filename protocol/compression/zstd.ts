@@ -9,6 +9,7 @@
  * @module
  */
 
+import { concatenate } from "../../lib/bytes.ts";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { Codec } from "./codec.ts";
 import { CompressionError, corrupt, tooLarge } from "./error.ts";
@@ -53,7 +54,7 @@ export const zstd: Codec = {
       }
       at += frame.size;
     }
-    return pieces.length === 1 ? pieces[0]! : concatenate(pieces, total);
+    return concatenate(pieces);
   },
 };
 
@@ -105,14 +106,4 @@ function readWord(bytes: Uint8Array, at: number, size: number): number {
 
 function cutOff(bytes: Uint8Array): CompressionError {
   return corrupt(`The zstd frame is cut off after ${bytes.length} bytes`);
-}
-
-function concatenate(pieces: readonly Uint8Array[], total: number): Uint8Array {
-  const whole = new Uint8Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { concatenate as concat } from "../../lib/bytes.ts";
 import { decodeResponse, encodeRequest } from "../../protocol/codec.ts";
 import { Framer } from "../../protocol/frame.ts";
 import type { Api, RequestInput, Response } from "../../protocol/schema.ts";
@@ -98,13 +99,4 @@ export class RawClient implements AsyncDisposable {
 }
 
 /** One buffer from many. */
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
+export { concatenate as concat } from "../../lib/bytes.ts";
