@@ -13,6 +13,7 @@ import { createTopics, deleteTopics } from "../../protocol/tables/topics.ts";
 import { initProducerId } from "../../protocol/tables/transactions.ts";
 import { createTopic, offsetFor, readAll } from "../helpers/kafka_calls.ts";
 import { Ledger } from "../helpers/ledger.ts";
+import { patiently } from "../helpers/patience.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { RestartedBroker } from "../helpers/restarted_broker.ts";
 import { Violation, Writer } from "../helpers/writer.ts";
@@ -34,7 +35,10 @@ Deno.test(`no acknowledged record is lost when a broker is killed ${KILLS} times
   try {
     const run = new Run(broker, random);
     await run.setUp();
-    for (let kill = 1; kill <= KILLS; kill++) await run.killAndCheck(kill);
+    for (let kill = 1; kill <= KILLS; kill++) {
+      await run.endAndCheck(`SIGKILL ${kill}`, "SIGKILL");
+      if (random.chance(1, 5)) await run.endAndCheck(`SIGTERM after SIGKILL ${kill}`, "SIGTERM");
+    }
     await run.finish();
     await Deno.remove(dir, { recursive: true });
   } catch (error) {
@@ -111,31 +115,30 @@ class Run {
   }
 
   /** Lets the writers get on, ends the broker at some instant, starts it again and looks at everything. */
-  async killAndCheck(kill: number): Promise<void> {
+  async endAndCheck(what: string, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#awaited = { count: this.#acknowledged + 1 + this.#random.below(150), reached: resolve };
-    await Promise.race([promise, this.#running]);
+    await patiently(Promise.race([promise, this.#running]), `acknowledgements before ${what}`);
     for (let turns = this.#random.below(30); turns > 0; turns--) await turn();
-    const orderly = this.#random.chance(1, 6);
-    const code = await this.#broker.kill(orderly ? "SIGTERM" : "SIGKILL");
-    if (orderly) assertEquals(code, 0, `end ${kill}: SIGTERM must end a broker with exit code 0`);
+    const code = await this.#broker.kill(signal);
+    if (signal === "SIGTERM") assertEquals(code, 0, `${what}: SIGTERM must end a broker with exit code 0`);
     if (this.#random.chance(1, 4)) await this.#broker.killWhileStarting(this.#random.below(500));
     await this.#broker.start();
-    await this.#check(`after end ${kill} (${orderly ? "SIGTERM" : "SIGKILL"})`);
+    await this.#check(`after ${what}`);
     this.#broker.open();
   }
 
   /** Lets every writer have its last answers, and looks at everything once more. */
   async finish(): Promise<void> {
     for (const writer of [...this.#writers, this.#churn]) writer.stop();
-    await this.#running;
+    await patiently(this.#running, "the last acknowledgements");
     for (const { ledger } of this.#places) {
       assertEquals(ledger.open("idempotent").length, 0, `${ledger.name}: an idempotent producer has no answer`);
     }
     await this.#check("at the end");
     assertEquals(await this.#broker.kill("SIGTERM"), 0);
     const records = this.#places.reduce((sum, { ledger }) => sum + ledger.acknowledged, 0);
-    console.log(`${KILLS} ends, ${this.#acknowledged} batches and ${records} records acknowledged, seed ${SEED}`);
+    console.log(`${KILLS} kills, ${this.#acknowledged} batches and ${records} records acknowledged, seed ${SEED}`);
   }
 
   async #check(when: string): Promise<void> {

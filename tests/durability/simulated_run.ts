@@ -99,8 +99,7 @@ export class SimulatedRun {
     const { chance, pick, below } = bound(this.#random);
     const ending = pick<Ending>(["power lost", "power lost", "power lost in a call", "killed", "stopped"]);
     const faulty = ending !== "stopped" && chance(1, 4);
-    // Not both: after a sync has failed, whoever opens the file anew is shown bytes that the disk does not have.
-    const kills = !faulty && chance(1, 3) ? 1 + below(3) : 0;
+    const kills = chance(1, 3) ? 1 + below(3) : 0;
     this.#load.begin(faulty || ending === "power lost in a call", true);
     if (faulty) this.#breakDisk();
     const steps = below(chance(1, 3) ? 100 : 2500);
@@ -108,18 +107,18 @@ export class SimulatedRun {
     if (ending === "power lost in a call") this.#disk.cutPowerAt(callsMax);
     const killAt = new Set(Array.from({ length: kills }, () => below(steps + 1)));
     for (let step = 0; step < steps && (ending !== "power lost in a call" || this.#disk.calls < callsMax); step++) {
-      if (killAt.has(step)) this.#kill();
+      if (killAt.has(step)) this.#killActor();
       if (!this.#env.step()) break;
     }
     this.#report(this.#load.problems.splice(0), when);
     this.#load.end();
     this.#reached.add(ending);
     if (ending === "stopped") this.#broker.stop();
-    else if (ending === "killed" && !faulty) this.#broker.crash();
+    else if (ending === "killed") this.#kill();
     else this.#losePower();
   }
 
-  #kill(): void {
+  #killActor(): void {
     this.#load.killOne();
     this.#reached.add("actor killed");
   }
@@ -137,6 +136,12 @@ export class SimulatedRun {
     const operation = pick(["append", "sync", "sync", "create", "rename", "syncFolder", "truncate", "read"] as const);
     const times = pick([1, 2, Infinity]);
     this.#mend = this.#disk.plan({ operation, code: kind, after: below(30), times });
+  }
+
+  /** The process is gone and the system is not: what was written can be read, whether the disk has it or not. */
+  #kill(): void {
+    this.#broker.crash();
+    this.#mend();
   }
 
   #losePower(): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { patiently } from "./patience.ts";
 import { RawClient } from "./raw_client.ts";
 import { ScriptProcess } from "./script_process.ts";
 
@@ -28,7 +29,7 @@ export class RestartedBroker {
   /** Starts it and waits until it serves; {@linkcode connect} goes on waiting until {@linkcode open}. */
   async start(): Promise<void> {
     const process = this.#process = this.#spawn();
-    await process.line(/^ready /);
+    await patiently(process.line(/^ready /), "the broker to be ready");
     process.ended.then((code) => {
       if (this.#process !== process) return; // it was told to end
       this.#door = Promise.withResolvers();
@@ -49,7 +50,7 @@ export class RestartedBroker {
     this.#process = undefined;
     this.#door = Promise.withResolvers<void>();
     process.kill(signal);
-    return await process.ended;
+    return await patiently(process.ended, `the broker to end after ${signal}`);
   }
 
   /** Starts it and kills it after a while, ready or not. */
@@ -57,7 +58,7 @@ export class RestartedBroker {
     const process = this.#spawn();
     await new Promise((resolve) => setTimeout(resolve, afterMs));
     process.kill("SIGKILL");
-    await process.ended;
+    await patiently(process.ended, "the broker to end while it started");
   }
 
   /** A connection, once the door is open and somebody answers. */
