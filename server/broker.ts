@@ -60,7 +60,7 @@ export interface BrokerOptions {
 /** What all client connections may hold together: requests not answered, answers not sent. */
 const CONNECTIONS_MEMORY_BYTES = 256 << 20;
 /** Large buffers that are kept for the next request or read. */
-const POOLED_BYTES = 8 << 20;
+const POOLED_BYTES = 32 << 20;
 
 /** How long a clean stop waits for a broker to come up or go down. */
 const READY_TIMEOUT_MS = 60_000;
