@@ -61,7 +61,14 @@ const UNNOTICED = /^log-start-offset-checkpoint$/;
 
 Deno.test("flipped bits are noticed or made good, in every file that a broker keeps", async () => {
   const dir = await Deno.makeTempDir({ prefix: "samsa_rot_" });
-  const random = new SeededRandom(SEED);
+  try {
+    await flipEverywhere(dir, new SeededRandom(SEED));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+async function flipEverywhere(dir: string, random: Random): Promise<void> {
   const content = await fill(`${dir}/master/1`);
   const seen = new Map<string, Set<Outcome>>();
   for (const path of await filesOf(`${dir}/master/1`)) {
@@ -94,8 +101,7 @@ Deno.test("flipped bits are noticed or made good, in every file that a broker ke
     "recovery-point-offset-checkpoint",
     "replication-offset-checkpoint",
   ]);
-  await Deno.remove(dir, { recursive: true });
-});
+}
 
 /** Places that are drawn, and some that would seldom be. */
 function flipsOf(path: string, size: number, random: Random): { readonly at: number; readonly mask: number }[] {

@@ -30,13 +30,18 @@ interface Found {
 /**
  * What is wrong, a sentence each. What nobody was sure of is known from now on.
  *
- * @param isFresh the broker has just started, so that every leader must lead a new epoch
+ * @param isFresh the broker has just started, so that it and every leader must have a new epoch
  */
 export function checkAll(broker: SimulatedBroker, load: SimulatedLoad, isFresh: boolean): string[] {
   const looked = broker.demand(BROKER_REF, "look", undefined);
   if (!looked.ok) return [`the broker does not say what it knows: ${looked.failure}`];
   const { image } = looked.value;
   const problems = load.topics.flatMap((topic) => checkTopic(topic, image));
+  const brokerEpoch = image.brokers.get(looked.value.brokerId)?.epoch ?? -1;
+  if (brokerEpoch < load.brokerEpoch || (isFresh && brokerEpoch === load.brokerEpoch)) {
+    problems.push(`the broker has epoch ${brokerEpoch}, and had ${load.brokerEpoch} before`);
+  }
+  load.brokerEpoch = brokerEpoch;
   for (const place of load.places) problems.push(...checkPlace(broker, place, isFresh));
   return problems;
 }

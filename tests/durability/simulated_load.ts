@@ -27,6 +27,8 @@ export class SimulatedLoad {
   readonly problems: string[] = [];
   /** Batches acknowledged. */
   acknowledged = 0;
+  /** The newest broker epoch that anybody was told. */
+  brokerEpoch = -1;
   readonly #broker: SimulatedBroker;
   readonly #random: Random;
   /** A number per life: answers and ticks of an earlier one do not count. */
@@ -125,7 +127,8 @@ export class SimulatedLoad {
     const isFirst = writer.inFlight === 0;
     const sent = writer.next(this.#random, this.#mayBeNew, this.#broker.env.clock.now());
     if (sent === undefined) return;
-    const message = { records: sent.bytes, acks: -1, zstdAllowed: true } as const;
+    const acks = this.#random.chance(1, 4) ? 1 : -1; // with one replica they promise the same
+    const message = { records: sent.bytes, acks, zstdAllowed: true } as const;
     this.#ask(replicaRef(place.topic, place.partition), "append", message, (answer) => {
       const problem = writer.answered(sent.batch, answer, isFirst);
       if (sent.batch.offset !== undefined) this.acknowledged++;

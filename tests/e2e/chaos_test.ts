@@ -26,32 +26,37 @@ const RETRIABLE: ReadonlySet<ErrorName> = new Set([
 
 Deno.test("no acknowledged record is lost when actors are killed, restarted and paused under load, and service resumes", async () => {
   const dir = await Deno.makeTempDir({ prefix: "samsa_chaos_" });
-  {
+  try {
     await using cluster = await startCluster({ dir });
     const load = await Load.start(cluster);
-    const kinds = new Set(cluster.actors().map(({ kind }) => kind));
-    assertEquals(kinds, new Set(["controller", "broker", "replica", "connection"]));
-    const refs = cluster.actors().filter(({ kind }) => kind !== "connection").map(({ ref }) => ref);
-    assertEquals(refs.length, 2 + PARTITIONS);
-    for (let round = 0; round < KILLS_EACH; round++) {
-      for (const ref of refs) await killOnce(cluster, load, ref);
-    }
-    for (let round = 0; round < RESTARTS_EACH; round++) {
-      for (const ref of refs) {
-        cluster.restart(ref);
-        await load.progress(`after a restart of ${ref}`);
-      }
-    }
-    for (const ref of refs) await pauseOnce(cluster, load, ref);
-    for (let round = 0; round < 20; round++) {
-      const connections = cluster.actors().filter(({ kind }) => kind === "connection");
-      cluster.kill(connections[round % connections.length]!.ref);
-      await load.progress("after the death of a connection");
-    }
+    await wreak(cluster, load);
     await load.finish();
+  } finally {
+    await Deno.remove(dir, { recursive: true });
   }
-  await Deno.remove(dir, { recursive: true });
 });
+
+async function wreak(cluster: Cluster, load: Load): Promise<void> {
+  const kinds = new Set(cluster.actors().map(({ kind }) => kind));
+  assertEquals(kinds, new Set(["controller", "broker", "replica", "connection"]));
+  const refs = cluster.actors().filter(({ kind }) => kind !== "connection").map(({ ref }) => ref);
+  assertEquals(refs.length, 2 + PARTITIONS);
+  for (let round = 0; round < KILLS_EACH; round++) {
+    for (const ref of refs) await killOnce(cluster, load, ref);
+  }
+  for (let round = 0; round < RESTARTS_EACH; round++) {
+    for (const ref of refs) {
+      cluster.restart(ref);
+      await load.progress(`after a restart of ${ref}`);
+    }
+  }
+  for (const ref of refs) await pauseOnce(cluster, load, ref);
+  for (let round = 0; round < 20; round++) {
+    const connections = cluster.actors().filter(({ kind }) => kind === "connection");
+    cluster.kill(connections[round % connections.length]!.ref);
+    await load.progress("after the death of a connection");
+  }
+}
 
 async function killOnce(cluster: Cluster, load: Load, ref: string): Promise<void> {
   const before = actor(cluster, ref)!;
