@@ -55,8 +55,9 @@ async function main(): Promise<void> {
     });
     const http = broker.httpPort === undefined ? "off" : `http://${host}:${broker.httpPort}`;
     console.log(`ready id=${id} bootstrap=${broker.bootstrap} data=${broker.data} http=${http}`);
-    await signal;
+    const end = await Promise.race([signal, broker.failed.then((reason) => ({ reason }))]);
     await broker.stop();
+    if (typeof end === "object") fail(end.reason);
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error));
   }

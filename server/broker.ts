@@ -73,6 +73,8 @@ export class RunningBroker {
   readonly advertised: Endpoint;
   /** The data folder, or "memory". */
   readonly data: string;
+  /** Resolves, with a sentence, when an actor without which nothing works was given up: stop this broker then. */
+  readonly failed: Promise<string>;
   readonly #system: System;
   readonly #listener: Listener;
   readonly #store: DiskLogStore;
@@ -98,6 +100,7 @@ export class RunningBroker {
     this.#store = parts.store;
     this.#console = parts.console;
     this.#stopCheckpoints = parts.stopCheckpoints;
+    this.failed = this.#untilGivenUp([`${this.id}/${BROKER.kind}/broker` as BrokerRef, parts.args.controller]);
   }
 
   /** `host:port`, as Kafka clients want it. */
@@ -123,6 +126,21 @@ export class RunningBroker {
   /** Stops cleanly: no new requests, logs flushed and closed, folder unlocked. */
   stop(): Promise<void> {
     return this.#stopped ??= this.#stop();
+  }
+
+  /** A clean stop does not count. */
+  #untilGivenUp(refs: readonly (BrokerRef | ControllerRef)[]): Promise<string> {
+    return new Promise((resolve) => {
+      for (const ref of refs) {
+        this.#system.watch(ref, () => {
+          if (this.#stopped !== undefined) return;
+          const { lastError = null } = this.actors().find((actor) => actor.ref === ref) ?? {};
+          resolve(
+            `Broker ${this.id} cannot go on: ${ref} was given up after too many failures. ${lastError ?? ""}`.trim(),
+          );
+        });
+      }
+    });
   }
 
   async #stop(): Promise<void> {
