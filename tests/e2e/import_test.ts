@@ -1,5 +1,5 @@
 /** mod.ts as a stranger imports it: by URL and by path, from a program that knows nothing of our configuration. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { serveTree } from "../helpers/serve_tree.ts";
 
 const PROGRAM = `
@@ -51,5 +51,32 @@ Deno.test("mod.ts can be imported by URL and by path from a program with no conf
     assertEquals(await run(path.href, [`--allow-read=${root}`], cache), "0 true");
   } finally {
     await Deno.remove(cache, { recursive: true });
+  }
+});
+
+Deno.test("scripts/broker.ts runs by URL, with its folder and its address and no other permission", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "samsa_url_" });
+  try {
+    await using tree = serveTree();
+    const data = `${dir}/data`;
+    const permissions = ["--allow-net=127.0.0.1", `--allow-read=${data}`, `--allow-write=${data}`];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-prompt", `--allow-import=${new URL(tree.url).host}`, ...permissions],
+        ...[new URL("scripts/broker.ts", tree.url).href, "--id", "1", "--port", "0", "--dir", data],
+      ],
+      cwd: dir,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    assertMatch(new TextDecoder().decode(value), /^ready id=1 bootstrap=127\.0\.0\.1:\d+ /);
+    child.kill("SIGTERM");
+    while (!(await reader.read()).done);
+    assertEquals((await child.status).code, 0);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
   }
 });
