@@ -250,7 +250,7 @@ export class Cell implements Waiter {
       if (actor.replay !== undefined) {
         const open = this.#host.openJournal;
         assert(open, `${this.ref} is event-sourced: the system must be given openJournal`);
-        this.#journal = open(name, this.name);
+        this.#journal = open(name, this.name, this.args);
         this.#journal.recover((event) => actor.replay!(this.state, event));
       }
       this.phase = "running";

@@ -20,5 +20,5 @@ export interface Journal {
   close(): void;
 }
 
-/** Opens the journal of an event-sourced actor, by kind and name. */
-export type OpenJournal = (kind: string, name: string) => Journal;
+/** Opens the journal of an event-sourced actor, by kind and name, with what it was started with. */
+export type OpenJournal = (kind: string, name: string, args: unknown) => Journal;

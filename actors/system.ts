@@ -184,6 +184,12 @@ export class ActorSystem {
     return new Promise((resolve) => this.askThen(to, verb, message, resolve, timeoutMs));
   }
 
+  /** The state of an actor as it is between two turns, for tests and checkers: look, and touch nothing. */
+  stateOf(ref: Ref<never> | Ref<unknown>): unknown {
+    const process = this.#runtime.processes.get(ref);
+    return process instanceof Cell ? process.state : undefined;
+  }
+
   /** Calls back once `ref` has stopped for good; at once when there is no such actor. The returned function calls it off. */
   watch(ref: Ref<never> | Ref<unknown>, callback: (ref: string) => void): () => void {
     const key = refOf<unknown>(this.node, "$watcher", String(this.#watchers++));

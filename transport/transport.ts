@@ -25,6 +25,12 @@ export type PeerEvent =
   /** The link closed; `refused` when a reconnect was refused, which means that the process is gone. */
   | { readonly type: "down"; readonly node: number; readonly refused: boolean };
 
+/** Where a node listens for other nodes. */
+export interface PeerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One node's end of the wire. */
 export interface Transport {
   /** This node's id. */
@@ -35,6 +41,8 @@ export interface Transport {
   onReceive(receive: (envelope: Envelope) => void): void;
   /** Registers who hears of peers; there is one. */
   onPeer(hear: (event: PeerEvent) => void): void;
+  /** Where the other nodes are, as far as that is known now; those that are not named keep their address. Transports that need none ignore it. */
+  setPeers(addresses: ReadonlyMap<number, PeerAddress>): void;
   /** Ends all links. */
   close(): void;
 }

@@ -8,18 +8,32 @@
  * @module
  */
 import type { ActorKind, Ref } from "../actor.ts";
-import type { ControllerRef, Endpoint, MetadataFollower, MetadataImage } from "../controller/protocol.ts";
+import type {
+  ControllerRef,
+  Endpoint,
+  IsrChange,
+  IsrChangeResult,
+  MetadataFollower,
+  MetadataImage,
+} from "../controller/protocol.ts";
+import type { QuorumRef } from "../quorum/protocol.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
 
 /** What a broker is started with. */
 export interface BrokerArgs {
   readonly brokerId: number;
-  readonly clusterId: string;
   readonly incarnationId: string;
   /** Where clients are told to connect. */
   readonly advertised: Endpoint;
+  /** Where other nodes are told to connect. */
+  readonly nodeEndpoint: Endpoint;
+  /** Names the data folder (KIP-858). */
+  readonly directoryId: string;
+  /** The broker epoch that the last clean stop wrote down; -1 when it was not clean. */
+  readonly cleanEpoch: number;
   readonly rack: string | null;
-  readonly controller: ControllerRef;
+  /** The quorum actor of this node: it tells the broker what is committed, and who has the controller. */
+  readonly quorum: QuorumRef;
   /** Kafka's broker configs as given by flags or file; names not given have their defaults. */
   readonly properties: Readonly<Record<string, string>>;
   /** Where the data is, for DescribeLogDirs. */
@@ -31,7 +45,9 @@ export interface BrokerView {
   readonly brokerId: number;
   readonly logDir: string;
   readonly properties: Readonly<Record<string, string>>;
-  readonly controller: ControllerRef;
+  /** The active controller; undefined while nobody is known to have it. Ask it through {@linkcode Exchange.askController}. */
+  readonly controller: ControllerRef | undefined;
+  readonly quorum: QuorumRef;
   readonly image: MetadataImage;
 }
 
@@ -48,8 +64,17 @@ export interface BrokerProtocol extends MetadataFollower {
   look(_: void): BrokerView;
   /** Replies true once this broker has registered and serves what the controller gave it. */
   ready(_: void): boolean;
+  /** A leader on this broker wants another ISR: passed on to the controller, together with those of other replicas. */
+  alterPartition(change: IsrChange): IsrChangeResult | { readonly error: "REQUEST_TIMED_OUT" };
+  /**
+   * A clean stop begins: the controller moves leadership away. Replies with this broker's epoch when it has, or when `timeoutMs` has passed;
+   * -1 when it never registered.
+   */
+  shutDown(request: { readonly timeoutMs: number }): number;
   /** From the broker to itself: register again. */
   register(_: void): void;
+  /** From the broker to itself: the next heartbeat is due. */
+  beat(_: void): void;
 }
 
 export type BrokerRef = Ref<BrokerProtocol>;

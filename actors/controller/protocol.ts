@@ -23,8 +23,15 @@ export type MetadataRecord =
     readonly incarnationId: string;
     readonly brokerEpoch: number;
     readonly endpoint: Endpoint;
+    /** Where other nodes reach this one. */
+    readonly nodeEndpoint: Endpoint;
+    /** The data folder (KIP-858): another one has none of the old one's records. */
+    readonly directoryId: string;
     readonly rack: string | null;
   }
+  | { readonly type: "UnregisterBroker"; readonly brokerId: number; readonly brokerEpoch: number }
+  /** The broker is about to stop cleanly: it is given no leadership any more. */
+  | { readonly type: "ControlledShutdown"; readonly brokerId: number; readonly brokerEpoch: number }
   | { readonly type: "FenceBroker"; readonly brokerId: number; readonly brokerEpoch: number }
   | { readonly type: "UnfenceBroker"; readonly brokerId: number; readonly brokerEpoch: number }
   | { readonly type: "Topic"; readonly name: string; readonly topicId: string }
@@ -38,14 +45,33 @@ export type MetadataRecord =
     readonly leader: number;
     readonly leaderEpoch: number;
     readonly partitionEpoch: number;
+    readonly adding: readonly number[];
+    readonly removing: readonly number[];
+    readonly elr: readonly number[];
+    readonly lastKnownElr: readonly number[];
   }
+  /** What is not named stays; naming a leader, even the one before, begins a new leader epoch, and so does `newEpoch`. */
   | {
     readonly type: "PartitionChange";
     readonly topicId: string;
     readonly partition: number;
     readonly isr?: readonly number[];
     readonly leader?: number;
+    readonly newEpoch?: boolean;
     readonly replicas?: readonly number[];
+    readonly adding?: readonly number[];
+    readonly removing?: readonly number[];
+    readonly elr?: readonly number[];
+    readonly lastKnownElr?: readonly number[];
+  }
+  /** The first record of the log: which cluster this is. */
+  | { readonly type: "Cluster"; readonly clusterId: string }
+  /** The first record of each epoch of the log: who leads the quorum. */
+  | {
+    readonly type: "QuorumLeader";
+    readonly leaderId: number;
+    readonly epoch: number;
+    readonly voters: readonly number[];
   }
   | {
     readonly type: "Config";
@@ -65,8 +91,11 @@ export interface BrokerImage {
   readonly epoch: number;
   readonly incarnationId: string;
   readonly endpoint: Endpoint;
+  readonly nodeEndpoint: Endpoint;
+  readonly directoryId: string;
   readonly rack: string | null;
   readonly fenced: boolean;
+  readonly inControlledShutdown: boolean;
 }
 
 export interface PartitionImage {
@@ -77,6 +106,13 @@ export interface PartitionImage {
   readonly leader: number;
   readonly leaderEpoch: number;
   readonly partitionEpoch: number;
+  /** A reassignment under way (KIP-455): replicas that come, and those that go once they have. Both are among `replicas`. */
+  readonly adding: readonly number[];
+  readonly removing: readonly number[];
+  /** Eligible leader replicas (KIP-966): not in sync, but known to have every committed record. Empty while |ISR| ≥ min ISR. */
+  readonly elr: readonly number[];
+  /** Who was last known to be eligible when nobody is any more: the last leader. */
+  readonly lastKnownElr: readonly number[];
 }
 
 export interface TopicImage {
@@ -88,8 +124,9 @@ export interface TopicImage {
 
 /** The state of the cluster after some record of the metadata log. */
 export interface MetadataImage {
+  /** "" until the first record of the log has been replayed. */
   readonly clusterId: string;
-  /** Records replayed so far. */
+  /** Records replayed so far: the offset of the next one in the metadata log. */
   readonly offset: number;
   readonly brokers: ReadonlyMap<number, BrokerImage>;
   readonly topics: ReadonlyMap<string, TopicImage>;
@@ -138,11 +175,11 @@ export interface ErrorResult {
   readonly message: string | null;
 }
 
-/** A broker that follows the metadata log. */
+/** Who follows the metadata log: the broker of each node, told by the quorum actor of that node. */
 export interface MetadataFollower {
   /**
-   * Records from `baseOffset` on, in order, durable. With `snapshot` they make the whole image as of `baseOffset` out of an empty
-   * one (`imageOf`); a follower that is behind gets that instead of the history.
+   * Committed records from `baseOffset` on, in order, in whole batches. With `snapshot` they make the whole image as of `baseOffset`
+   * out of an empty one (`imageOf`); a follower that is behind gets that instead of the history.
    */
   metadata(
     records: {
@@ -151,24 +188,106 @@ export interface MetadataFollower {
       readonly snapshot?: boolean;
     },
   ): void;
+  /** Node `controllerId` has the active controller, as of `epoch`; -1 while nobody is known to. Sent at `follow` and at every change. */
+  controllerChanged(news: { readonly controllerId: number; readonly epoch: number }): void;
 }
 
-/** Everything the controller can be told. Replies to changes come when every live broker has applied them. */
+/** A partition in the words of its leader, who wants another ISR (AlterPartition, KIP-497, KIP-903). */
+export interface IsrChange {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  readonly partitionEpoch: number;
+  /** In whatever order, with the broker epochs that the leader has heard from them in this leader epoch. */
+  readonly isr: readonly { readonly brokerId: number; readonly brokerEpoch: number }[];
+}
+
+/** What the controller says of it: on NONE the partition as it is now, else why not. */
+export interface IsrChangeResult {
+  readonly topicId: string;
+  readonly partition: number;
+  /**
+   * NONE (also when the change had been made already), FENCED_LEADER_EPOCH, INVALID_UPDATE_VERSION (the partition epoch is another),
+   * INELIGIBLE_REPLICA, INVALID_REQUEST, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION, NEW_LEADER_ELECTED.
+   */
+  readonly error: ErrorName;
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  readonly partitionEpoch: number;
+  readonly isr: readonly number[];
+}
+
+export interface PartitionResult extends ErrorResult {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/**
+ * Everything the active controller can be told. Replies to changes come when every live broker has applied them. A controller whose
+ * quorum has chosen another stops: asks are then answered "crashed" or "unreachable".
+ */
 export interface ControllerProtocol {
-  /** A broker process introduces itself; what it gets back is its epoch. Its earlier incarnation is fenced. */
+  /**
+   * A broker process introduces itself; what it gets back is its epoch. It begins fenced, and is let in by the first heartbeat
+   * that has applied its registration. Its earlier incarnation is fenced, and leaves every ISR and ELR where it might have lost something:
+   * always if its folder is another, else if it was not stopped cleanly and the topic does not flush before it acknowledges.
+   */
   register(
     registration: {
       readonly brokerId: number;
       readonly incarnationId: string;
       readonly endpoint: Endpoint;
+      readonly nodeEndpoint: Endpoint;
+      readonly directoryId: string;
       readonly rack: string | null;
+      /** The broker epoch that the last clean stop wrote into the folder; -1 when it was not clean (KIP-966). */
+      readonly cleanEpoch: number;
+      /** The broker actor: when it ends, or its node is gone, the broker is fenced at once. */
       readonly follower: Ref<MetadataFollower>;
     },
   ): ErrorResult & { readonly brokerEpoch: number };
-  /** The follower has everything below an offset and wants the rest, now and later; it arrives as `metadata` messages. */
-  follow(request: { readonly follower: Ref<MetadataFollower>; readonly fromOffset: number }): void;
-  /** A follower has applied all records below `offset`. */
-  applied(progress: { readonly brokerId: number; readonly offset: number }): void;
+  /**
+   * Sent every `broker.heartbeat.interval.ms`; who is silent for `broker.session.timeout.ms` is fenced. STALE_BROKER_EPOCH and
+   * BROKER_ID_NOT_REGISTERED mean: register again. With `wantShutDown` leadership is moved away; `shouldShutDown` when that is done.
+   */
+  heartbeat(
+    beat: {
+      readonly brokerId: number;
+      readonly brokerEpoch: number;
+      readonly follower: Ref<MetadataFollower>;
+      /** Everything below has been applied. */
+      readonly appliedOffset: number;
+      readonly wantShutDown: boolean;
+    },
+  ): { readonly error: ErrorName; readonly fenced: boolean; readonly shouldShutDown: boolean };
+  /** A broker has applied all records below `offset`; said as soon as it has, and again in the next heartbeat. */
+  applied(progress: { readonly brokerId: number; readonly brokerEpoch: number; readonly offset: number }): void;
+  /** Leaders on this broker want other ISRs. `error` is for all of them: NONE or STALE_BROKER_EPOCH. Replies when committed. */
+  alterPartitions(
+    request: { readonly brokerId: number; readonly brokerEpoch: number; readonly changes: readonly IsrChange[] },
+  ): { readonly error: ErrorName; readonly results: readonly IsrChangeResult[] };
+  /** Elects anew: the preferred leader, or an unclean one where there is none (KIP-460). null: all partitions that need it. */
+  electLeaders(
+    request: {
+      readonly type: "preferred" | "unclean";
+      readonly partitions: readonly { readonly topic: string; readonly partition: number }[] | null;
+      readonly timeoutMs: number;
+    },
+  ): readonly PartitionResult[];
+  /** Moves partitions to other replicas, or (null) calls a move off (KIP-455). What is under way is in the image. */
+  reassign(
+    request: {
+      readonly partitions: readonly {
+        readonly topic: string;
+        readonly partition: number;
+        readonly replicas: readonly number[] | null;
+      }[];
+      readonly allowReplicationFactorChange: boolean;
+      readonly timeoutMs: number;
+    },
+  ): readonly PartitionResult[];
+  /** Forgets a broker that is fenced (KIP-500); one that lives registers again at its next heartbeat. */
+  unregisterBroker(request: { readonly brokerId: number }): ErrorResult;
   createTopics(
     request: { readonly topics: readonly NewTopic[]; readonly validateOnly: boolean; readonly timeoutMs: number },
   ): readonly TopicResult[];
@@ -196,15 +315,26 @@ export interface ControllerProtocol {
   allocateProducerIds(
     request: { readonly brokerId: number },
   ): ErrorResult & { readonly first: bigint; readonly count: number };
-  /** From the controller to itself: it has read its log, and calls the brokers that it finds there. */
-  recovered(_: void): void;
+  /** From the controller to itself: time to look for silent brokers. */
+  expireSessions(_: void): void;
+  /** From the controller to itself: time to look for leaders that are not the preferred ones. */
+  balance(_: void): void;
   /** From the controller to itself: a change has waited for its time to be applied everywhere. */
   expire(wait: number): void;
 }
 
 export type ControllerRef = Ref<ControllerProtocol>;
 
-/** For spawning the controller; its name is "controller". */
-export const CONTROLLER: ActorKind<ControllerProtocol, { readonly clusterId: string }> = { kind: "controller" };
+/** What a controller is started with, by the quorum actor of its node, each time that is elected. */
+export interface ControllerArgs {
+  /** The epoch of the quorum in which it is the active one. */
+  readonly epoch: number;
+  /** Everything committed, which is all that there is in the log: it appends at `image.offset`. */
+  readonly image: MetadataImage;
+}
 
-export { emptyImage, imageOf, replay } from "./image.ts";
+/** For spawning the controller; its name is "controller". */
+export const CONTROLLER: ActorKind<ControllerProtocol, ControllerArgs> = { kind: "controller" };
+
+export { emptyImage, imageOf, replay, snapshotOf } from "./image.ts";
+export { decodeRecord, encodeRecord } from "./records.ts";

@@ -46,6 +46,14 @@ export interface ReplicaConfig {
   readonly producerIdExpirationMs: number;
   /** log.retention.check.interval.ms */
   readonly retentionCheckIntervalMs: number;
+  /** replica.lag.time.max.ms: a follower that is behind for so long leaves the ISR */
+  readonly replicaLagTimeMaxMs: number;
+  /** replica.fetch.wait.max.ms: the leader keeps a follower's question so long when there is nothing new */
+  readonly replicaFetchWaitMaxMs: number;
+  /** replica.fetch.max.bytes: what a follower asks for at once */
+  readonly replicaFetchMaxBytes: number;
+  /** replica.fetch.backoff.ms: how long a follower waits after an error */
+  readonly replicaFetchBackoffMs: number;
 }
 
 /** What a replica is started with. */
@@ -64,6 +72,8 @@ export interface ReplicaRole {
   readonly partitionEpoch: number;
   readonly replicas: readonly number[];
   readonly isr: readonly number[];
+  /** This broker's own epoch, with which it follows; a new one counts even when the partition epoch is the same. */
+  readonly brokerEpoch: number;
 }
 
 /** Records on their way into a partition. */
@@ -105,6 +115,8 @@ export interface FetchRequest {
   /** -1 when the fetcher does not say (before v12). */
   readonly lastFetchedEpoch: number;
   readonly isolation: "read_uncommitted" | "read_committed";
+  /** Followers nearer to the reader than the leader is (KIP-392), best first; without them the leader serves it. */
+  readonly nearer?: readonly number[];
 }
 
 export interface FetchReply {
@@ -116,8 +128,42 @@ export interface FetchReply {
   readonly abortedTransactions: readonly { readonly producerId: bigint; readonly firstOffset: number }[] | null;
   /** Set when the fetcher's log has diverged from the leader's. */
   readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
+  /** One of `nearer` that is in sync and has the offset: read there instead; then there are no records. -1 for none. */
+  readonly preferredReadReplica: number;
   readonly leader: number;
   readonly leaderEpoch: number;
+}
+
+/** A follower asks its leader for what comes after its log, and says how far it has come. */
+export interface PullRequest {
+  readonly brokerId: number;
+  /** Of the follower: an older one than the leader knows is refused (KIP-903). */
+  readonly brokerEpoch: number;
+  /** The leader epoch that the follower is in. */
+  readonly leaderEpoch: number;
+  /** Where its log ends. */
+  readonly offset: number;
+  /** Where what it has durably ends (its log's end when the topic does not flush before it acknowledges). */
+  readonly safeOffset: number;
+  /** Epoch of the last record that it has, -1 for none. */
+  readonly lastFetchedEpoch: number;
+  readonly startOffset: number;
+  /** The high watermark that it knows: a newer one is worth an answer. */
+  readonly highWatermark: number;
+  readonly maxBytes: number;
+  readonly waitMs: number;
+}
+
+export interface PullReply {
+  /**
+   * NONE, NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, STALE_BROKER_EPOCH, OFFSET_OUT_OF_RANGE,
+   * KAFKA_STORAGE_ERROR, UNKNOWN_TOPIC_OR_PARTITION.
+   */
+  readonly error: ErrorName;
+  readonly records: Uint8Array;
+  readonly highWatermark: number;
+  readonly startOffset: number;
+  readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
 }
 
 /** Special timestamps of ListOffsets. */
@@ -154,7 +200,13 @@ export interface ReplicaDescription {
   readonly highWatermark: number;
   readonly lastStableOffset: number;
   readonly sizeInBytes: number;
+  readonly leader: number;
   readonly leaderEpoch: number;
+  readonly partitionEpoch: number;
+  /** The ISR as this replica knows it to be decided. */
+  readonly isr: readonly number[];
+  /** Leaders: the ISR and whom it has proposed to add; what the high watermark is the minimum over. */
+  readonly maximalIsr: readonly number[];
   /** Why the replica serves nothing, or null. */
   readonly offline: string | null;
 }
@@ -197,6 +249,24 @@ export interface ReplicaProtocol {
   describeProducers(
     _: void,
   ): { readonly error: ErrorName; readonly producers: readonly ProducerDescription[] };
+  /**
+   * A follower on another node pulls; answered when there are records, a newer high watermark or a divergence, else after `waitMs`. A
+   * later pull of the same follower replaces this one, which is then answered with nothing.
+   */
+  pull(request: PullRequest): PullReply;
+  /** A follower has more of its log safe than its last pull said. */
+  safe(
+    progress: {
+      readonly brokerId: number;
+      readonly brokerEpoch: number;
+      readonly leaderEpoch: number;
+      readonly safeOffset: number;
+    },
+  ): void;
+  /** From the follower to itself: pull again. */
+  pullAgain(_: void): void;
+  /** From the leader to itself: look for followers that are behind for too long. */
+  checkIsr(_: void): void;
   /** The controller's newest word on who leads. Older words (by partition epoch) are ignored. */
   assume(role: ReplicaRole): void;
   /** The topic's configuration has changed. */
