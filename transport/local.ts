@@ -11,7 +11,7 @@ import { assert } from "../lib/assert.ts";
 import type { Scheduler } from "../lib/env.ts";
 import { copyPlain } from "../lib/plain.ts";
 import { Ring } from "../lib/ring.ts";
-import type { Envelope, PeerEvent, Transport } from "./transport.ts";
+import type { Envelope, PeerAddress, PeerEvent, Transport } from "./transport.ts";
 
 /** How a hub is made. */
 export interface LocalOptions {
@@ -95,6 +95,10 @@ class LocalTransport implements Transport {
   onPeer(hear: (event: PeerEvent) => void): void {
     this.#hear = hear;
     this.#schedule();
+  }
+
+  setPeers(_addresses: ReadonlyMap<number, PeerAddress>): void {
+    // The hub finds them.
   }
 
   close(): void {

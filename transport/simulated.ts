@@ -13,7 +13,7 @@ import { assert } from "../lib/assert.ts";
 import type { Clock } from "../lib/env.ts";
 import { copyPlain } from "../lib/plain.ts";
 import type { Random } from "../lib/prng.ts";
-import type { Envelope, PeerEvent, Transport } from "./transport.ts";
+import type { Envelope, PeerAddress, PeerEvent, Transport } from "./transport.ts";
 
 /** What goes wrong, and how often. */
 export interface NetworkFaults {
@@ -257,6 +257,10 @@ class SimulatedTransport implements Transport {
   onPeer(hear: (event: PeerEvent) => void): void {
     this.#hear = hear;
     this.#release();
+  }
+
+  setPeers(_addresses: ReadonlyMap<number, PeerAddress>): void {
+    // The network finds them.
   }
 
   close(): void {
