@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Client, WireRecord } from "./client.ts";
 import { consumeWith, freshTopic, until } from "./scene.ts";
-import type { OwnBroker } from "./target.ts";
+import type { OwnBrokers } from "./target.ts";
 
 /** Records per client; the broker goes down after a quarter and after half of them. */
 const COUNT = 60;
@@ -33,16 +33,16 @@ export async function playRestarts(
   writers: readonly Client[],
   clerk: Client,
   openClerk: () => Promise<Client>,
-  broker: OwnBroker,
+  brokers: OwnBrokers,
 ): Promise<RestartOutcome[]> {
   const plays: Play[] = [];
   for (const client of writers) plays.push(await begin(client, clerk));
   const furthestBehind = () => Math.min(...plays.map((play) => play.progress));
   await until("every client has begun to write", () => Promise.resolve(furthestBehind() >= COUNT / 4), 30_000);
-  await broker.restart("SIGTERM");
+  await brokers.restart("SIGTERM");
   await until("every client has gone on after the stop", () => Promise.resolve(furthestBehind() >= COUNT / 2), 60_000)
     .catch(() => {}); // Who has not is named below.
-  await broker.restart("SIGKILL");
+  await brokers.restart("SIGKILL");
 
   await Promise.all(plays.flatMap((play) => [play.written, play.read]));
 

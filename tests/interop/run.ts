@@ -3,6 +3,7 @@
  *
  * ```
  * deno task interop                              Samsa, all clients
+ * deno task interop --target samsa3              three brokers, three replicas
  * deno task interop --target kafka               the same suite against Apache Kafka: is the suite right?
  * deno task interop --target 127.0.0.1:9092      a broker that runs already (nothing is stopped or looked into)
  * deno task interop --only kcat,java --case produce
@@ -30,7 +31,7 @@ const CLERKS = ["confluent", "franz-go", "java", "kafka-python"];
 
 const HELP = `Runs real Kafka clients against a broker.
 
-  --target NAME     samsa (default), kafka, or host:port of a broker that runs
+  --target NAME     samsa (default), kafka, the same with three brokers: samsa3, kafka3; or host:port of one that runs
   --only A,B        only these clients: ${[...CLIENT_NAMES, TOOLS].join(", ")}
   --case TEXT       only cases whose name contains TEXT
   --with A,B        also what is not in every broker yet: groups, transactions

@@ -1,106 +1,109 @@
 /**
- * The broker that the clients are pointed at: Samsa as its own process, a real Apache Kafka, or one that runs already.
+ * What the clients are pointed at: Samsa or a real Apache Kafka, one broker or three, as processes of their own, or something
+ * that runs already.
  *
  * @module
  */
 import { type KafkaCluster, startKafka, waitUntilServing } from "./kafka.ts";
-import { freePort, type RunningProcess, startProcess, temporaryFolder } from "./processes.ts";
+import { freePorts, temporaryFolder } from "./processes.ts";
+import { SamsaProcess } from "./samsa.ts";
 
-/** A broker under test. */
+/** A broker or a cluster under test. */
 export interface Target extends AsyncDisposable {
   readonly name: string;
-  /** `host:port`. */
+  /** `host:port`, of several brokers with commas between. */
   readonly bootstrap: string;
-  /** What can be done to a broker that this run has started itself. */
-  readonly own?: OwnBroker;
+  /** The brokers by id, which are 1, 2 …; one for a target that runs already. */
+  readonly ports: readonly number[];
+  /** What can be done to brokers that this run has started itself. */
+  readonly own?: OwnBrokers;
 }
 
-/** A broker that may be stopped and looked into. */
-export interface OwnBroker {
-  /** The folder under which the partitions' folders lie. */
+/** Brokers that may be stopped and looked into. */
+export interface OwnBrokers {
+  /** The folder under which, somewhere, the partitions' folders lie. */
   readonly dataFolder: string;
-  /** SIGTERM or SIGKILL, then a new start on the same folder and port, ready when this resolves. */
+  /**
+   * SIGTERM or SIGKILL, then a new start on the same folder and port, ready when this resolves. Of several brokers one after
+   * the other: none goes down before the one before it is back in the ISRs.
+   */
   restart(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
-  /** SIGTERM, and wait for the end. */
+  /** SIGTERM to all, and wait for the end. */
   stop(): Promise<void>;
 }
 
-/** Opens the target by its name on the command line: `samsa`, `kafka` or `host:port`. */
+/** Opens the target by its name on the command line: `samsa`, `samsa3`, `kafka`, `kafka3` or `host:port`. */
 export async function openTarget(name: string): Promise<Target> {
-  if (name === "samsa") return await startSamsa();
-  if (name === "kafka") return await openKafka();
+  if (name === "samsa") return await startSamsa(name, 1);
+  if (name === "samsa3") return await startSamsa(name, 3);
+  if (name === "kafka") return await openKafka(name, 1);
+  if (name === "kafka3") return await openKafka(name, 3);
   const [hostname, port] = name.split(":");
-  if (!/^\d+$/.test(port ?? "")) throw new Error(`The target "${name}" is none of: samsa, kafka, host:port.`);
+  if (!/^\d+$/.test(port ?? "")) {
+    throw new Error(`The target "${name}" is none of: samsa, samsa3, kafka, kafka3, host:port.`);
+  }
   await waitUntilServing({ hostname: hostname!, port: Number(port), timeoutMs: 10_000 });
-  return { name, bootstrap: name, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return { name, bootstrap: name, ports: [Number(port)], [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-async function openKafka(): Promise<Target> {
+/** With three brokers, what a client leaves open has three replicas. */
+function replication(brokers: number): Record<string, string> {
+  return brokers === 1 ? {} : { "default.replication.factor": String(brokers), "min.insync.replicas": "2" };
+}
+
+async function openKafka(name: string, brokers: number): Promise<Target> {
   // A killed broker is let in again only when its session has run out: 9 s by default.
-  const cluster: KafkaCluster = await startKafka({ config: { "broker.session.timeout.ms": "3000" } });
-  const broker = cluster.brokers[0]!;
+  const config = { "broker.session.timeout.ms": "3000", ...replication(brokers) };
+  const cluster: KafkaCluster = await startKafka({ brokers, config });
   return {
-    name: "kafka",
+    name,
     bootstrap: cluster.bootstrap,
+    ports: cluster.brokers.map(({ port }) => port),
     own: {
-      dataFolder: broker.logDir,
-      stop: () => broker.stop(),
+      dataFolder: cluster.brokers[0]!.logDir.replace(/\/1\/data$/, ""),
+      stop: async () => void await Promise.all(cluster.brokers.map((broker) => broker.stop())),
       async restart(signal) {
-        await (signal === "SIGKILL" ? broker.kill() : broker.stop());
-        await broker.start();
+        for (const broker of cluster.brokers) {
+          await (signal === "SIGKILL" ? broker.kill() : broker.stop());
+          await broker.start();
+        }
       },
     },
     [Symbol.asyncDispose]: () => cluster.close(),
   };
 }
 
-const CHECKOUT = new URL("../../", import.meta.url).pathname;
-/** What the README gives a broker, and no more. */
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write"];
-
-/** Starts one Samsa broker from the checkout, the way a service manager would. */
-async function startSamsa(): Promise<Target> {
+/** Starts Samsa brokers from the checkout, the way a service manager would. */
+async function startSamsa(name: string, count: number): Promise<Target> {
   const folder = await temporaryFolder("samsa-interop-");
-  const port = freePort();
-  const flags = ["--id", "1", "--port", String(port), "--dir", folder, "--http-port", "0"];
-  const settings = ["--config", "auto.create.topics.enable=true"];
-  let broker: RunningProcess | undefined;
-  const start = async () => {
-    const ready = Promise.withResolvers<void>();
-    const args = ["run", ...PERMISSIONS, `${CHECKOUT}scripts/broker.ts`, ...flags, ...settings];
-    const onLine = (line: string) => {
-      if (!line.startsWith("ready")) return;
-      if (/\bbootstrap=(\S+)/.exec(line)?.[1] === `127.0.0.1:${port}`) ready.resolve();
-      else ready.reject(new Error(`Samsa is ready elsewhere than at 127.0.0.1:${port}: ${line}`));
-    };
-    const process = broker = startProcess(Deno.execPath(), args, { cwd: folder, onLine });
-    const early = process.ended.then(() => {
-      throw new Error(`Samsa ended before it was ready: ${process.tail().trim().slice(-2_000)}`);
-    });
-    early.catch(() => {});
-    await Promise.race([ready.promise, early]);
-  };
-  const end = async (signal: Deno.Signal) => {
-    broker?.signal(signal);
-    const status = await broker?.ended;
-    if (signal === "SIGTERM" && status?.code !== 0) {
-      throw new Error(`SIGTERM ended Samsa with exit code ${status?.code}: ${broker?.tail().trim().slice(-1_000)}`);
-    }
-  };
-  await start();
+  const ports = freePorts(2 * count);
+  const voters = count === 1
+    ? []
+    : Array.from({ length: count }, (_, index) => ({ id: index + 1, port: ports[count + index]! }));
+  const config = { "auto.create.topics.enable": "true", ...replication(count) };
+  const brokers = Array.from(
+    { length: count },
+    (_, index) =>
+      new SamsaProcess({ id: index + 1, port: ports[index]!, dir: `${folder}/${index + 1}`, voters, config }),
+  );
+  await Promise.all(brokers.map((broker) => broker.start()));
+  const bootstrap = brokers.map((broker) => broker.bootstrap).join(",");
   return {
-    name: "samsa",
-    bootstrap: `127.0.0.1:${port}`,
+    name,
+    bootstrap,
+    ports: ports.slice(0, count),
     own: {
       dataFolder: folder,
-      stop: () => end("SIGTERM"),
+      stop: async () => void await Promise.all(brokers.map((broker) => broker.stop())),
       async restart(signal) {
-        await end(signal);
-        await start();
+        for (const broker of brokers) {
+          await (signal === "SIGKILL" ? broker.kill() : broker.stop());
+          await broker.start();
+        }
       },
     },
     async [Symbol.asyncDispose]() {
-      if (broker?.hasEnded() === false) await end("SIGKILL");
+      await Promise.all(brokers.map((broker) => broker.kill()));
       await Deno.remove(folder, { recursive: true });
     },
   };

@@ -177,7 +177,7 @@ const admin: Record<string, Handler> = {
   createTopic: (c) =>
     withAdmin((admin) => {
       const configs = Object.entries(c.configs).map(([name, value]) => ({ name, value }));
-      return admin.createTopics({ topics: [c.topic], partitions: c.partitions, replicas: 1, configs });
+      return admin.createTopics({ topics: [c.topic], partitions: c.partitions, replicas: -1, configs });
     }).then(() => undefined),
   listTopics: () => withAdmin(async (admin) => ({ topics: await admin.listTopics() })),
   describeTopic: (c) =>
