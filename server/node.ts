@@ -5,16 +5,37 @@
  *     store and transport ──▶ quorum actor ──elected──▶ its controller
  *                                 └──committed──▶ broker actor ──registered, caught up, unfenced──▶ ready
  *
+ *     ready ──drain──▶ leads nothing ──shut down──▶ resigned, actors stopped, folder closed in good order
+ *       └──halt──▶ gone: nothing runs any more, and the folder is as it happens to be
+ *
+ * Invariant: what was put to disk and not what is in memory decides what the next life of the node knows; a folder is called clean only
+ * after the actors that write to it have stopped.
+ *
  * @module
  */
-import type { ConnectionSocket } from "../actors/broker/protocol.ts";
-import type { RequestServed } from "../actors/broker/connection.ts";
-import type { Endpoint } from "../actors/controller/protocol.ts";
+import { broker } from "../actors/broker/broker.ts";
+import { brokerInt } from "../actors/broker/broker_configs.ts";
+import { connection, type RequestServed } from "../actors/broker/connection.ts";
+import { servedApis } from "../actors/broker/api/served.ts";
+import type { BrokerArgs, BrokerRef, ConnectionSocket } from "../actors/broker/protocol.ts";
+import { BROKER } from "../actors/broker/protocol.ts";
+import { refOf } from "../actors/address.ts";
+import { controller } from "../actors/controller/controller.ts";
+import { CONTROLLER, type ControllerArgs, type Endpoint } from "../actors/controller/protocol.ts";
+import type { Journal } from "../actors/journal.ts";
+import { replica } from "../actors/partition/replica.ts";
+import { QuorumJournal } from "../actors/quorum/journal.ts";
+import { QUORUM, type QuorumRef } from "../actors/quorum/protocol.ts";
+import { quorum } from "../actors/quorum/quorum.ts";
+import { ActorSystem } from "../actors/system.ts";
 import type { Trace } from "../actors/trace.ts";
-import type { Env } from "../lib/env.ts";
+import type { Env, Settle } from "../lib/env.ts";
 import type { Random } from "../lib/prng.ts";
 import type { DiskLogStore } from "../storage/log_store.ts";
+import { QuorumStore } from "../storage/quorum_store.ts";
 import type { Transport } from "../transport/transport.ts";
+import { Gate } from "./gate.ts";
+import { setAsideStrays } from "./strays.ts";
 
 /** What a node is made of. */
 export interface NodeOptions {
@@ -40,4 +61,273 @@ export interface NodeOptions {
   readonly trace?: Trace;
   /** Decides which of several runnable actors goes next; without it the first that became so. */
   readonly order?: Random;
+}
+
+/** How often recovery points, log starts and high watermarks are written down. */
+const CHECKPOINT_INTERVAL = "replica.high.watermark.checkpoint.interval.ms";
+/** How long one question for the broker's readiness lasts before it is put again: a cluster may form slowly. */
+const READY_ASK_MS = 60_000;
+/** How soon it is put again when the broker was between two lives. */
+const READY_RETRY_MS = 20;
+/** Leadership of the quorum is handed over within this, or by an election. */
+const RESIGN_MAX_MS = 1_000;
+/** How often a node that is about to go looks whether others that go too still need it. */
+const FAREWELL_LOOK_MS = 10;
+
+/** A node that runs. */
+export class Node {
+  readonly system: ActorSystem;
+  readonly broker: BrokerRef;
+  readonly quorum: QuorumRef;
+  readonly #options: NodeOptions;
+  readonly #gate: Gate;
+  readonly #failures: ((sentence: string) => void)[] = [];
+  #failure: string | undefined;
+  #readers: (() => void)[] = [];
+  #isReady = false;
+  #state: "running" | "draining" | "drained" | "ended" = "running";
+  #drained: (() => void)[] = [];
+  #brokerEpoch = -1;
+  #stopCheckpoints = () => {};
+
+  /** Use {@linkcode startNode}. */
+  constructor(options: NodeOptions) {
+    this.#options = options;
+    this.#gate = new Gate(options.env);
+    this.broker = refOf(options.nodeId, BROKER.kind, "broker");
+    this.quorum = refOf(options.nodeId, QUORUM.kind, "quorum");
+    this.system = this.#makeSystem();
+    this.#register();
+    this.#spawn();
+    this.#keepCheckpoints();
+    this.#awaitReady();
+  }
+
+  /** Calls back once the broker serves: at once if it does already, never if it ends before. */
+  whenReady(then: () => void): void {
+    if (this.#isReady) then();
+    else this.#readers.push(then);
+  }
+
+  /** Calls back, with a sentence, when something without which nothing works was given up: halt the node then. */
+  failed(then: (sentence: string) => void): void {
+    if (this.#failure !== undefined) then(this.#failure);
+    else this.#failures.push(then);
+  }
+
+  /**
+   * The first half of a clean stop: the controller moves leadership away while this node goes on serving. Calls back when that is
+   * done, and no other node that is about to go needs this one's vote, or after `timeoutMs`.
+   */
+  drain(timeoutMs: number, done: () => void): void {
+    if (this.#state === "drained" || this.#state === "ended") return done();
+    this.#drained.push(done);
+    if (this.#state === "draining") return;
+    this.#state = "draining";
+    const endMs = this.#gate.env.clock.monotonic() + timeoutMs;
+    this.system.askThen(this.broker, "shutDown", { timeoutMs }, (answer) => {
+      if (answer.ok) this.#brokerEpoch = answer.value;
+      this.#farewell(endMs);
+    }, timeoutMs + FAREWELL_LOOK_MS);
+  }
+
+  /**
+   * Stops cleanly, each of its two steps within about `timeoutMs`: drains, hands the quorum over, stops the actors and closes the folder.
+   * `done` gets whether the folder is in good order, or what the disk said.
+   */
+  shutDown(timeoutMs: number, done: Settle<boolean>): void {
+    this.drain(timeoutMs, () => {
+      if (this.#state === "ended") return done({ ok: true, value: false });
+      const resignMs = Math.min(timeoutMs, RESIGN_MAX_MS);
+      const stop = () => this.system.shutdownThen(() => this.#close(done));
+      this.system.askThen(this.quorum, "resign", { timeoutMs: resignMs }, stop, resignMs + FAREWELL_LOOK_MS);
+    });
+  }
+
+  /** Ends it as if the process were gone: nothing of it runs any more. What it wrote is left as it is. */
+  halt(): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#stopCheckpoints();
+    this.#gate.wallUp();
+    this.system.halt();
+    this.#options.store.close(false);
+  }
+
+  /** Holds the whole node up, as SIGSTOP does: it hears what comes, and handles nothing. */
+  pause(): void {
+    this.#gate.pause();
+  }
+
+  /** Ends a pause. */
+  resume(): void {
+    this.#gate.resume();
+  }
+
+  #makeSystem(): ActorSystem {
+    const { nodeId, transport, report, trace, order } = this.#options;
+    return new ActorSystem({
+      node: nodeId,
+      env: this.#gate.env,
+      transport,
+      openJournal: (kind, name, args) => this.#openJournal(kind, name, args),
+      crashed: (ref, reason) => report(`${ref} crashed: ${reason}`),
+      ...(trace === undefined ? {} : { trace }),
+      ...(order === undefined ? {} : { order }),
+    });
+  }
+
+  /** The controller's events go through the quorum: durable there means committed. */
+  #openJournal(kind: string, name: string, args: unknown): Journal {
+    if (kind !== CONTROLLER.kind) throw new Error(`No journal is kept for ${kind} ${name}.`);
+    const { epoch, image } = args as ControllerArgs;
+    return new QuorumJournal({
+      epoch,
+      baseOffset: image.offset,
+      append: (request, settle) => this.system.askThen(this.quorum, "append", request, settle),
+    });
+  }
+
+  #register(): void {
+    const { nodeId, store, properties, transport, report, socket, observe, refused } = this.#options;
+    this.system.register(quorum({
+      store: new QuorumStore(store),
+      properties,
+      formed: (clusterId) => this.#formed(clusterId),
+      report,
+    }));
+    this.system.register(controller({ properties }));
+    this.system.register(broker({ peersChanged: (peers) => transport.setPeers(peers) }));
+    this.system.register(replica({ logs: store, brokerId: nodeId, report }));
+    this.system.register(connection({
+      handlers: servedApis(),
+      socket,
+      ...(observe === undefined ? {} : { observe }),
+      ...(refused === undefined ? {} : { refused }),
+    }));
+  }
+
+  #spawn(): void {
+    const { nodeId, voters, store, incarnationId, advertised, nodeEndpoint, rack, properties } = this.#options;
+    this.system.spawn(QUORUM, "quorum", { nodeId, voters });
+    const args: BrokerArgs = {
+      brokerId: nodeId,
+      incarnationId,
+      advertised,
+      nodeEndpoint,
+      directoryId: store.meta.directoryId,
+      cleanEpoch: store.lastBrokerEpoch,
+      rack,
+      quorum: this.quorum,
+      properties,
+      logDir: store.root,
+    };
+    this.system.spawn(BROKER, "broker", args);
+    for (const ref of [this.quorum, this.broker]) this.system.watch(ref, () => this.#givenUp(ref));
+  }
+
+  #givenUp(ref: string): void {
+    if (this.#state !== "running") return;
+    const { lastError = null } = this.system.actors().find((actor) => actor.ref === ref) ?? {};
+    const reason = `${ref} was given up after too many failures. ${lastError ?? ""}`.trim();
+    this.#fail(`Broker ${this.#options.nodeId} cannot go on: ${reason}`);
+  }
+
+  #fail(sentence: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = sentence;
+    for (const then of this.#failures.splice(0)) then(sentence);
+  }
+
+  /** The first record of the log is committed: the folder is this cluster's from now on. */
+  #formed(clusterId: string): void {
+    try {
+      this.#options.store.claim(clusterId);
+    } catch (error) {
+      this.#fail(reasonOf(error));
+    }
+  }
+
+  #awaitReady(): void {
+    this.system.askThen(this.broker, "ready", undefined, (answer) => {
+      if (this.#state === "ended" || this.#failure !== undefined) return;
+      if (answer.ok) this.#look();
+      else this.#gate.env.clock.after(READY_RETRY_MS, () => this.#state !== "ended" && this.#awaitReady());
+    }, READY_ASK_MS);
+  }
+
+  #look(): void {
+    const { store, report } = this.#options;
+    this.system.askThen(this.broker, "look", undefined, (looked) => {
+      if (this.#state === "ended") return;
+      if (looked.ok) {
+        try {
+          const strays = setAsideStrays(store, looked.value);
+          if (strays !== undefined) report(strays);
+        } catch (error) {
+          report(`Logs of topics that are gone could not be set aside: ${reasonOf(error)}`);
+        }
+      }
+      this.#isReady = true;
+      for (const then of this.#readers.splice(0)) then();
+    });
+  }
+
+  /** Writes the offset checkpoints now and then; a failure is said, and tried again at the next turn. */
+  #keepCheckpoints(): void {
+    const { nodeId, properties, store, report } = this.#options;
+    const intervalMs = brokerInt({ brokerId: nodeId, properties }, CHECKPOINT_INTERVAL);
+    const next = () => {
+      this.#stopCheckpoints = this.#gate.env.clock.after(intervalMs, () => {
+        try {
+          store.checkpoint();
+        } catch (error) {
+          report(`The offset checkpoints could not be written: ${reasonOf(error)}`);
+        }
+        next();
+      });
+    };
+    next();
+  }
+
+  /** Waits until no other node is about to go: the last that go at the same time need each other for the controller to answer them. */
+  #farewell(endMs: number): void {
+    const { clock } = this.#gate.env;
+    if (clock.monotonic() >= endMs) return this.#endDrain();
+    this.system.askThen(this.broker, "look", undefined, (looked) => {
+      const brokers = looked.ok ? [...looked.value.image.brokers.values()] : [];
+      const leaving = brokers.some(({ id, fenced, inControlledShutdown }) =>
+        id !== this.#options.nodeId && inControlledShutdown && !fenced
+      );
+      if (leaving) clock.after(FAREWELL_LOOK_MS, () => this.#farewell(endMs));
+      else this.#endDrain();
+    }, FAREWELL_LOOK_MS * 10);
+  }
+
+  #endDrain(): void {
+    if (this.#state !== "draining") return;
+    this.#state = "drained";
+    for (const done of this.#drained.splice(0)) done();
+  }
+
+  #close(done: Settle<boolean>): void {
+    if (this.#state === "ended") return done({ ok: true, value: false });
+    this.#state = "ended";
+    this.#stopCheckpoints();
+    this.#gate.wallUp();
+    try {
+      done({ ok: true, value: this.#options.store.close(true, this.#brokerEpoch) });
+    } catch (error) {
+      done({ ok: false, error: error instanceof Error ? error : new Error(String(error)) });
+    }
+  }
+}
+
+/** Puts a node together and starts it. Throws what the disk throws when the metadata log cannot be opened. */
+export function startNode(options: NodeOptions): Node {
+  return new Node(options);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
