@@ -7,6 +7,7 @@
  */
 import { assert } from "../lib/assert.ts";
 import type { Env } from "../lib/env.ts";
+import type { Random } from "../lib/prng.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Answer, Asker } from "./actor.ts";
 import { nodeOf, refOf } from "./address.ts";
@@ -43,6 +44,8 @@ export interface SystemOptions {
   readonly report?: (error: unknown, where: string) => void;
   /** Sees every effect before it is performed; when it returns true, the effect is taken care of. For probes and faults. */
   readonly intercept?: (from: string, effect: Effect) => boolean;
+  /** Decides which of several runnable actors goes next; without it the first that became so. */
+  readonly order?: Random;
 }
 
 /** The inside of an actor system. */
@@ -76,7 +79,7 @@ export class Runtime implements CellHost, RemoteHost {
     this.alarms = new Alarms(this.env.clock);
     const chance = this.env.random.split("asks");
     this.asks = new Asks(this.node, this.alarms, chance.uint32() * 0x10_0000 + chance.below(0x10_0000) + 1);
-    this.#dispatcher = new Dispatcher(this.env.scheduler);
+    this.#dispatcher = new Dispatcher(this.env.scheduler, options.order);
     this.#options = options;
     this.#remote = options.transport && new Remote(this, options.transport);
   }
