@@ -201,7 +201,18 @@ export function newPartition(
 ): MetadataRecord {
   const isr = replicas.filter((id) => live.has(id));
   const leader = electLeader({ replicas, isr }, live);
-  return { type: "Partition", topicId, partition, replicas, isr, leader, leaderEpoch: 0, partitionEpoch: 0 };
+  const nothing = { adding: [], removing: [], elr: [], lastKnownElr: [] };
+  return {
+    type: "Partition",
+    topicId,
+    partition,
+    replicas,
+    isr,
+    leader,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    ...nothing,
+  };
 }
 
 /** Why partitions cannot have so many replicas; null when they can. */

@@ -26,9 +26,9 @@ import type {
 type RecordOf<T extends MetadataRecord["type"]> = Extract<MetadataRecord, { readonly type: T }>;
 
 /** The image before the first record. */
-export function emptyImage(clusterId: string): MetadataImage {
+export function emptyImage(): MetadataImage {
   return {
-    clusterId,
+    clusterId: "",
     offset: 0,
     brokers: new Map(),
     topics: new Map(),
@@ -46,16 +46,18 @@ export function replay(image: MetadataImage, records: readonly MetadataRecord[])
 }
 
 /** The image as of `offset`, from the records of {@linkcode snapshotOf}. */
-export function imageOf(clusterId: string, offset: number, records: readonly MetadataRecord[]): MetadataImage {
-  return { ...replay(emptyImage(clusterId), records), offset };
+export function imageOf(offset: number, records: readonly MetadataRecord[]): MetadataImage {
+  return { ...replay(emptyImage(), records), offset };
 }
 
 /** The fewest records that make this image out of an empty one. */
 export function snapshotOf(image: MetadataImage): MetadataRecord[] {
   const records: MetadataRecord[] = [];
-  for (const { id: brokerId, epoch: brokerEpoch, incarnationId, endpoint, rack, fenced } of image.brokers.values()) {
-    records.push({ type: "RegisterBroker", brokerId, incarnationId, brokerEpoch, endpoint, rack });
+  if (image.clusterId !== "") records.push({ type: "Cluster", clusterId: image.clusterId });
+  for (const { id: brokerId, epoch: brokerEpoch, fenced, inControlledShutdown, ...rest } of image.brokers.values()) {
+    records.push({ type: "RegisterBroker", brokerId, brokerEpoch, ...rest });
     if (!fenced) records.push({ type: "UnfenceBroker", brokerId, brokerEpoch });
+    if (inControlledShutdown) records.push({ type: "ControlledShutdown", brokerId, brokerEpoch });
   }
   for (const { name, topicId, partitions } of image.topics.values()) {
     records.push({ type: "Topic", name, topicId });
@@ -83,7 +85,7 @@ type MapName = "brokers" | "topics" | "topicNames" | "configs";
 
 /** An image being changed. It reads like an image, but must not be kept by anyone else before it is frozen. */
 export class MetadataDraft implements MetadataImage {
-  readonly clusterId: string;
+  clusterId: string;
   offset: number;
   brokers: ReadonlyMap<number, BrokerImage>;
   topics: ReadonlyMap<string, TopicImage>;
@@ -119,11 +121,18 @@ export class MetadataDraft implements MetadataImage {
       case "RegisterBroker":
         this.#registerBroker(record);
         break;
+      case "UnregisterBroker":
+        this.#broker(record);
+        this.#own("brokers").delete(record.brokerId);
+        break;
+      case "ControlledShutdown":
+        this.#changeBroker(record, { inControlledShutdown: true });
+        break;
       case "FenceBroker":
-        this.#setFenced(record.brokerId, record.brokerEpoch, true);
+        this.#changeBroker(record, { fenced: true });
         break;
       case "UnfenceBroker":
-        this.#setFenced(record.brokerId, record.brokerEpoch, false);
+        this.#changeBroker(record, { fenced: false });
         break;
       case "Topic":
         this.#addTopic(record);
@@ -143,21 +152,30 @@ export class MetadataDraft implements MetadataImage {
       case "ProducerIds":
         assert(record.nextProducerId > this.nextProducerId, "A block of producer ids was given out twice.");
         this.nextProducerId = record.nextProducerId;
+        break;
+      case "Cluster":
+        assert(this.clusterId === "", `This is cluster ${this.clusterId}, not ${record.clusterId}.`);
+        this.clusterId = record.clusterId;
+        break;
+      case "QuorumLeader": // takes an offset, and changes nothing
     }
     this.offset++;
   }
 
   /** A new incarnation begins fenced. */
-  #registerBroker(record: RecordOf<"RegisterBroker">): void {
-    const { brokerId: id, brokerEpoch: epoch, incarnationId, endpoint, rack } = record;
+  #registerBroker({ type: _, brokerId: id, brokerEpoch: epoch, ...rest }: RecordOf<"RegisterBroker">): void {
     assert(epoch > (this.brokers.get(id)?.epoch ?? -1), `Broker ${id} cannot go back to epoch ${epoch}.`);
-    this.#own("brokers").set(id, { id, epoch, incarnationId, endpoint, rack, fenced: true });
+    this.#own("brokers").set(id, { id, epoch, ...rest, fenced: true, inControlledShutdown: false });
   }
 
-  #setFenced(id: number, epoch: number, fenced: boolean): void {
-    const broker = this.brokers.get(id);
-    assert(broker?.epoch === epoch, `Broker ${id} is not registered with epoch ${epoch}.`);
-    this.#own("brokers").set(id, { ...broker, fenced });
+  #changeBroker(record: { brokerId: number; brokerEpoch: number }, change: Partial<BrokerImage>): void {
+    this.#own("brokers").set(record.brokerId, { ...this.#broker(record), ...change });
+  }
+
+  #broker({ brokerId, brokerEpoch }: { brokerId: number; brokerEpoch: number }): BrokerImage {
+    const broker = this.brokers.get(brokerId);
+    assert(broker?.epoch === brokerEpoch, `Broker ${brokerId} is not registered with epoch ${brokerEpoch}.`);
+    return broker;
   }
 
   #addTopic({ name, topicId }: RecordOf<"Topic">): void {
@@ -178,22 +196,22 @@ export class MetadataDraft implements MetadataImage {
   #putPartition({ type: _, topicId, ...partition }: RecordOf<"Partition">): void {
     const partitions = this.#ownPartitions(topicId);
     assert(partition.partition <= partitions.length, `Partition ${partition.partition} leaves a gap.`);
-    partitions[partition.partition] = partition;
+    partitions[partition.partition] = checked(partition);
   }
 
-  #changePartition({ topicId, partition: index, isr, leader, replicas }: RecordOf<"PartitionChange">): void {
+  #changePartition(record: RecordOf<"PartitionChange">): void {
+    const { type: _, topicId, partition: index, newEpoch = false, ...change } = record;
     const partitions = this.#ownPartitions(topicId);
     const old = partitions[index];
     assert(old !== undefined, `There is no partition ${index} to change.`);
-    partitions[index] = {
-      partition: index,
-      replicas: replicas ?? old.replicas,
-      isr: isr ?? old.isr,
-      leader: leader ?? old.leader,
-      // Whoever is named leader, even the one before, leads anew: see the controller.
-      leaderEpoch: old.leaderEpoch + (leader === undefined ? 0 : 1),
+    // Whoever is named leader, even the one before, leads anew: see the controller.
+    const leadsAnew = newEpoch || change.leader !== undefined;
+    partitions[index] = checked({
+      ...old,
+      ...change,
+      leaderEpoch: old.leaderEpoch + (leadsAnew ? 1 : 0),
       partitionEpoch: old.partitionEpoch + 1,
-    };
+    });
   }
 
   #setConfig({ resourceType, resourceName, name, value }: RecordOf<"Config">): void {
@@ -234,6 +252,17 @@ export class MetadataDraft implements MetadataImage {
     this.#partitions.set(topicId, partitions);
     return partitions;
   }
+}
+
+/** What holds of every partition at all times; a record that breaks it is never written, because it is replayed first. */
+function checked(partition: PartitionImage): PartitionImage {
+  const { replicas, isr, leader, elr, adding, removing } = partition;
+  const among = (ids: readonly number[]) => ids.every((id) => replicas.includes(id));
+  const sound = (leader === -1 || isr.includes(leader)) && among(isr) && among(elr) && among(adding) &&
+    among(removing) &&
+    !elr.some((id) => isr.includes(id));
+  assert(sound, `A partition cannot be like this: ${JSON.stringify(partition)}`);
+  return partition;
 }
 
 type Mutable<T> = T extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never;

@@ -1,24 +1,16 @@
 /**
- * Records of the metadata log as bytes.
+ * Records of the metadata log as bytes: one by one, because each is a record of the log.
  *
  * ```text
- *   event    count (unsigned varint) · records
- *   record   length (unsigned varint) · kind (int8) · version (int8) · body
+ *   record   kind (int8) · version (int8) · body
  * ```
  *
- * An event is what the controller decided in one turn; it is written, replayed and lost as a whole. Kinds have the numbers of
- * Kafka's own metadata records. A body is a flexible message, so that a later version can add tagged fields; a kind or a
- * version that is not known is refused, because skipping a decision would make another cluster of it.
+ * Kinds have the numbers of Kafka's own metadata records where Kafka has the record; ours begin at 100. A body is a flexible
+ * message, so that a later version can add tagged fields; a kind or a version that is not known is refused, because skipping
+ * a decision would make another cluster of it.
  *
  * @module
  */
-import {
-  type Cursor,
-  readUnsignedVarint,
-  sizeOfUnsignedVarint,
-  VarintError,
-  writeUnsignedVarint,
-} from "../../lib/varint.ts";
 import { DecodeError, decodeMessage, encodeMessage } from "../../protocol/codec.ts";
 import { message, type Value } from "../../protocol/schema.ts";
 import type { MetadataRecord } from "./protocol.ts";
@@ -29,8 +21,12 @@ const registerBroker = message("RegisterBroker record", "0", "0+", {
   brokerEpoch: "int64",
   host: "string",
   port: "uint16",
+  nodeHost: "string",
+  nodePort: "uint16",
+  directoryId: "string",
   rack: "string?",
 });
+/** UnregisterBroker, ControlledShutdown, FenceBroker and UnfenceBroker. */
 const brokerEpoch = message("broker epoch record", "0", "0+", { brokerId: "int32", brokerEpoch: "int64" });
 const topic = message("Topic record", "0", "0+", { name: "string", topicId: "uuid" });
 const removeTopic = message("RemoveTopic record", "0", "0+", { topicId: "uuid" });
@@ -42,14 +38,23 @@ const partition = message("Partition record", "0", "0+", {
   leader: "int32",
   leaderEpoch: "int32",
   partitionEpoch: "int32",
+  adding: "int32[]",
+  removing: "int32[]",
+  elr: "int32[]",
+  lastKnownElr: "int32[]",
 });
+/** null, -2 and false leave things as they are. */
 const partitionChange = message("PartitionChange record", "0", "0+", {
   topicId: "uuid",
   partition: "int32",
   isr: "int32[]?",
-  /** -2 leaves the leader and its epoch as they are. */
   leader: "int32",
+  newEpoch: "bool",
   replicas: "int32[]?",
+  adding: "int32[]?",
+  removing: "int32[]?",
+  elr: "int32[]?",
+  lastKnownElr: "int32[]?",
 });
 const config = message("Config record", "0", "0+", {
   resourceType: "int8",
@@ -58,6 +63,12 @@ const config = message("Config record", "0", "0+", {
   value: "string?",
 });
 const producerIds = message("ProducerIds record", "0", "0+", { brokerId: "int32", nextProducerId: "int64" });
+const cluster = message("Cluster record", "0", "0+", { clusterId: "string" });
+const quorumLeader = message("QuorumLeader record", "0", "0+", {
+  leaderId: "int32",
+  epoch: "int32",
+  voters: "int32[]",
+});
 
 const VERSION = 0;
 const UNCHANGED = -2;
@@ -65,6 +76,7 @@ const RESOURCE_TYPES = { topic: 2, broker: 4 } as const;
 
 const KINDS = {
   RegisterBroker: 0,
+  UnregisterBroker: 1,
   Topic: 2,
   Partition: 3,
   Config: 4,
@@ -73,74 +85,49 @@ const KINDS = {
   UnfenceBroker: 8,
   RemoveTopic: 9,
   ProducerIds: 15,
+  /** Kafka's BrokerRegistrationChange, which we need for this only. */
+  ControlledShutdown: 17,
+  Cluster: 100,
+  QuorumLeader: 101,
 } as const satisfies Record<MetadataRecord["type"], number>;
 
-const NAMES = new Map(Object.entries(KINDS).map(([name, kind]) => [kind, name as MetadataRecord["type"]]));
+const NAMES = new Map(Object.entries(KINDS).map(([name, kind]) => [kind as number, name as MetadataRecord["type"]]));
 
-/** The bytes of an event of the controller: records that belong together. */
-export function encodeMetadata(event: unknown): Uint8Array {
-  const bodies = (event as readonly MetadataRecord[]).map((record) => ({
-    kind: KINDS[record.type],
-    body: encodeBody(record),
-  }));
-  let size = sizeOfUnsignedVarint(bodies.length);
-  for (const { body } of bodies) size += sizeOfUnsignedVarint(body.length + 2) + body.length + 2;
-  const bytes = new Uint8Array(size);
-  let at = writeUnsignedVarint(bytes, 0, bodies.length);
-  for (const { kind, body } of bodies) {
-    at = writeUnsignedVarint(bytes, at, body.length + 2);
-    bytes[at++] = kind;
-    bytes[at++] = VERSION;
-    bytes.set(body, at);
-    at += body.length;
-  }
+/** The bytes of a record. */
+export function encodeRecord(record: MetadataRecord): Uint8Array {
+  const body = encodeBody(record);
+  const bytes = new Uint8Array(2 + body.length);
+  bytes[0] = KINDS[record.type];
+  bytes[1] = VERSION;
+  bytes.set(body, 2);
   return bytes;
 }
 
 /**
- * The records of an event.
+ * The record of these bytes.
  *
- * @throws {DecodeError} when the bytes are not exactly one event, or hold a kind or a version that is not known
+ * @throws {DecodeError} when they are not exactly one record, or one of a kind or a version that is not known
  */
-export function decodeMetadata(bytes: Uint8Array): readonly MetadataRecord[] {
-  const cursor: Cursor = { bytes, at: 0, end: bytes.length };
-  try {
-    const count = readUnsignedVarint(cursor);
-    if (count > bytes.length) throw bad(`An event of ${bytes.length} bytes cannot hold ${count} records.`);
-    const records = Array.from({ length: count }, () => decodeRecord(cursor));
-    if (cursor.at < bytes.length) {
-      throw bad(`${bytes.length - cursor.at} bytes follow the event's last record.`);
-    }
-    return records;
-  } catch (error) {
-    throw error instanceof VarintError ? bad(error.message) : error;
-  }
-}
-
-function decodeRecord(cursor: Cursor): MetadataRecord {
-  const length = readUnsignedVarint(cursor);
-  const end = cursor.at + length;
-  if (length < 2 || end > cursor.end) throw bad(`A metadata record at byte ${cursor.at} is cut off.`);
-  const kind = cursor.bytes[cursor.at]!;
-  const version = cursor.bytes[cursor.at + 1]!;
-  const name = NAMES.get(kind as 0);
-  if (name === undefined) {
-    throw bad(`Metadata record kind ${kind} is not known: was it written by a newer Samsa?`);
-  }
+export function decodeRecord(bytes: Uint8Array): MetadataRecord {
+  const [kind, version] = bytes;
+  if (kind === undefined || version === undefined) throw bad("A metadata record is cut off.");
+  const type = NAMES.get(kind);
+  if (type === undefined) throw bad(`Metadata record kind ${kind} is not known: was it written by a newer Samsa?`);
   if (version !== VERSION) {
-    throw bad(`${name} record version ${version} is not known: was it written by a newer Samsa?`);
+    throw bad(`${type} record version ${version} is not known: was it written by a newer Samsa?`);
   }
-  const body = cursor.bytes.slice(cursor.at + 2, end);
-  cursor.at = end;
-  return decodeBody(name, body);
+  return decodeBody(type, bytes.slice(2));
 }
 
 function encodeBody(record: MetadataRecord): Uint8Array {
   switch (record.type) {
     case "RegisterBroker": {
-      const { host, port } = record.endpoint;
-      return encodeMessage(registerBroker, VERSION, { ...record, brokerEpoch: BigInt(record.brokerEpoch), host, port });
+      const { endpoint: { host, port }, nodeEndpoint: { host: nodeHost, port: nodePort }, ...rest } = record;
+      const brokerEpoch = BigInt(record.brokerEpoch);
+      return encodeMessage(registerBroker, VERSION, { ...rest, brokerEpoch, host, port, nodeHost, nodePort });
     }
+    case "UnregisterBroker":
+    case "ControlledShutdown":
     case "FenceBroker":
     case "UnfenceBroker":
       return encodeMessage(brokerEpoch, VERSION, { ...record, brokerEpoch: BigInt(record.brokerEpoch) });
@@ -151,22 +138,31 @@ function encodeBody(record: MetadataRecord): Uint8Array {
     case "Partition":
       return encodeMessage(partition, VERSION, record);
     case "PartitionChange": {
-      const { isr = null, leader = UNCHANGED, replicas = null } = record;
-      return encodeMessage(partitionChange, VERSION, { ...record, isr, leader, replicas });
+      const { isr = null, leader = UNCHANGED, newEpoch = false, replicas = null } = record;
+      const { adding = null, removing = null, elr = null, lastKnownElr = null, topicId, partition } = record;
+      const values = { topicId, partition, isr, leader, newEpoch, replicas, adding, removing, elr, lastKnownElr };
+      return encodeMessage(partitionChange, VERSION, values);
     }
     case "Config":
       return encodeMessage(config, VERSION, { ...record, resourceType: RESOURCE_TYPES[record.resourceType] });
     case "ProducerIds":
       return encodeMessage(producerIds, VERSION, record);
+    case "Cluster":
+      return encodeMessage(cluster, VERSION, record);
+    case "QuorumLeader":
+      return encodeMessage(quorumLeader, VERSION, record);
   }
 }
 
 function decodeBody(type: MetadataRecord["type"], body: Uint8Array): MetadataRecord {
   switch (type) {
     case "RegisterBroker": {
-      const { brokerEpoch, host, port, ...rest } = decodeMessage(registerBroker, VERSION, body);
-      return { type, ...rest, brokerEpoch: Number(brokerEpoch), endpoint: { host, port } };
+      const { brokerEpoch, host, port, nodeHost, nodePort, ...rest } = decodeMessage(registerBroker, VERSION, body);
+      const endpoints = { endpoint: { host, port }, nodeEndpoint: { host: nodeHost, port: nodePort } };
+      return { type, ...rest, brokerEpoch: Number(brokerEpoch), ...endpoints };
     }
+    case "UnregisterBroker":
+    case "ControlledShutdown":
     case "FenceBroker":
     case "UnfenceBroker": {
       const value = decodeMessage(brokerEpoch, VERSION, body);
@@ -186,18 +182,27 @@ function decodeBody(type: MetadataRecord["type"], body: Uint8Array): MetadataRec
     }
     case "ProducerIds":
       return { type, ...decodeMessage(producerIds, VERSION, body) };
+    case "Cluster":
+      return { type, ...decodeMessage(cluster, VERSION, body) };
+    case "QuorumLeader":
+      return { type, ...decodeMessage(quorumLeader, VERSION, body) };
   }
 }
 
 function decodeChange(value: Value<typeof partitionChange>): MetadataRecord {
-  const { topicId, partition, isr, leader, replicas } = value;
+  const { topicId, partition, isr, leader, newEpoch, replicas, adding, removing, elr, lastKnownElr } = value;
   return {
     type: "PartitionChange",
     topicId,
     partition,
     ...(isr === null ? {} : { isr }),
     ...(leader === UNCHANGED ? {} : { leader }),
+    ...(newEpoch ? { newEpoch } : {}),
     ...(replicas === null ? {} : { replicas }),
+    ...(adding === null ? {} : { adding }),
+    ...(removing === null ? {} : { removing }),
+    ...(elr === null ? {} : { elr }),
+    ...(lastKnownElr === null ? {} : { lastKnownElr }),
   };
 }
 
@@ -208,5 +213,5 @@ function resourceTypeOf(code: number): "topic" | "broker" {
 }
 
 function bad(problem: string): DecodeError {
-  return new DecodeError("metadata event", "", problem);
+  return new DecodeError("metadata record", "", problem);
 }
