@@ -1,21 +1,35 @@
 /**
- * A cluster inside this process: what tests and programs embed.
+ * A cluster inside this process: what tests and programs embed. Its brokers are real ones; what is between them is memory.
+ *
+ * Every broker, link and actor can be broken while it works:
+ *
+ *     a broker    stopBroker, killBroker ──▶ startBroker        pauseBroker ──▶ resumeBroker
+ *     a link      cut ──▶ heal
+ *     an actor    kill, restart                                 pause ──▶ resume
+ *
+ * Invariant: a broker that is started again has its id, its data and its port.
  *
  * @module
  */
 import type { ActorInfo } from "../actors/system.ts";
-import type { BrokerOptions, RunningBroker } from "./broker.ts";
-import { startBroker } from "./broker.ts";
+import type { Disk } from "../storage/disk.ts";
+import { FileDisk } from "../storage/file_disk.ts";
+import { MemoryDisk } from "../storage/memory_disk.ts";
+import { LocalHub } from "../transport/local.ts";
+import { type BrokerOptions, type RunningBroker, startBrokerOn } from "./broker.ts";
+import { realEnv } from "./env.ts";
+import { Links } from "./links.ts";
+import { voterCount } from "./voters.ts";
 
 /** How a cluster in this process is to be started; everything has a default. */
 export interface ClusterOptions {
-  /** How many brokers. Default 1, which is all that this version runs. */
+  /** How many brokers, with the ids 1, 2, 3 …; the first 1, 3 or 5 of them vote for the controller. Default 1. */
   readonly brokers?: number;
-  /** Kafka port of the first broker; 0 takes any free one. Default 0. */
+  /** Kafka port of the first broker, the next ones have the next; 0 takes any free ones. Default 0. */
   readonly port?: number;
   /** Folder for the data: broker `i` keeps its own in `dir/i`. Default: in memory, gone when the cluster stops. */
   readonly dir?: string;
-  /** Port of the first broker's console; 0 takes any free one. Default: no console. */
+  /** Port of the first broker's console, the next ones have the next; 0 takes any free ones. Default: no console. */
   readonly httpPort?: number;
   /** `broker.rack` */
   readonly rack?: string;
@@ -25,33 +39,78 @@ export interface ClusterOptions {
   readonly log?: (line: string) => void;
 }
 
+/** How many brokers one process may hold: it has one thread. */
+const BROKERS_MAX = 100;
+/** How long a start may take: more means that it never ends. */
+const START_TIMEOUT_MS = 60_000;
+
+/** What stays of a broker while it does not run. */
+interface Seat {
+  readonly disk: Disk;
+  /** The port that it had, once it has run. */
+  port: number | undefined;
+  running: RunningBroker | undefined;
+  /** A start or a stop that is under way. */
+  changing: Promise<unknown> | undefined;
+}
+
 /** A running cluster. Stop it with {@linkcode Cluster.stop}, or let `await using` do so. */
 export class Cluster implements AsyncDisposable {
-  readonly #brokers: readonly RunningBroker[];
+  readonly #options: ClusterOptions;
+  readonly #voterIds: readonly number[];
+  readonly #env = realEnv();
+  readonly #hub = new LocalHub({ scheduler: this.#env.scheduler });
+  readonly #links = new Links();
+  readonly #seats = new Map<number, Seat>();
+  #stopped: Promise<void> | undefined;
 
-  /** Use {@linkcode startCluster}. */
-  constructor(brokers: readonly RunningBroker[]) {
-    this.#brokers = brokers;
+  private constructor(options: ClusterOptions) {
+    this.#options = options;
+    const ids = Array.from({ length: options.brokers ?? 1 }, (_, index) => index + 1);
+    this.#voterIds = ids.slice(0, voterCount(ids.length));
+    for (const id of ids) this.#addSeat(id);
   }
 
-  /** `host:port[,host:port…]`: give it to any Kafka client. */
+  /** Use {@linkcode startCluster}. */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const cluster = new Cluster(options);
+    const calledOff = new AbortController();
+    // Together, since none serves before more than half of the voters run; and when one cannot, the others wait in vain.
+    await Promise.allSettled([...cluster.#seats].map(async ([id, seat]) => {
+      try {
+        await cluster.#start(id, seat, calledOff.signal);
+      } catch (error) {
+        calledOff.abort(error);
+      }
+    }));
+    if (!calledOff.signal.aborted) return cluster;
+    await cluster.stop();
+    throw calledOff.signal.reason;
+  }
+
+  /** The brokers that run, by id. */
+  get brokers(): readonly RunningBroker[] {
+    return [...this.#seats.values()].flatMap(({ running }) => running ?? []);
+  }
+
+  /** `host:port[,host:port…]` of the brokers that run: give it to any Kafka client. */
   get bootstrap(): string {
-    return this.#brokers.map((broker) => broker.bootstrap).join(",");
+    return this.brokers.map((broker) => broker.bootstrap).join(",");
   }
 
   /** The cluster's id, as clients see it. */
   get clusterId(): string {
-    return this.#brokers[0]!.clusterId;
+    return this.#any().clusterId;
   }
 
-  /** The console's port, or undefined when there is none. */
+  /** The console's port of the first broker that runs, or undefined when there is none. */
   get httpPort(): number | undefined {
-    return this.#brokers[0]!.httpPort;
+    return this.#any().httpPort;
   }
 
   /** Every actor of every broker, with its state and its counters. */
   actors(): ActorInfo[] {
-    return this.#brokers.flatMap((broker) => broker.actors());
+    return this.brokers.flatMap((broker) => broker.actors());
   }
 
   /**
@@ -79,9 +138,80 @@ export class Cluster implements AsyncDisposable {
     this.#brokerOf(ref).system.restart(ref);
   }
 
+  /**
+   * Stops a broker cleanly: others take over what it leads first. Its data stays for {@linkcode Cluster.startBroker}.
+   *
+   * @throws {RangeError} when no broker with this id runs
+   */
+  async stopBroker(id: number): Promise<void> {
+    const seat = this.#running(id);
+    const { running } = seat;
+    await this.#change(seat, running!.stop());
+    seat.running = undefined;
+  }
+
+  /**
+   * Ends a broker as if its process had died: nothing is handed over, its sockets close, and the others find out by themselves.
+   *
+   * @throws {RangeError} when no broker with this id runs
+   */
+  async killBroker(id: number): Promise<void> {
+    const seat = this.#running(id);
+    const { running } = seat;
+    seat.running = undefined;
+    await this.#change(seat, running!.kill());
+  }
+
+  /**
+   * Starts a broker that was stopped or killed, with the data that it had; resolves when it serves.
+   *
+   * @throws {RangeError} when there is no such broker, or it runs already
+   */
+  async startBroker(id: number): Promise<void> {
+    const seat = this.#seats.get(id);
+    if (seat === undefined) throw new RangeError(`There is no broker ${id}: addBroker() makes a new one.`);
+    if (seat.running !== undefined || seat.changing !== undefined) {
+      throw new RangeError(`Broker ${id} runs already, or is about to start or stop.`);
+    }
+    await this.#change(seat, this.#start(id, seat));
+  }
+
+  /** Holds up a whole broker, as if its process stood still: its sockets stay open, and nobody is told. */
+  pauseBroker(id: number): void {
+    this.#running(id).running!.pause();
+  }
+
+  /** Ends a pause of a broker. */
+  resumeBroker(id: number): void {
+    this.#running(id).running!.resume();
+  }
+
+  /** Cuts the link between two brokers: what they send each other is lost, and neither is told. */
+  cut(a: number, b: number): void {
+    this.#links.cut(a, b);
+  }
+
+  /** Heals the link between two brokers, or every link. */
+  heal(a?: number, b?: number): void {
+    this.#links.heal(a, b);
+  }
+
+  /** Starts one more broker, which does not vote, and resolves with its id when it serves. Partitions move to it when they are told to. */
+  async addBroker(): Promise<number> {
+    const id = Math.max(...this.#seats.keys()) + 1;
+    const seat = this.#addSeat(id);
+    try {
+      await this.#change(seat, this.#start(id, seat));
+    } catch (error) {
+      this.#seats.delete(id);
+      throw error;
+    }
+    return id;
+  }
+
   /** Stops every broker cleanly. Calling it again does nothing more. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#brokers.map((broker) => broker.stop()));
+  stop(): Promise<void> {
+    return this.#stopped ??= this.#stop();
   }
 
   /** The same as {@linkcode Cluster.stop}. */
@@ -89,9 +219,73 @@ export class Cluster implements AsyncDisposable {
     return this.stop();
   }
 
+  async #stop(): Promise<void> {
+    await Promise.allSettled([...this.#seats.values()].map(({ changing }) => changing));
+    for (const seat of this.#seats.values()) seat.running?.resume(); // who stands still cannot stop
+    this.heal();
+    await Promise.all(this.brokers.map((broker) => broker.stop()));
+  }
+
+  #addSeat(id: number): Seat {
+    const { dir } = this.#options;
+    const disk = dir === undefined ? new MemoryDisk() : new FileDisk(`${dir}/${id}`);
+    const seat: Seat = { disk, port: undefined, running: undefined, changing: undefined };
+    this.#seats.set(id, seat);
+    return seat;
+  }
+
+  async #start(id: number, seat: Seat, calledOff?: AbortSignal): Promise<void> {
+    const tooLong = new AbortController();
+    const calm = this.#env.clock.after(START_TIMEOUT_MS, () => {
+      tooLong.abort(new Error(`Broker ${id} did not come up within ${START_TIMEOUT_MS / 1_000} s.`));
+    });
+    const signal = calledOff === undefined ? tooLong.signal : AbortSignal.any([calledOff, tooLong.signal]);
+    try {
+      seat.running = await startBrokerOn({
+        disk: seat.disk,
+        voterIds: this.#voterIds,
+        openDoor: () => ({ transport: this.#links.over(this.#hub.join(id)), endpoint: { host: "127.0.0.1", port: 0 } }),
+      }, { ...this.#brokerOptions(id, seat), signal });
+    } finally {
+      calm();
+    }
+    seat.port = seat.running.advertised.port;
+  }
+
+  #brokerOptions(id: number, seat: Seat): BrokerOptions {
+    const { brokers: _, dir: __, port = 0, httpPort, ...rest } = this.#options;
+    return {
+      ...rest,
+      id,
+      port: seat.port ?? (port === 0 ? 0 : port + id - 1),
+      ...(httpPort === undefined ? {} : { httpPort: httpPort === 0 ? 0 : httpPort + id - 1 }),
+    };
+  }
+
+  async #change(seat: Seat, change: Promise<void>): Promise<void> {
+    seat.changing = change;
+    try {
+      await change;
+    } finally {
+      seat.changing = undefined;
+    }
+  }
+
+  #running(id: number): Seat {
+    const seat = this.#seats.get(id);
+    if (seat?.running !== undefined && seat.changing === undefined) return seat;
+    throw new RangeError(`No broker ${id} runs: brokers lists those that do.`);
+  }
+
+  #any(): RunningBroker {
+    const broker = this.brokers[0];
+    if (broker === undefined) throw new RangeError("No broker of this cluster runs: startBroker() starts one.");
+    return broker;
+  }
+
   #brokerOf(ref: string): RunningBroker {
     const node = Number(ref.split("/", 1)[0]);
-    const broker = this.#brokers.find(({ id }) => id === node);
+    const broker = this.#seats.get(node)?.running;
     if (broker === undefined || !broker.actors().some((actor) => actor.ref === ref)) {
       throw new RangeError(`There is no actor "${ref}": actors() lists those that there are.`);
     }
@@ -110,14 +304,23 @@ export class Cluster implements AsyncDisposable {
  * console.assert(/^127\.0\.0\.1:\d+$/.test(cluster.bootstrap)); // for any Kafka client
  * ```
  *
- * @throws {RangeError} when the number of brokers is not one that this version runs
+ * @example Three brokers, one of which dies and comes back
+ * ```ts
+ * import { startCluster } from "@samsa/samsa";
+ *
+ * await using cluster = await startCluster({ brokers: 3, config: { "default.replication.factor": "3" } });
+ * await cluster.killBroker(2); // 1 and 3 go on
+ * console.assert(cluster.brokers.length === 2);
+ * await cluster.startBroker(2); // with what it had
+ * ```
+ *
+ * @throws {RangeError} when the number of brokers is not one that a process can hold
  * @throws {Error} with one sentence when the folder, a port or a config cannot be used
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { brokers = 1, dir, ...rest } = options;
-  if (brokers !== 1) {
-    throw new RangeError(`A cluster of ${brokers} brokers was asked for; this version runs 1 (brokers: 1).`);
+  const { brokers = 1 } = options;
+  if (!Number.isInteger(brokers) || brokers < 1 || brokers > BROKERS_MAX) {
+    throw new RangeError(`A cluster of ${brokers} brokers was asked for: a process can hold from 1 to ${BROKERS_MAX}.`);
   }
-  const broker: BrokerOptions = { ...rest, id: 1, ...(dir === undefined ? {} : { dir: `${dir}/1` }) };
-  return new Cluster([await startBroker(broker)]);
+  return await Cluster.start(options);
 }

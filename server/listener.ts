@@ -38,8 +38,6 @@ export interface ListenerOptions {
   readonly requestMaxBytes: number;
   /** max.connections */
   readonly connectionsMax: number;
-  readonly system: ActorSystem;
-  readonly broker: BrokerRef;
   readonly memory: MemoryBudget;
   /** Where the buffers of large requests come from, and where those of large answers go. */
   readonly buffers: BufferPool;
@@ -78,25 +76,30 @@ export class Listener {
     return socket?.isClosing === false ? socket : undefined;
   }
 
-  /** Starts taking sockets. */
-  accept(): void {
-    this.#accepting = this.#acceptLoop();
+  /** Starts taking sockets; each gets a connection actor of `system`, which serves what `broker` has. */
+  accept(system: ActorSystem, broker: BrokerRef): void {
+    this.#accepting = this.#acceptLoop(system, broker);
   }
 
-  /** Stops accepting, closes every socket and waits until they have let go. */
+  /** Stops accepting, closes every socket, those that still have something to write a little later, and waits until they have let go. */
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    return this.#closed ??= this.#close((socket) => socket.end());
   }
 
-  async #close(): Promise<void> {
+  /** The same, but as if the process were gone: what was not written yet is lost. */
+  halt(): Promise<void> {
+    return this.#closed ??= this.#close((socket) => socket.halt());
+  }
+
+  async #close(close: (socket: Socket) => void): Promise<void> {
     this.#listener.close();
     await this.#accepting;
     const sockets = [...this.#sockets.values()];
-    for (const socket of sockets) socket.end();
+    sockets.forEach(close);
     await Promise.all(sockets.map((socket) => socket.ended));
   }
 
-  async #acceptLoop(): Promise<void> {
+  async #acceptLoop(system: ActorSystem, broker: BrokerRef): Promise<void> {
     while (true) {
       let conn: Deno.TcpConn;
       try {
@@ -107,21 +110,22 @@ export class Listener {
         await new Promise<void>((resolve) => this.#options.clock.after(ACCEPT_RETRY_MS, resolve));
         continue;
       }
-      this.#take(conn);
+      if (this.#closed === undefined) this.#take(conn, system, broker);
+      else conn.close();
     }
   }
 
-  #take(conn: Deno.TcpConn): void {
+  #take(conn: Deno.TcpConn, system: ActorSystem, broker: BrokerRef): void {
     const { hostname, port } = conn.remoteAddr;
     const remote = `${hostname}:${port}`;
-    const { connectionsMax, system, broker, refused } = this.#options;
+    const { connectionsMax, refused } = this.#options;
     if (this.#sockets.size >= connectionsMax) {
       refused(remote, `there are already ${connectionsMax} connections (max.connections)`);
       conn.close();
       return;
     }
     const id = this.#nextId++;
-    const socket = new Socket(conn, remote, this.#options, () => this.#sockets.delete(id));
+    const socket = new Socket(conn, remote, this.#options, system, () => this.#sockets.delete(id));
     this.#sockets.set(id, socket);
     const args: ConnectionArgs = { broker, socketId: id, remote };
     socket.start(system.spawn(CONNECTION, String(id), args));
@@ -134,6 +138,7 @@ class Socket implements ConnectionSocket {
   readonly #remote: string;
   readonly #framer: Framer;
   readonly #options: ListenerOptions;
+  readonly #system: ActorSystem;
   readonly #account: MemoryAccount;
   readonly #gone: () => void;
   #running: Promise<void> | undefined;
@@ -152,8 +157,9 @@ class Socket implements ConnectionSocket {
   #calmLinger: (() => void) | undefined;
   readonly #shutting = Promise.withResolvers<void>();
 
-  constructor(conn: Deno.TcpConn, remote: string, options: ListenerOptions, gone: () => void) {
+  constructor(conn: Deno.TcpConn, remote: string, options: ListenerOptions, system: ActorSystem, gone: () => void) {
     this.#conn = conn;
+    this.#system = system;
     this.#remote = remote;
     this.#framer = new Framer(options.requestMaxBytes, options.buffers);
     this.#options = options;
@@ -197,7 +203,7 @@ class Socket implements ConnectionSocket {
       reason = reasonOf(error);
       if (error instanceof FrameError) this.#options.refused(this.#remote, reason);
     }
-    if (!this.#orphaned) this.#options.system.tell(ref, "disconnected", { reason });
+    if (!this.#orphaned) this.#system.tell(ref, "disconnected", { reason });
     this.end();
     await this.#shutting.promise;
   }
@@ -211,7 +217,7 @@ class Socket implements ConnectionSocket {
 
   /** Hands a frame over, waiting while the mailbox is full. */
   async #offer(ref: ConnectionRef, frame: Uint8Array): Promise<void> {
-    const { system } = this.#options;
+    const system = this.#system;
     this.#unanswered++;
     this.#unansweredBytes += frame.length;
     this.#frames.push(frame);
@@ -278,6 +284,12 @@ class Socket implements ConnectionSocket {
     this.#wake?.();
     if (!this.#writing) this.#shut();
     else if (!this.#closed) this.#calmLinger ??= this.#options.clock.after(LINGER_MS, () => this.#shut());
+  }
+
+  /** Closes now, whatever was written. */
+  halt(): void {
+    this.#orphaned = true;
+    this.#shut();
   }
 
   async #writeLoop(): Promise<void> {

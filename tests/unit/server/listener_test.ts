@@ -46,8 +46,6 @@ class Stage implements AsyncDisposable {
       port: 0,
       requestMaxBytes: 10 * MIB,
       connectionsMax,
-      system: this.system,
-      broker: "1/broker/broker" as BrokerRef,
       buffers: new BufferPool(1 << 20),
       memory: this.memory,
       clock: this.clock,
@@ -57,7 +55,7 @@ class Stage implements AsyncDisposable {
       },
     });
     this.system.register(this.#connection(mailboxCapacity));
-    this.listener.accept();
+    this.listener.accept(this.system, "1/broker/broker" as BrokerRef);
   }
 
   async connect(): Promise<Deno.TcpConn> {

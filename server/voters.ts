@@ -1,0 +1,35 @@
+/**
+ * Which nodes vote for the controller, and where they are: the same list for every node of a cluster.
+ *
+ * @module
+ */
+
+/** A node that votes. */
+export interface Voter {
+  readonly id: number;
+  /** Where other nodes reach it. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How many may vote: more add no safety that their cost is worth, and an even number none at all. */
+const COUNTS = [1, 3, 5];
+
+/** What is wrong with a list of voters, in a sentence; undefined when nothing is. */
+export function votersProblem(voters: readonly Voter[]): string | undefined {
+  const twice = (key: (voter: Voter) => string | number) =>
+    voters.find((voter, index) => voters.findIndex((other) => key(other) === key(voter)) !== index);
+  const sameId = twice(({ id }) => id);
+  if (sameId !== undefined) return `The voter ${sameId.id} is named twice: name each once.`;
+  const samePlace = twice(({ host, port }) => `${host}:${port}`);
+  if (samePlace !== undefined) {
+    return `Two voters are said to be at ${samePlace.host}:${samePlace.port}: each has an address of its own.`;
+  }
+  if (COUNTS.includes(voters.length)) return undefined;
+  return `There are ${voters.length} voters: 1, 3 or 5 can vote, and every other broker follows them.`;
+}
+
+/** How many of `brokers` brokers vote in a cluster that is put together here. */
+export function voterCount(brokers: number): number {
+  return COUNTS.findLast((count) => count <= brokers) ?? 1;
+}
