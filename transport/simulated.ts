@@ -61,6 +61,8 @@ export class SimulatedNetwork {
   readonly #nodes = new Map<number, SimulatedTransport>();
   readonly #links = new Map<string, Link>();
   readonly #counts = { sent: 0, delivered: 0, lost: 0, repeated: 0 };
+  /** Nodes that are gone without anybody knowing. */
+  readonly #vanished = new Set<number>();
   #faults: NetworkFaults;
 
   constructor(options: SimulatedOptions) {
@@ -87,6 +89,7 @@ export class SimulatedNetwork {
     assert(!this.#nodes.has(node), `node ${node} has joined already`);
     const joining = new SimulatedTransport(this, node);
     this.#nodes.set(node, joining);
+    this.#vanished.delete(node);
     for (const other of this.#nodes.values()) {
       if (other === joining) continue;
       this.#tell(other, { type: "up", node });
@@ -95,12 +98,16 @@ export class SimulatedNetwork {
     return joining;
   }
 
-  /** The node's process is gone: what was on its way to it is lost, and the others hear that it refuses. */
-  kill(node: number): void {
+  /**
+   * The node's process is gone: what was on its way to it is lost, and the others hear that it refuses. With `silently` its machine is
+   * gone too, and nobody hears anything.
+   */
+  kill(node: number, silently = false): void {
     const end = this.#nodes.get(node);
     if (end === undefined) return;
     this.#nodes.delete(node);
     end.gone = true;
+    if (silently) return void this.#vanished.add(node);
     for (const other of this.#nodes.values()) this.#tell(other, { type: "down", node, refused: true });
   }
 
@@ -152,7 +159,7 @@ export class SimulatedNetwork {
   /** Sends on its way what a node sends. For the nodes' ends themselves. */
   carry(sender: SimulatedTransport, node: number, envelope: Envelope): boolean {
     const target = sender.gone ? undefined : this.#nodes.get(node);
-    if (target === undefined) return false;
+    if (target === undefined) return !sender.gone && this.#vanished.has(node);
     const link = this.#link(sender.node, node);
     const { lossPerMillion, duplicationPerMillion, queueMax } = this.#faults;
     const body = copyPlain(envelope.body, `the body of ${envelope.verb}`);

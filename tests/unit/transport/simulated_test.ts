@@ -151,3 +151,19 @@ Deno.test("a fault on one link does not change what happens on the others", () =
   };
   assertEquals(run(true), run(false));
 });
+
+Deno.test("a node whose machine is gone is missed by nobody until it is back", () => {
+  const { env, net, a, join } = network(3);
+  env.run();
+  a.events.length = 0;
+  net.kill(2, true);
+  assert(a.transport.send(2, { to: "", from: "", call: 1, verb: "x", body: null }), "nobody can know that it is gone");
+  env.run();
+  assertEquals(a.events, []);
+  const back = join(2);
+  env.run();
+  assertEquals(a.events, [{ type: "up", node: 2 }]);
+  assertEquals(back.received, [], "what was sent meanwhile is lost");
+  net.kill(2);
+  assertEquals(a.transport.send(2, { to: "", from: "", call: 2, verb: "x", body: null }), false);
+});
