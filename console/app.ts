@@ -26,10 +26,17 @@ export type Fetch = (request: Request) => Response | Promise<Response>;
  * The console over a source.
  *
  * @param source where what it shows comes from
+ * @param isHost whether a request may name this host: a page from elsewhere that has had its own name point here must not read
+ * along (DNS rebinding)
  * @returns a function from request to response, for any HTTP server
  */
-export function consoleApp(source: ConsoleSource): Fetch {
+export function consoleApp(source: ConsoleSource, isHost: (host: string) => boolean = () => true): Fetch {
   const app = new Hono();
+  app.use(async (context, next) => {
+    const { hostname } = new URL(context.req.url);
+    if (isHost(hostname)) return await next();
+    return context.json({ error: `This console is not ${hostname}: open it under an address of this machine.` }, 421);
+  });
   app.get("/", (context) => context.html(PAGE, 200, { "content-security-policy": PAGE_POLICY }));
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/readyz", async (context) => {

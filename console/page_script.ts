@@ -104,6 +104,7 @@ const BROKER_COLUMNS = [
   ["address", (broker) => broker.host + ":" + broker.port],
   ["id", (broker) => broker.id, "number"],
   ["epoch", (broker) => broker.epoch, "number"],
+  ["controller", (broker) => broker.isController ? "active" : ""],
   ["rack", (broker) => broker.rack ?? "–"],
   ["state", (broker) => broker.fenced ? "fenced" : "alive", "", (broker) => broker.fenced ? "bad" : "good"],
 ];
@@ -118,14 +119,21 @@ const ACTOR_COLUMNS = [
 ];
 
 function partitionRow(topic, p) {
-  const behind = p.isr.length < p.replicas.length, key = "p/" + topic.name + "/" + p.partition;
+  const behind = p.underReplicated, key = "p/" + topic.name + "/" + p.partition;
   return {
-    isChild: true, name: "partition " + p.partition, leader: p.leader < 0 ? "no leader" : "leader " + p.leader,
-    inSync: p.isr.length + " of " + p.replicas.length, behind,
+    isChild: true, name: "partition " + p.partition + (p.isHere ? "" : " (elsewhere)"), leader: p.leader < 0 ? "no leader" : "leader " + p.leader,
+    inSync: p.isr.join(" ") + (behind ? " of " + p.replicas.join(" ") : ""), behind,
     offsets: count(p.startOffset) + " – " + count(p.highWatermark), records: Math.max(0, p.highWatermark - p.startOffset),
-    rate: rate(key, p.endOffset), size: p.sizeInBytes,
-    state: p.leader < 0 ? "no leader" : p.offline ?? "online", bad: p.leader < 0 || p.offline !== null,
+    rate: rate(key, p.endOffset), size: p.isHere ? p.sizeInBytes : 0,
+    state: partitionState(p), bad: p.leader < 0 || p.offline !== null || p.underMinIsr,
   };
+}
+
+function partitionState(p) {
+  if (p.leader < 0) return "no leader";
+  if (p.offline !== null) return p.offline;
+  if (p.underMinIsr) return "too few in sync";
+  return p.adding.length + p.removing.length > 0 ? "moving" : "online";
 }
 
 function topicRow(topic) {
@@ -135,7 +143,7 @@ function topicRow(topic) {
     key: "t/" + topic.name, children, name: topic.name, leader: count(all.length),
     inSync: sum(all, (p) => p.isr.length) + " of " + sum(all, (p) => p.replicas.length), behind: children.some((child) => child.behind),
     records: sum(children, (child) => child.records), rate: rate("t/" + topic.name, sum(all, (p) => p.endOffset)),
-    size: sum(children, (child) => child.size), state: bad > 0 ? bad + " offline" : "online", bad: bad > 0,
+    size: sum(children, (child) => child.size), state: bad > 0 ? bad + " not well" : "online", bad: bad > 0,
   };
 }
 
@@ -163,11 +171,16 @@ function kindRows(actors) {
 function facts(cluster, topics) {
   const list = byId("facts");
   list.replaceChildren();
-  const size = sum(topics, (topic) => sum(topic.partitions, (p) => p.sizeInBytes));
+  const size = sum(topics, (topic) => sum(topic.partitions, (p) => p.isHere ? p.sizeInBytes : 0));
+  const all = cluster.brokers.length, alive = cluster.brokers.filter((broker) => !broker.fenced).length;
   for (const [name, value, bad] of [
-    ["brokers", count(cluster.brokers.length)], ["topics", count(cluster.topics)], ["partitions", count(cluster.partitions)],
+    ["controller", cluster.controllerId < 0 ? "none" : cluster.controllerId, cluster.controllerId < 0],
+    ["epoch", count(cluster.controllerEpoch)], ["this node", cluster.quorum ? cluster.quorum.role : "unknown", !cluster.quorum],
+    ["brokers", alive < all ? count(alive) + " of " + count(all) : count(all), alive < all],
+    ["topics", count(cluster.topics)], ["partitions", count(cluster.partitions)],
     ["offline", count(cluster.offlinePartitions), cluster.offlinePartitions > 0],
     ["under-replicated", count(cluster.underReplicatedPartitions), cluster.underReplicatedPartitions > 0],
+    ["under min ISR", count(cluster.underMinIsrPartitions), cluster.underMinIsrPartitions > 0],
     ["size here", bytes(size)], ["connections", count(cluster.connections)], ["up", duration(cluster.uptimeMs)],
   ]) {
     const item = element("div");
@@ -202,12 +215,12 @@ async function refresh() {
   try {
     const [cluster, topics, actors] = await Promise.all([get("api/cluster"), get("api/topics"), get("api/actors")]);
     now = performance.now();
-    byId("cluster").textContent = "cluster " + cluster.clusterId + " · broker " + cluster.brokerId + " · controller " + cluster.controllerId;
+    byId("cluster").textContent = "cluster " + cluster.clusterId + " · broker " + cluster.brokerId;
     facts(cluster, topics);
     hint(cluster, topics);
     tables = [
       ["topics", TOPIC_COLUMNS, topics.map(topicRow).sort((a, b) => a.name < b.name ? -1 : 1)],
-      ["brokers", BROKER_COLUMNS, cluster.brokers],
+      ["brokers", BROKER_COLUMNS, cluster.brokers.map((broker) => ({ ...broker, isController: broker.id === cluster.controllerId }))],
       ["actors", ACTOR_COLUMNS, kindRows(actors)],
     ];
     show();

@@ -19,6 +19,12 @@ export interface ConsoleServer {
  * @throws {Deno.errors.AddrInUse} when the port is taken
  */
 export function serveConsole(hostname: string, port: number, source: ConsoleSource): ConsoleServer {
-  const server = Deno.serve({ hostname, port, onListen: () => {} }, consoleApp(source));
+  const app = consoleApp(source, isLoopback(hostname) ? isLoopback : undefined);
+  const server = Deno.serve({ hostname, port, onListen: () => {} }, app);
   return { port: server.addr.port, close: () => server.shutdown() };
+}
+
+/** Whether a host can only mean this machine. Who listens there is called by such names, whatever DNS says of others. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 }

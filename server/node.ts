@@ -103,6 +103,11 @@ export class Node {
     this.#awaitReady();
   }
 
+  /** Whether the broker has come up. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   /** Calls back once the broker serves: at once if it does already, never if it ends before. */
   whenReady(then: () => void): void {
     if (this.#isReady) then();

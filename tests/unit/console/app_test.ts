@@ -6,12 +6,15 @@ const CLUSTER: ClusterStatus = {
   clusterId: "c",
   brokerId: 1,
   controllerId: 1,
+  controllerEpoch: 3,
+  quorum: null,
   metadataOffset: 7,
   brokers: [],
   topics: 0,
   partitions: 0,
   offlinePartitions: 0,
   underReplicatedPartitions: 0,
+  underMinIsrPartitions: 0,
   connections: 0,
   uptimeMs: 1,
 };
@@ -95,4 +98,11 @@ Deno.test("the page's script is JavaScript", async () => {
   const { text } = await get("/");
   const [, script] = text.match(/<script>([\s\S]*)<\/script>/)!;
   new Function(script!); // throws a SyntaxError when it is not
+});
+
+Deno.test("a host that is not this one's reads nothing", async () => {
+  const app = consoleApp(source(), (host) => host === "localhost");
+  for (const [host, status] of [["localhost:8092", 200], ["localhost", 200], ["rebound.example:8092", 421]] as const) {
+    assertEquals((await app(new Request(`http://${host}/api/cluster`))).status, status, host);
+  }
 });
