@@ -5,7 +5,7 @@
  */
 import { errorCode } from "../../protocol/errors.ts";
 import type { ConfigChange, ConfigResourceType, ErrorResult } from "../controller/protocol.ts";
-import { controllerFailure, patienceMs } from "./asking.ts";
+import { controllerFailure } from "./asking.ts";
 import type { Exchange } from "./handler.ts";
 import type { Api } from "../../protocol/schema.ts";
 
@@ -52,11 +52,11 @@ export function changeConfigs<T extends Api>(
       return { errorCode: errorCode(error), errorMessage: message, resourceType, resourceName };
     }));
   if (changes.length === 0) return conclude(results as ErrorResult[]);
-  exchange.ask(exchange.view.controller, "alterConfigs", { changes, validateOnly }, (answer) => {
+  exchange.askController("alterConfigs", { changes, validateOnly }, (answer) => {
     let next = 0;
     const answered = () => answer.ok ? answer.value[next++]! : controllerFailure(answer.failure);
     conclude(results.map((result) => result ?? answered()));
-  }, patienceMs(TIMEOUT_MS));
+  }, TIMEOUT_MS);
 }
 
 function refusalOf({ resourceType, operations }: ResourceChange): ErrorResult | undefined {

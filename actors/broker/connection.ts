@@ -22,6 +22,8 @@ import { apiVersions } from "../../protocol/tables/metadata.ts";
 import type { Actor, Answer, Message, Outbox, Ref, Reply, Verb } from "../actor.ts";
 import { API_VERSIONS_RANGE } from "./api/18_api_versions.ts";
 import { brokerInt } from "./broker_configs.ts";
+import type { ControllerProtocol } from "../controller/protocol.ts";
+import { ControllerAsk } from "./controller_asks.ts";
 import { FetchSessions } from "./fetch_sessions.ts";
 import type { ApiHandler, Exchange } from "./handler.ts";
 import type { BrokerView, ConnectionArgs, ConnectionProtocol, ConnectionSocket } from "./protocol.ts";
@@ -62,6 +64,7 @@ export interface ConnectionDeps {
 export class Connection {
   view: BrokerView | undefined;
   readonly sessions: FetchSessions = new FetchSessions();
+  readonly controllerAsks: Set<Pick<ControllerAsk, "isOver" | "dueMs" | "look">> = new Set();
   /** Frames not started yet, oldest first. */
   readonly waiting: Ring<Uint8Array> = new Ring();
   /** Requests started and not yet written, oldest first. */
@@ -121,6 +124,10 @@ export function connection(deps: ConnectionDeps): Actor<ConnectionProtocol, Conn
         }
         watchIdleness(connection, busy ? limitMs : limitMs - idleMs);
       },
+      lookForController(connection, _, out) {
+        connection.out = out;
+        lookForController(connection);
+      },
     },
 
     stopped(connection, why) {
@@ -139,11 +146,26 @@ function subscribe(connection: Connection, newerThan: number): void {
     const first = connection.view === undefined;
     if (answer.ok) connection.view = answer.value;
     else if (answer.failure === "unreachable") return close(connection, "the broker is stopping");
-    subscribe(connection, connection.view?.image.offset ?? -1); // a broker that crashed will be back
+    subscribe(connection, answer.ok ? answer.value.version : -1); // a broker that crashed will be back, and counts anew
     if (connection.view === undefined) return;
     if (first) watchIdleness(connection, brokerInt(connection.view, "connections.max.idle.ms"));
+    lookForController(connection);
     proceed(connection);
   }, SUBSCRIBE_PATIENCE_MS);
+}
+
+/** Lets the questions that wait for a controller do what is due, and wakes up for the next. */
+function lookForController(connection: Connection): void {
+  const { controllerAsks: asks, out } = connection;
+  if (connection.closing) return;
+  let dueMs = Infinity;
+  for (const ask of asks) {
+    ask.look();
+    if (ask.isOver) asks.delete(ask);
+    else dueMs = Math.min(dueMs, ask.dueMs);
+  }
+  if (dueMs === Infinity) out.cancel("controller");
+  else out.timer("controller", Math.max(1, dueMs - out.monotonic()), "lookForController", undefined);
 }
 
 function watchIdleness(connection: Connection, afterMs: number): void {
@@ -349,6 +371,18 @@ class Live implements Exchange<Api> {
       connection.out = out;
       if (!connection.closing) then(answer);
     }, timeoutMs);
+  }
+
+  askController<V extends Verb<ControllerProtocol>>(
+    verb: V,
+    message: Message<ControllerProtocol, V>,
+    then: (answer: Answer<Reply<ControllerProtocol, V>>) => void,
+    timeoutMs: number,
+  ): void {
+    const connection = this.#connection;
+    const changed = () => lookForController(connection);
+    connection.controllerAsks.add(new ControllerAsk(this, { verb, message, timeoutMs }, then, changed));
+    changed();
   }
 
   reply(body: ResponseInput<Api>): void {

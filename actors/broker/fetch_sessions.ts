@@ -76,13 +76,14 @@ export class FetchSession {
       readonly highWatermark: number;
       readonly logStartOffset: number;
       readonly diverging: boolean;
+      readonly redirected: boolean;
     },
     always: boolean,
   ): boolean {
     const key = keyOf(request);
     const known = this.partitions.get(key);
     if (known === undefined) return true;
-    const news = told.error || known.toldError || told.records > 0 || told.diverging ||
+    const news = told.error || known.toldError || told.records > 0 || told.diverging || told.redirected ||
       told.highWatermark !== known.toldHighWatermark || told.logStartOffset !== known.toldLogStartOffset;
     known.toldError = told.error;
     known.toldHighWatermark = told.highWatermark;

@@ -22,7 +22,7 @@ import type { FetchPartition } from "./fetch_sessions.ts";
 import type { Exchange } from "./handler.ts";
 import { toOffset } from "./offsets.ts";
 import type { BrokerView } from "./protocol.ts";
-import { findTopic, type LedPartition, ledPartition } from "./view.ts";
+import { findTopic, heldPartition, ledPartition, type LocatedPartition, nearerReplicas } from "./view.ts";
 
 /** No fetch waits longer, whatever it asks for: what waits takes memory, here and at the replicas. */
 const WAIT_MAX_MS = 60_000;
@@ -39,6 +39,10 @@ export interface FetchLimits {
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly isolation: FetchRequest["isolation"];
+  /** Followers serve it as well as leaders (KIP-392). */
+  readonly fromFollowers: boolean;
+  /** Where the reader is, "" when it does not say: it is sent to a follower there. */
+  readonly rackId: string;
 }
 
 /** What one partition has brought. */
@@ -50,12 +54,15 @@ export class Gathered {
   /** It has more, but a limit of this fetch is in the way. */
   cut = false;
   waits = false;
-  readonly led: LedPartition;
+  /** Followers that are nearer to the reader; asked for once, with the first read. */
+  nearer: readonly number[];
+  readonly led: LocatedPartition;
   #chunks: Uint8Array[] = [];
 
-  constructor(readonly request: FetchPartition, view: BrokerView) {
-    this.led = locate(request, view);
+  constructor(readonly request: FetchPartition, limits: FetchLimits, view: BrokerView) {
+    this.led = locate(request, limits, view);
     const { error, partition } = this.led;
+    this.nearer = partition === undefined ? [] : nearerReplicas(view, partition, limits.rackId);
     this.reply = failed(error, partition);
     this.offset = toOffset(request.fetchOffset);
   }
@@ -65,10 +72,10 @@ export class Gathered {
     return concatenate(this.#chunks);
   }
 
-  /** An error that the client should hear at once. Kafka lets those who ask for what is not there wait with the others. */
+  /** An error, or another place to go to, that the client should hear of at once. Kafka lets those who ask for what is not there wait with the others. */
   get isUrgent(): boolean {
     return this.led.error !== "UNKNOWN_TOPIC_OR_PARTITION" && this.led.error !== "UNKNOWN_TOPIC_ID" &&
-      (this.reply.error !== "NONE" || this.reply.divergingEpoch !== null);
+      (this.reply.error !== "NONE" || this.reply.divergingEpoch !== null || this.reply.preferredReadReplica >= 0);
   }
 
   /** Takes what a read has brought that could have brought more up to `readableEnd`, had there been room. */
@@ -113,7 +120,7 @@ export class Gathering {
     exchange: Asking,
     done: () => void,
   ) {
-    this.partitions = wanted.map((request) => new Gathered(request, exchange.view));
+    this.partitions = wanted.map((request) => new Gathered(request, limits, exchange.view));
     this.#exchange = exchange;
     this.#limits = limits;
     this.#minBytes = Math.min(limits.minBytes, limits.maxBytes);
@@ -169,7 +176,9 @@ export class Gathering {
       currentLeaderEpoch: request.currentLeaderEpoch,
       lastFetchedEpoch: gathered.bytes === 0 ? request.lastFetchedEpoch : -1,
       isolation: this.#limits.isolation,
+      ...(gathered.nearer.length > 0 ? { nearer: gathered.nearer } : {}),
     };
+    gathered.nearer = [];
     this.#reading = true;
     this.#exchange.ask(led.replica, "fetch", message, (answer) => {
       this.#reading = false;
@@ -230,10 +239,10 @@ export class Gathering {
   }
 }
 
-function locate(wanted: FetchPartition, view: BrokerView): LedPartition {
+function locate(wanted: FetchPartition, { fromFollowers }: FetchLimits, view: BrokerView): LocatedPartition {
   const topic = findTopic(view, wanted.topic, wanted.topicId);
   if (topic === undefined && wanted.topicId !== ZERO_UUID) return { error: "UNKNOWN_TOPIC_ID", partition: undefined };
-  return ledPartition(view, topic, wanted.partition);
+  return (fromFollowers ? heldPartition : ledPartition)(view, topic, wanted.partition);
 }
 
 function replyOf(answer: Answer<FetchReply>): FetchReply {
@@ -241,7 +250,7 @@ function replyOf(answer: Answer<FetchReply>): FetchReply {
 }
 
 /** A reply that brings nothing, with the leader where it is known. */
-function failed(error: ErrorName, partition: LedPartition["partition"]): FetchReply {
+function failed(error: ErrorName, partition: LocatedPartition["partition"]): FetchReply {
   return {
     error,
     highWatermark: -1,
@@ -250,6 +259,7 @@ function failed(error: ErrorName, partition: LedPartition["partition"]): FetchRe
     records: EMPTY,
     abortedTransactions: null,
     divergingEpoch: null,
+    preferredReadReplica: -1,
     leader: partition?.leader ?? -1,
     leaderEpoch: partition?.leaderEpoch ?? -1,
   };

@@ -9,6 +9,7 @@
  */
 import type { Api, Request, ResponseInput } from "../../protocol/schema.ts";
 import type { Answer, Message, Ref, Reply, Verb } from "../actor.ts";
+import type { ControllerProtocol } from "../controller/protocol.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import type { BrokerRef, BrokerView } from "./protocol.ts";
 
@@ -35,6 +36,17 @@ export interface Exchange<T extends Api> {
     message: Message<Q, V>,
     then: (answer: Answer<Reply<Q, V>>) => void,
     timeoutMs?: number,
+  ): void;
+  /**
+   * Asks the active controller. While there is none, and when it turns out to be gone, this waits for another one as long as the
+   * request allows (`timeoutMs`), and asks again what may be asked twice. What then fails has failed for good: "unreachable" if
+   * there was nobody to be asked.
+   */
+  askController<V extends Verb<ControllerProtocol>>(
+    verb: V,
+    message: Message<ControllerProtocol, V>,
+    then: (answer: Answer<Reply<ControllerProtocol, V>>) => void,
+    timeoutMs: number,
   ): void;
   /**
    * Takes up to `bytes` of the memory that all connections share, until the answer has been sent; returns how many it got.
@@ -89,4 +101,18 @@ export function gather<A>(
       if (--missing === 0) then(answers);
     })
   );
+}
+
+/** Groups partitions by their topics, both in the order in which they come first. */
+export function byTopic<T extends { readonly topic: string }, R>(
+  partitions: readonly T[],
+  respond: (partition: T) => R,
+): { readonly topic: string; readonly partitions: R[] }[] {
+  const topics = new Map<string, R[]>();
+  for (const partition of partitions) {
+    const responses = topics.get(partition.topic);
+    if (responses === undefined) topics.set(partition.topic, [respond(partition)]);
+    else responses.push(respond(partition));
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
 }

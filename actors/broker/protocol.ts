@@ -49,13 +49,16 @@ export interface BrokerView {
   readonly controller: ControllerRef | undefined;
   readonly quorum: QuorumRef;
   readonly image: MetadataImage;
+  /** Grows with every change of what is above, in the life of one broker actor. */
+  readonly version: number;
 }
 
 /** Everything a broker can be told. */
 export interface BrokerProtocol extends MetadataFollower {
   /**
-   * A connection wants a view whose image has more than `newerThan` records; the reply waits until there is one. Asking (and
-   * not being told) keeps a slow connection from holding up the broker. A later call of the same connection replaces this one.
+   * A connection wants a view of a version above `newerThan`; the reply waits until there is one. Asking (and not being told)
+   * keeps a slow connection from holding up the broker. A later call of the same connection replaces this one. A broker that was
+   * restarted counts anew: begin with -1 again.
    */
   subscribe(request: { readonly ref: Ref<ConnectionProtocol>; readonly newerThan: number }): BrokerView;
   /** The next producer id that nobody else has had. */
@@ -75,6 +78,10 @@ export interface BrokerProtocol extends MetadataFollower {
   register(_: void): void;
   /** From the broker to itself: the next heartbeat is due. */
   beat(_: void): void;
+  /** From the broker to itself: a replica that was given up, by its name, has rested. */
+  spawnAgain(replica: string): void;
+  /** From the broker to itself: time to follow again, to ask for ISR changes again, or to stop waiting for leave to go. */
+  tick(what: "follow" | "alterPartitions" | "shutDown"): void;
 }
 
 export type BrokerRef = Ref<BrokerProtocol>;
@@ -114,6 +121,8 @@ export interface ConnectionProtocol {
   disconnected(_: { readonly reason: string }): void;
   /** From the connection to itself: nothing has come or gone for `connections.max.idle.ms`. */
   idle(_: void): void;
+  /** From the connection to itself: questions wait for a controller, or for one that may be gone. */
+  lookForController(_: void): void;
 }
 
 export type ConnectionRef = Ref<ConnectionProtocol>;

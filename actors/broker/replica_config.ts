@@ -64,5 +64,9 @@ export function replicaConfig(layers: ConfigLayers): ReplicaConfig {
     flushMs: number("flush.ms"),
     producerIdExpirationMs: broker("producer.id.expiration.ms"),
     retentionCheckIntervalMs: broker("log.retention.check.interval.ms"),
+    replicaLagTimeMaxMs: broker("replica.lag.time.max.ms"),
+    replicaFetchWaitMaxMs: broker("replica.fetch.wait.max.ms"),
+    replicaFetchMaxBytes: broker("replica.fetch.max.bytes"),
+    replicaFetchBackoffMs: broker("replica.fetch.backoff.ms"),
   };
 }

@@ -31,19 +31,52 @@ export function findTopic(view: BrokerView, name: string | null, topicId: string
   return known === null || known === undefined ? undefined : view.image.topics.get(known);
 }
 
-/** A partition that this broker leads, or why it cannot serve the request. */
-export type LedPartition =
+/** A partition that this broker leads or holds, or why it cannot serve the request. */
+export type LocatedPartition =
   | { readonly error: "NONE"; readonly partition: PartitionImage; readonly replica: Ref<ReplicaProtocol> }
   | { readonly error: Exclude<ErrorName, "NONE">; readonly partition: PartitionImage | undefined };
 
 /** Finds a partition that this broker leads. */
-export function ledPartition(view: BrokerView, topic: TopicImage | undefined, index: number): LedPartition {
+export function ledPartition(view: BrokerView, topic: TopicImage | undefined, index: number): LocatedPartition {
+  return locate(view, topic, index, ({ leader }) => leader === view.brokerId);
+}
+
+/** Finds a partition that this broker has a replica of. */
+export function heldPartition(view: BrokerView, topic: TopicImage | undefined, index: number): LocatedPartition {
+  return locate(view, topic, index, ({ replicas }) => replicas.includes(view.brokerId));
+}
+
+function locate(
+  view: BrokerView,
+  topic: TopicImage | undefined,
+  index: number,
+  isHere: (partition: PartitionImage) => boolean,
+): LocatedPartition {
   const partition = topic?.partitions[index];
   if (topic === undefined || partition === undefined) {
     return { error: "UNKNOWN_TOPIC_OR_PARTITION", partition: undefined };
   }
-  if (partition.leader !== view.brokerId) return { error: "NOT_LEADER_OR_FOLLOWER", partition };
+  if (!isHere(partition)) return { error: "NOT_LEADER_OR_FOLLOWER", partition };
   return { error: "NONE", partition, replica: replicaRef(view, topic.name, index) };
+}
+
+/**
+ * Followers in the rack of a reader (KIP-392), of a partition that this broker leads from another rack. As in Kafka's rack-aware
+ * selector, whoever is in sync and not fenced will do.
+ */
+export function nearerReplicas(view: BrokerView, { leader, isr }: PartitionImage, rackId: string): readonly number[] {
+  const { brokers } = view.image;
+  if (rackId === "" || leader !== view.brokerId || brokers.get(leader)?.rack === rackId) return [];
+  return isr.filter((id) => id !== leader && brokers.get(id)?.rack === rackId && brokers.get(id)?.fenced === false);
+}
+
+/** Who leads a partition, by the newer of what a replica has told and what this broker knows by now (KIP-951). */
+export function newestLeader(
+  known: PartitionImage | undefined,
+  told: { readonly leader: number; readonly leaderEpoch: number },
+): { readonly leaderId: number; readonly leaderEpoch: number } {
+  const { leader, leaderEpoch } = known !== undefined && known.leaderEpoch > told.leaderEpoch ? known : told;
+  return { leaderId: leader, leaderEpoch };
 }
 
 /** The replica of a partition on this broker. */

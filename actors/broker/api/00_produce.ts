@@ -14,13 +14,12 @@ import { errorCode, type ErrorName, errorName } from "../../../protocol/errors.t
 import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import { produce as table } from "../../../protocol/tables/produce_fetch.ts";
 import { INTERNAL_TOPICS } from "../../../protocol/topic_names.ts";
-import type { Answer } from "../../actor.ts";
 import type { AppendReply } from "../../partition/protocol.ts";
 import { replicaFailure } from "../asking.ts";
 import type { Exchange } from "../handler.ts";
 import { gather, handler } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
-import { endpointsOf, findTopic, ledPartition } from "../view.ts";
+import { endpointsOf, findTopic, ledPartition, newestLeader } from "../view.ts";
 
 type Produce = typeof table;
 type TopicData = Request<Produce>["topicData"][number];
@@ -32,6 +31,7 @@ type Question = (then: (response: PartitionResponse) => void) => void;
 const HINTS = 10;
 /** What Kafka's timeout covers is the wait for other replicas; appending here may always take this long. */
 const APPEND_PATIENCE_MS = 30_000;
+const NOBODY = { leader: -1, leaderEpoch: -1 };
 
 /** Serves Produce. */
 export const produce = handler(table, 3, 11, (request, exchange) => {
@@ -62,17 +62,27 @@ function question(
   exchange: Exchange<Produce>,
 ): Question {
   const { index } = data;
-  const led = ledPartition(exchange.view, findTopic(exchange.view, topic.name, topic.topicId), index);
+  const known = () => findTopic(exchange.view, topic.name, topic.topicId);
+  const led = ledPartition(exchange.view, known(), index);
   const refused = refusal(topic, data, acks, twice);
   if (refused !== undefined) return (then) => then(refusedResponse(index, refused.error, refused.message));
   if (led.error !== "NONE") {
-    const { leader = -1, leaderEpoch = -1 } = led.partition ?? {};
-    return (then) => then(withHint(refusedResponse(index, led.error, null), led.error, leader, leaderEpoch, exchange));
+    return (then) => then(withHint(refusedResponse(index, led.error, null), led.error, NOBODY));
   }
   const append = { records: data.records!, acks: acks as -1 | 0 | 1, zstdAllowed: exchange.version >= 7 };
   const patienceMs = acks === -1 ? Math.max(1_000, timeoutMs) : APPEND_PATIENCE_MS;
   return (then) =>
-    exchange.ask(led.replica, "append", append, (answer) => then(responseOf(index, answer, exchange)), patienceMs);
+    exchange.ask(led.replica, "append", append, (answer) => {
+      const { error, ...told } = answer.ok ? answer.value : { error: replicaFailure(answer.failure), ...NOBODY };
+      then(withHint(answer.ok ? responseOf(index, answer.value) : refusedResponse(index, error, null), error, told));
+    }, patienceMs);
+
+  /** Tells a client that asked the wrong broker which one is right, if that is known by now (KIP-951). */
+  function withHint(response: PartitionResponse, error: ErrorName, told: typeof NOBODY): PartitionResponse {
+    if (error !== "NOT_LEADER_OR_FOLLOWER" || exchange.version < HINTS) return response;
+    const currentLeader = newestLeader(known()?.partitions[index], told);
+    return currentLeader.leaderId < 0 ? response : { ...response, currentLeader };
+  }
 }
 
 function refusal(
@@ -110,10 +120,8 @@ function refusedResponse(index: number, error: ErrorName, message: string | null
   };
 }
 
-function responseOf(index: number, answer: Answer<AppendReply>, exchange: Exchange<Produce>): PartitionResponse {
-  if (!answer.ok) return refusedResponse(index, replicaFailure(answer.failure), null);
-  const reply = answer.value;
-  const response = {
+function responseOf(index: number, reply: AppendReply): PartitionResponse {
+  return {
     index,
     errorCode: errorCode(reply.error),
     baseOffset: BigInt(reply.baseOffset),
@@ -125,19 +133,6 @@ function responseOf(index: number, answer: Answer<AppendReply>, exchange: Exchan
     })),
     errorMessage: reply.message,
   };
-  return withHint(response, reply.error, reply.leader, reply.leaderEpoch, exchange);
-}
-
-/** Tells a client that asked the wrong broker which one is right, if that is known (KIP-951). */
-function withHint(
-  response: PartitionResponse,
-  error: ErrorName,
-  leaderId: number,
-  leaderEpoch: number,
-  { version }: Exchange<Produce>,
-): PartitionResponse {
-  if (error !== "NOT_LEADER_OR_FOLLOWER" || leaderId < 0 || version < HINTS) return response;
-  return { ...response, currentLeader: { leaderId, leaderEpoch } };
 }
 
 /** Puts the partitions' responses back under their topics, in the order of the request. */

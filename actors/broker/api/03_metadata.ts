@@ -51,11 +51,11 @@ export const metadata = handler(table, 0, 13, (request, exchange) => {
     configs: [],
   }));
   const message = { topics: newTopics, validateOnly: false, timeoutMs: AUTO_CREATE_PATIENCE_MS };
-  exchange.ask(exchange.view.controller, "createTopics", message, (reply) => {
+  exchange.askController("createTopics", message, (reply) => {
     const results = new Map<string, TopicResult | undefined>(missing.map((name) => [name, undefined]));
     if (reply.ok) { for (const result of reply.value) results.set(result.name, result); }
     answer(request, all, results, exchange);
-  }, AUTO_CREATE_PATIENCE_MS + 1_000);
+  }, AUTO_CREATE_PATIENCE_MS);
 });
 
 /** Names that could be created: valid, not there, and not asked for by id. */
@@ -124,19 +124,20 @@ function failed(name: string | null, topicId: string, error: ErrorName): Topic {
 }
 
 function describe(topic: TopicImage, view: BrokerView, withOperations: boolean): Topic {
+  const isLive = (id: number) => view.image.brokers.get(id)?.fenced === false;
   return {
     errorCode: 0,
     name: topic.name,
     topicId: topic.topicId,
     isInternal: INTERNAL_TOPICS.has(topic.name),
     partitions: topic.partitions.map((partition) => ({
-      errorCode: errorCode(partition.leader < 0 ? "LEADER_NOT_AVAILABLE" : "NONE"),
+      errorCode: errorCode(isLive(partition.leader) ? "NONE" : "LEADER_NOT_AVAILABLE"),
       partitionIndex: partition.partition,
-      leaderId: partition.leader,
+      leaderId: isLive(partition.leader) ? partition.leader : -1,
       leaderEpoch: partition.leaderEpoch,
       replicaNodes: partition.replicas,
       isrNodes: partition.isr,
-      offlineReplicas: partition.replicas.filter((id) => view.image.brokers.get(id)?.fenced !== false),
+      offlineReplicas: partition.replicas.filter((id) => !isLive(id)),
     })),
     topicAuthorizedOperations: withOperations ? TOPIC_OPERATIONS : OPERATIONS_NOT_ASKED,
   };

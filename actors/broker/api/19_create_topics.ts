@@ -13,7 +13,7 @@ import { errorCode } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { createTopics as table } from "../../../protocol/tables/topics.ts";
 import type { NewTopic, TopicResult } from "../../controller/protocol.ts";
-import { controllerFailure, patienceMs } from "../asking.ts";
+import { controllerFailure } from "../asking.ts";
 import { layersOf } from "../broker_configs.ts";
 import { handler } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
@@ -32,14 +32,14 @@ export const createTopics = handler(table, 2, 7, (request, exchange) => {
   }));
   const asked = new Map(topics.map((topic) => [topic.name, topic]));
   const message = { topics, validateOnly, timeoutMs };
-  exchange.ask(exchange.view.controller, "createTopics", message, (answer) => {
+  exchange.askController("createTopics", message, (answer) => {
     if (!answer.ok) {
       const { error, message } = controllerFailure(answer.failure);
       const failed = (name: string) => ({ name, errorCode: errorCode(error), errorMessage: message, configs: [] });
       return exchange.reply({ topics: [...asked.keys()].map(failed) });
     }
     exchange.reply({ topics: answer.value.map((result) => response(result, asked.get(result.name), exchange.view)) });
-  }, patienceMs(timeoutMs));
+  }, timeoutMs);
 });
 
 function response(result: TopicResult, asked: NewTopic | undefined, view: BrokerView): TopicResponse {

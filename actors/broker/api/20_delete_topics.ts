@@ -9,7 +9,7 @@
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import { deleteTopics as table } from "../../../protocol/tables/topics.ts";
 import { ZERO_UUID } from "../../../lib/uuid.ts";
-import { controllerFailure, patienceMs } from "../asking.ts";
+import { controllerFailure } from "../asking.ts";
 import { handler } from "../handler.ts";
 
 /** Serves DeleteTopics. */
@@ -18,7 +18,7 @@ export const deleteTopics = handler(table, 1, 6, (request, exchange) => {
   const topics = exchange.version >= 6
     ? request.topics
     : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
-  exchange.ask(exchange.view.controller, "deleteTopics", { topics, timeoutMs }, (answer) => {
+  exchange.askController("deleteTopics", { topics, timeoutMs }, (answer) => {
     const failure = answer.ok ? undefined : controllerFailure(answer.failure);
     exchange.reply({
       responses: topics.map(({ name, topicId }, index) => {
@@ -32,7 +32,7 @@ export const deleteTopics = handler(table, 1, 6, (request, exchange) => {
         };
       }),
     });
-  }, patienceMs(timeoutMs));
+  }, timeoutMs);
 });
 
 function spoken(error: ErrorName, version: number): ErrorName {

@@ -7,7 +7,7 @@
  */
 import { errorCode } from "../../../protocol/errors.ts";
 import { createPartitions as table } from "../../../protocol/tables/topics.ts";
-import { controllerFailure, patienceMs } from "../asking.ts";
+import { controllerFailure } from "../asking.ts";
 import { handler } from "../handler.ts";
 
 /** Serves CreatePartitions. */
@@ -21,7 +21,7 @@ export const createPartitions = handler(table, 0, 3, ({ topics, validateOnly, ti
     validateOnly,
     timeoutMs,
   };
-  exchange.ask(exchange.view.controller, "createPartitions", message, (answer) => {
+  exchange.askController("createPartitions", message, (answer) => {
     const results = answer.ok
       ? answer.value
       : topics.map(({ name }) => ({ name, ...controllerFailure(answer.failure) }));
@@ -32,5 +32,5 @@ export const createPartitions = handler(table, 0, 3, ({ topics, validateOnly, ti
         errorMessage: message,
       })),
     });
-  }, patienceMs(timeoutMs));
+  }, timeoutMs);
 });

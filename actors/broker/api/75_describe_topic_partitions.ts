@@ -3,7 +3,7 @@
  *
  * No topics mean all of them. A page holds at most as many partitions as the request and `max.request.partition.size.limit`
  * allow; where it ends, the cursor says at which topic and partition to go on. A topic that went away in between is passed
- * over. Eligible leader replicas are empty: there are none yet.
+ * over.
  *
  * @module
  */
@@ -94,8 +94,8 @@ function describePartition(partition: PartitionImage, live: ReadonlySet<number>)
     leaderEpoch: partition.leaderEpoch,
     replicaNodes: partition.replicas,
     isrNodes: partition.isr,
-    eligibleLeaderReplicas: [],
-    lastKnownElr: [],
+    eligibleLeaderReplicas: partition.elr,
+    lastKnownElr: partition.lastKnownElr,
     offlineReplicas: partition.replicas.filter((id) => !live.has(id)),
   };
 }

@@ -19,9 +19,14 @@ import { describeConfigs } from "./32_describe_configs.ts";
 import { alterConfigs } from "./33_alter_configs.ts";
 import { describeLogDirs } from "./35_describe_log_dirs.ts";
 import { createPartitions } from "./37_create_partitions.ts";
+import { electLeaders } from "./43_elect_leaders.ts";
 import { incrementalAlterConfigs } from "./44_incremental_alter_configs.ts";
+import { alterPartitionReassignments } from "./45_alter_partition_reassignments.ts";
+import { listPartitionReassignments } from "./46_list_partition_reassignments.ts";
+import { describeQuorum } from "./55_describe_quorum.ts";
 import { describeCluster } from "./60_describe_cluster.ts";
 import { describeProducers } from "./61_describe_producers.ts";
+import { unregisterBroker } from "./64_unregister_broker.ts";
 import { describeTopicPartitions } from "./75_describe_topic_partitions.ts";
 
 const HANDLERS: readonly ApiHandler[] = [
@@ -39,9 +44,14 @@ const HANDLERS: readonly ApiHandler[] = [
   alterConfigs,
   describeLogDirs,
   createPartitions,
+  electLeaders,
   incrementalAlterConfigs,
+  alterPartitionReassignments,
+  listPartitionReassignments,
+  describeQuorum,
   describeCluster,
   describeProducers,
+  unregisterBroker,
   describeTopicPartitions,
 ];
 

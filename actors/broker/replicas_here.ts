@@ -1,0 +1,154 @@
+/**
+ * The replicas that the controller gave to this broker: one child for each.
+ *
+ *     wanted ──spawn──▶ here ──remove──▶ leaving ──stopped──▶ gone (or spawned anew, if it is wanted again)
+ *                        │ given up by its supervisor
+ *                        ▼
+ *                     resting ──after a back-off──▶ spawned anew
+ *
+ * Invariant: there is one replica of a partition at a time. One of a topic that was deleted, or that has been made again under another
+ * id, deletes its log before its successor is spawned.
+ *
+ * @module
+ */
+import type { Ref } from "../actor.ts";
+import type { PartitionImage, TopicImage } from "../controller/protocol.ts";
+import type { ReplicaConfig, ReplicaProtocol, ReplicaRole } from "../partition/protocol.ts";
+import { REPLICA } from "../partition/protocol.ts";
+import { resolveReplicaConfig } from "./replica_config.ts";
+import type { Broker, BrokerOutbox } from "./state.ts";
+
+const RESPAWN_MS = 500;
+const RESPAWN_MAX_MS = 30_000;
+/** A replica that has lived so long has recovered: if it fails again, counting begins anew. */
+const RECOVERED_MS = 60_000;
+
+/** One replica on this broker. */
+export interface LocalReplica {
+  readonly name: string;
+  readonly topicId: string;
+  readonly ref: Ref<ReplicaProtocol>;
+  readonly spawnedMs: number;
+  /** How often in a row it was given up. */
+  failures: number;
+  role: ReplicaRole;
+  phase: "here" | "leaving" | "resting";
+}
+
+/** Brings all replicas to where the image has them. */
+export function keepTopics(broker: Broker, out: BrokerOutbox): void {
+  for (const name of new Set([...broker.replicas.keys(), ...broker.image.topics.keys()])) keepTopic(broker, name, out);
+}
+
+/** Brings the replicas of one topic to where the image has them. */
+export function keepTopic(broker: Broker, name: string, out: BrokerOutbox): void {
+  const topic = broker.image.topics.get(name);
+  for (const [index, replica] of broker.replicas.get(name) ?? []) {
+    if (!isWanted(broker, topic, index) || replica.topicId !== topic?.topicId) {
+      remove(broker, name, index, replica, out);
+    }
+  }
+  for (const partition of topic?.partitions ?? []) {
+    if (isWanted(broker, topic, partition.partition)) keep(broker, topic!, partition, out);
+  }
+}
+
+/** Tells the replicas of a topic its configuration. */
+export function reconfigure(broker: Broker, name: string, out: BrokerOutbox): void {
+  const replicas = [...broker.replicas.get(name)?.values() ?? []].filter(({ phase }) => phase === "here");
+  if (replicas.length === 0) return;
+  const config = configOf(broker, name);
+  for (const { ref } of replicas) out.send(ref, "configure", config);
+}
+
+/** A replica has stopped for good: it has left, or its supervisor has given it up. */
+export function replicaEnded(broker: Broker, name: string, out: BrokerOutbox): void {
+  const { topic, partition } = partitionOf(name);
+  const replica = broker.replicas.get(topic)?.get(partition);
+  if (replica === undefined) return;
+  if (replica.phase === "leaving") {
+    forget(broker, topic, partition);
+    if (broker.isActing) keepTopic(broker, topic, out);
+    return;
+  }
+  if (out.monotonic() - replica.spawnedMs >= RECOVERED_MS) replica.failures = 0;
+  replica.phase = "resting";
+  const restMs = Math.min(RESPAWN_MAX_MS, RESPAWN_MS * 2 ** replica.failures++);
+  out.timer(`replica/${name}`, restMs, "spawnAgain", name);
+}
+
+/** A replica that was given up has rested. */
+export function spawnAgain(broker: Broker, name: string, out: BrokerOutbox): void {
+  const { topic: topicName, partition: index } = partitionOf(name);
+  const replica = broker.replicas.get(topicName)?.get(index);
+  if (replica?.phase !== "resting") return;
+  const topic = broker.image.topics.get(topicName);
+  if (!broker.isActing || topic?.topicId !== replica.topicId || !isWanted(broker, topic, index)) {
+    return out.timer(`replica/${name}`, RESPAWN_MS, "spawnAgain", name); // an image that counts will say what becomes of it
+  }
+  spawn(broker, topic, topic.partitions[index]!, replica.failures, out);
+}
+
+function isWanted({ args: { brokerId } }: Broker, topic: TopicImage | undefined, index: number): boolean {
+  return topic?.partitions[index]?.replicas.includes(brokerId) === true;
+}
+
+function keep(broker: Broker, topic: TopicImage, partition: PartitionImage, out: BrokerOutbox): void {
+  const replica = broker.replicas.get(topic.name)?.get(partition.partition);
+  if (replica === undefined) return spawn(broker, topic, partition, 0, out);
+  if (replica.phase !== "here") return; // spawned with what is right then
+  const role = roleOf(broker, partition);
+  if (role.partitionEpoch === replica.role.partitionEpoch && role.brokerEpoch === replica.role.brokerEpoch) return;
+  replica.role = role;
+  out.send(replica.ref, "assume", role);
+}
+
+function spawn(
+  broker: Broker,
+  { name: topic, topicId }: TopicImage,
+  image: PartitionImage,
+  failures: number,
+  out: BrokerOutbox,
+): void {
+  const { partition } = image;
+  const name = `${topic}-${partition}`;
+  const role = roleOf(broker, image);
+  const ref = out.spawn(REPLICA, name, { topic, topicId, partition, config: configOf(broker, topic), role });
+  out.watch(ref);
+  let replicas = broker.replicas.get(topic);
+  if (replicas === undefined) broker.replicas.set(topic, replicas = new Map());
+  replicas.set(partition, { name, topicId, ref, spawnedMs: out.monotonic(), failures, role, phase: "here" });
+}
+
+function remove(broker: Broker, topic: string, index: number, replica: LocalReplica, out: BrokerOutbox): void {
+  const { name, topicId, role, phase } = replica;
+  if (phase === "leaving") return;
+  replica.phase = "leaving";
+  if (phase === "resting") { // its log is still there
+    out.cancel(`replica/${name}`);
+    const ref = out.spawn(REPLICA, name, { topic, topicId, partition: index, config: configOf(broker, topic), role });
+    out.watch(ref);
+  }
+  out.send(replica.ref, "remove", undefined);
+}
+
+function forget(broker: Broker, topic: string, partition: number): void {
+  const replicas = broker.replicas.get(topic);
+  replicas?.delete(partition);
+  if (replicas?.size === 0) broker.replicas.delete(topic);
+}
+
+function configOf({ image, args: { brokerId, properties } }: Broker, topic: string): ReplicaConfig {
+  return resolveReplicaConfig(image, brokerId, properties, topic);
+}
+
+function roleOf({ epoch: brokerEpoch }: Broker, partition: PartitionImage): ReplicaRole {
+  const { leader, leaderEpoch, partitionEpoch, replicas, isr } = partition;
+  return { leader, leaderEpoch, partitionEpoch, replicas, isr, brokerEpoch };
+}
+
+/** Topics may have dashes in their names; the last one is before the partition. */
+function partitionOf(name: string): { readonly topic: string; readonly partition: number } {
+  const at = name.lastIndexOf("-");
+  return { topic: name.slice(0, at), partition: Number(name.slice(at + 1)) };
+}
