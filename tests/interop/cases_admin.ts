@@ -154,7 +154,8 @@ const cluster: Case[] = [
       const topic = await scene.topic();
       await scene.produce(topic, [record("k", "x".repeat(1_000))]);
       const { bytes } = await scene.client.call<{ bytes: number }>("logDirs", { topic });
-      assert(bytes > 1_000 && bytes < 2_000, `the partition's size is given as ${bytes}`);
+      const replicas = scene.target.ports.length; // some clients add them up, some ask one broker
+      assert(bytes > 1_000 && bytes < 2_000 * replicas, `the partition's size is given as ${bytes}`);
     },
   },
 ];

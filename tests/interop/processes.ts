@@ -127,6 +127,8 @@ export function startProcess(command: string, args: readonly string[], options: 
 export interface Talker extends RunningProcess {
   /** Writes one line to its standard input. */
   say(line: string): Promise<void>;
+  /** Ends its standard input. */
+  close(): Promise<void>;
 }
 
 /** Starts a background process that is spoken to line by line. */
@@ -134,7 +136,11 @@ export function spawnTalker(command: string, args: readonly string[], onLine: (l
   const child = spawn(command, args, { stdin: "piped", stdout: "piped", stderr: "piped" });
   const writer = child.stdin.getWriter();
   const encoder = new TextEncoder();
-  return { ...watch(child, { onLine, keepsLines: false }), say: (line) => writer.write(encoder.encode(line + "\n")) };
+  return {
+    ...watch(child, { onLine, keepsLines: false }),
+    say: (line) => writer.write(encoder.encode(line + "\n")),
+    close: () => writer.close().catch(() => {}), // it may have ended
+  };
 }
 
 function watch(child: Deno.ChildProcess, options: StartOptions): RunningProcess {

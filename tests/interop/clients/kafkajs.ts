@@ -33,14 +33,14 @@ const CODECS = {
 
 const kafka = new Kafka({
   clientId: "kafkajs",
-  brokers: [Deno.args[0]!],
+  brokers: Deno.args[0]!.split(","),
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 60 },
 });
 /** For what must fail: kafkajs retries an oversized batch, for instance, as often as it is told to. */
 const impatient = new Kafka({
   clientId: "kafkajs",
-  brokers: [Deno.args[0]!],
+  brokers: Deno.args[0]!.split(","),
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 3 },
 });

@@ -17,7 +17,7 @@ import {
 import { Buffer } from "node:buffer";
 import { type Command, type Handler, serve, type Start, toBuffer, toText, type WireRecord } from "./agent.ts";
 
-const base = { clientId: "platformatic", bootstrapBrokers: [Deno.args[0]!], retries: 3, retryDelay: 50 };
+const base = { clientId: "platformatic", bootstrapBrokers: Deno.args[0]!.split(","), retries: 3, retryDelay: 50 };
 const patient = { ...base, retries: 300, retryDelay: 100 };
 type Options = Partial<ProducerOptions<Buffer, Buffer, Buffer, Buffer>>;
 

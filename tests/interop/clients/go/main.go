@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,7 +125,7 @@ func act(c *command) {
 }
 
 func client(more ...kgo.Opt) (*kgo.Client, error) {
-	base := []kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.ClientID("franz-go"), kgo.FetchMaxWait(200 * time.Millisecond)}
+	base := []kgo.Opt{kgo.SeedBrokers(strings.Split(bootstrap, ",")...), kgo.ClientID("franz-go"), kgo.FetchMaxWait(200 * time.Millisecond)}
 	return kgo.NewClient(append(base, more...)...)
 }
 

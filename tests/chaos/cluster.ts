@@ -1,0 +1,145 @@
+/**
+ * Three Samsa processes with a proxy in every link between them, so that processes can be killed and paused and cables cut.
+ *
+ * Invariant: a broker is always started with the command line that it had.
+ *
+ * @module
+ */
+import { errorName } from "../../protocol/errors.ts";
+import { describeQuorum } from "../../protocol/tables/cluster.ts";
+import { metadata } from "../../protocol/tables/metadata.ts";
+import { createTopics } from "../../protocol/tables/topics.ts";
+import { RawClient } from "../helpers/raw_client.ts";
+import { freePorts, temporaryFolder } from "../interop/processes.ts";
+import { SamsaProcess } from "../interop/samsa.ts";
+import { LinkProxy } from "./link_proxy.ts";
+
+/** What a partition looks like to a client. */
+export interface PartitionState {
+  readonly leader: number;
+  readonly leaderEpoch: number;
+  readonly isr: readonly number[];
+}
+
+/** The processes and their links. */
+export class ChaosCluster implements AsyncDisposable {
+  readonly brokers: readonly SamsaProcess[];
+  readonly bootstrap: string;
+  /** By `from>to`. */
+  readonly #links: ReadonlyMap<string, LinkProxy>;
+
+  private constructor(brokers: readonly SamsaProcess[], links: ReadonlyMap<string, LinkProxy>) {
+    this.brokers = brokers;
+    this.bootstrap = brokers.map((broker) => broker.bootstrap).join(",");
+    this.#links = links;
+  }
+
+  /** Starts them and resolves when all serve. */
+  static async start(size = 3, config: Readonly<Record<string, string>> = {}): Promise<ChaosCluster> {
+    const folder = await temporaryFolder("samsa-chaos-");
+    const ids = Array.from({ length: size }, (_, index) => index + 1);
+    const ports = freePorts(2 * size + size * (size - 1));
+    const nodePorts = new Map(ids.map((id) => [id, ports[size + id - 1]!]));
+    const links = new Map<string, LinkProxy>();
+    let next = 2 * size;
+    for (const from of ids) {
+      for (const to of ids) {
+        if (from !== to) links.set(`${from}>${to}`, new LinkProxy(ports[next++]!, nodePorts.get(to)!));
+      }
+    }
+    const brokers = ids.map((id) =>
+      new SamsaProcess({
+        id,
+        port: ports[id - 1]!,
+        dir: `${folder}/${id}`,
+        nodePort: nodePorts.get(id)!,
+        // Every node is told its own addresses for the others: the proxies.
+        voters: ids.map((to) => ({ id: to, port: links.get(`${id}>${to}`)?.port ?? nodePorts.get(id)! })),
+        config,
+      })
+    );
+    await Promise.all(brokers.map((broker) => broker.start()));
+    return new ChaosCluster(brokers, links);
+  }
+
+  broker(id: number): SamsaProcess {
+    return this.brokers[id - 1]!;
+  }
+
+  /** Cuts a node off from the others; its clients still reach it. */
+  cut(id: number): void {
+    for (const [name, link] of this.#links) if (name.split(">").includes(String(id))) link.cut();
+  }
+
+  /** Mends every link. */
+  heal(): void {
+    for (const link of this.#links.values()) link.heal();
+  }
+
+  /** Asks the first broker that answers. */
+  async ask<T>(question: (client: RawClient) => Promise<T>, avoid = -1): Promise<T> {
+    let last: unknown = new Error("No broker runs.");
+    for (const broker of this.brokers) {
+      if (!broker.isRunning || broker.id === avoid) continue;
+      try {
+        const client = await RawClient.connect(broker.bootstrap);
+        const limit = setTimeout(() => client.close(), 2_000); // it may be paused
+        try {
+          return await question(client);
+        } finally {
+          clearTimeout(limit);
+          await client.close();
+        }
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  /** Makes a topic with a replica on every broker. */
+  async createTopic(name: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<void> {
+    await this.ask(async (client) => {
+      const { topics } = await client.call(createTopics, 7, {
+        topics: [{
+          name,
+          numPartitions: partitions,
+          replicationFactor: this.brokers.length,
+          assignments: [],
+          configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+        }],
+        timeoutMs: 10_000,
+        validateOnly: false,
+      });
+      const { errorCode, errorMessage } = topics[0]!;
+      if (errorCode !== 0) throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+    });
+  }
+
+  /** The partitions of a topic as a live broker sees them. */
+  partitions(name: string, avoid = -1): Promise<PartitionState[]> {
+    return this.ask(async (client) => {
+      const topics = [{ topicId: "AAAAAAAAAAAAAAAAAAAAAA", name }];
+      const answer = await client.call(metadata, 12, { topics, allowAutoTopicCreation: false });
+      return [...answer.topics[0]!.partitions].sort((a, b) => a.partitionIndex - b.partitionIndex).map((partition) => ({
+        leader: partition.leaderId,
+        leaderEpoch: partition.leaderEpoch,
+        isr: partition.isrNodes,
+      }));
+    }, avoid);
+  }
+
+  /** The node that has the controller, -1 when nobody knows. */
+  controller(): Promise<number> {
+    return this.ask(async (client) => {
+      const topics = [{ topicName: "__cluster_metadata", partitions: [{ partitionIndex: 0 }] }];
+      const answer = await client.call(describeQuorum, 1, { topics });
+      return answer.topics[0]?.partitions[0]?.leaderId ?? -1;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.brokers.map((broker) => broker.kill()));
+    for (const link of this.#links.values()) link.close();
+  }
+}
