@@ -6,6 +6,9 @@
  * @module
  */
 
+import { fileURLToPath as fromFileUrl } from "node:url";
+import type { Voter } from "./voters.ts";
+
 /** How to start a broker process. */
 export interface BrokerProcessOptions {
   readonly id: number;
@@ -16,7 +19,13 @@ export interface BrokerProcessOptions {
   /** Data folder; without it the data is in memory. */
   readonly dir?: string;
   readonly rack?: string;
+  /** Who votes; without them the broker is alone. */
+  readonly voters?: readonly Voter[];
+  /** Port for the other brokers, where it is not what the voters say. */
+  readonly nodePort?: number;
   readonly config: ReadonlyMap<string, string>;
+  /** Told of every line that the process prints or says, but its ready line. Default: they go where this process's own go. */
+  readonly print?: (line: string) => void;
 }
 
 /** One `name=value` of a ready line; a value ends where the next field begins. */
@@ -30,23 +39,24 @@ export class BrokerProcess {
   readonly ended: Promise<number>;
   readonly #child: Deno.ChildProcess;
 
-  private constructor(readonly id: number, child: Deno.ChildProcess) {
+  private constructor(readonly id: number, child: Deno.ChildProcess, print: BrokerProcessOptions["print"]) {
     this.#child = child;
     const ready = Promise.withResolvers<ReadonlyMap<string, string>>();
     this.ready = ready.promise;
     const printed = passOn(child.stdout, (line) => {
-      if (!line.startsWith("ready ")) return console.log(line);
+      if (!line.startsWith("ready ")) return (print ?? console.log)(line);
       ready.resolve(new Map([...line.matchAll(FIELD)].map(([, name, value]) => [name!, value!])));
     });
-    this.ended = printed.then(() => child.status).then(({ code }) => code);
+    const said = print === undefined ? Promise.resolve() : passOn(child.stderr, print);
+    this.ended = Promise.all([printed, said]).then(() => child.status).then(({ code }) => code);
   }
 
   /** Starts it. */
   static start(options: BrokerProcessOptions): BrokerProcess {
-    const script = new URL("../scripts/broker.ts", import.meta.url);
-    const args = ["run", ...permissions(options, script), script.href, ...flags(options)];
-    const command = new Deno.Command(Deno.execPath(), { args, stdin: "null", stdout: "piped", stderr: "inherit" });
-    return new BrokerProcess(options.id, command.spawn());
+    const [program, ...args] = brokerCommand(options);
+    const stderr = options.print === undefined ? "inherit" : "piped";
+    const command = new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr });
+    return new BrokerProcess(options.id, command.spawn(), options.print);
   }
 
   /** Asks it to stop cleanly, if it still runs, and waits until it has. */
@@ -58,6 +68,18 @@ export class BrokerProcess {
   }
 }
 
+/** The command line that starts a broker process, word by word. */
+export function brokerCommand(options: BrokerProcessOptions): readonly string[] {
+  const script = new URL("../scripts/broker.ts", import.meta.url);
+  const name = script.protocol === "file:" ? fromFileUrl(script) : script.href;
+  return [Deno.execPath(), "run", ...permissions(options, script), name, ...flags(options)];
+}
+
+/** A command line as one can paste it into a shell. */
+export function quoted(words: readonly string[]): string {
+  return words.map((word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+}
+
 function permissions({ dir }: BrokerProcessOptions, script: URL): string[] {
   const list = ["--no-prompt", "--allow-net=127.0.0.1"];
   // Deno 2.9 reads a comma as the end of a path, doubled or not: such a folder cannot be named, so all of them are allowed.
@@ -67,9 +89,11 @@ function permissions({ dir }: BrokerProcessOptions, script: URL): string[] {
   return list;
 }
 
-function flags({ id, port, httpPort, dir, rack, config }: BrokerProcessOptions): string[] {
+function flags({ id, port, httpPort, nodePort, voters, dir, rack, config }: BrokerProcessOptions): string[] {
   return [
     ...["--id", String(id), "--port", String(port), "--http-port", String(httpPort)],
+    ...(nodePort === undefined ? [] : ["--node-port", String(nodePort)]),
+    ...(voters === undefined ? [] : ["--voters", voters.map(({ id, host, port }) => `${id}@${host}:${port}`).join()]),
     ...(dir === undefined ? ["--ephemeral"] : [`--dir=${dir}`]),
     ...(rack === undefined ? [] : [`--rack=${rack}`]),
     ...[...config].map(([name, value]) => `--config=${name}=${value}`),

@@ -20,10 +20,14 @@ import { type BrokerOptions, type RunningBroker, startBrokerOn } from "./broker.
 import { realEnv } from "./env.ts";
 import { Links } from "./links.ts";
 import { voterCount } from "./voters.ts";
+import { votersUnder } from "./voters_file.ts";
 
 /** How a cluster in this process is to be started; everything has a default. */
 export interface ClusterOptions {
-  /** How many brokers, with the ids 1, 2, 3 …; the first 1, 3 or 5 of them vote for the controller. Default 1. */
+  /**
+   * How many brokers, with the ids 1, 2, 3 …; the first 1, 3 or 5 of them vote for the controller, and go on doing so when the
+   * cluster in a folder is started with more. Default 1.
+   */
   readonly brokers?: number;
   /** Kafka port of the first broker, the next ones have the next; 0 takes any free ones. Default 0. */
   readonly port?: number;
@@ -67,7 +71,9 @@ export class Cluster implements AsyncDisposable {
   private constructor(options: ClusterOptions) {
     this.#options = options;
     const ids = Array.from({ length: options.brokers ?? 1 }, (_, index) => index + 1);
-    this.#voterIds = ids.slice(0, voterCount(ids.length));
+    this.#voterIds = options.dir === undefined
+      ? ids.slice(0, voterCount(ids.length))
+      : votersUnder(options.dir, ids.length);
     for (const id of ids) this.#addSeat(id);
   }
 

@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Voter } from "./voters.ts";
+
 /** What came of reading one value: the value, or what would have been right, as in "must be …". */
 export type Reading<T> = { readonly value: T } | { readonly must: string };
 
@@ -85,13 +87,36 @@ export interface HostPort {
 /** `HOST:PORT`; an IPv6 address stands in brackets. */
 export function hostPort<const Spec extends FlagSpec<HostPort>>(spec: Spec): Flag<Given<HostPort, Spec>> {
   return single<HostPort, Spec>(spec, spec.placeholder ?? "HOST:PORT", (value) => {
-    const [, bracketed, plain, digits] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(value) ?? [];
-    const host = bracketed ?? plain;
-    const port = Number(digits);
-    return host !== undefined && port >= 1 && port <= 65535
-      ? { value: { host, port } }
-      : { must: "HOST:PORT with a port from 1 to 65535, for example localhost:9092" };
+    const parsed = parseHostPort(value);
+    if (parsed !== undefined) return { value: parsed };
+    return { must: "HOST:PORT with a port from 1 to 65535, for example localhost:9092" };
   });
+}
+
+/** `ID@HOST:PORT[,ID@HOST:PORT…]`; an IPv6 address stands in brackets. */
+export function voters<const Spec extends FlagSpec<readonly Voter[]>>(
+  spec: Spec,
+): Flag<Given<readonly Voter[], Spec>> {
+  return single<readonly Voter[], Spec>(spec, spec.placeholder ?? "ID@HOST:PORT,…", (value) => {
+    const list = value.split(",").map((part): Voter | undefined => {
+      const [, digits, address] = /^(\d{1,10})@(.*)$/.exec(part) ?? [];
+      const at = parseHostPort(address ?? "");
+      return at === undefined || Number(digits) > ID_MAX ? undefined : { id: Number(digits), ...at };
+    });
+    return list.every((voter) => voter !== undefined) ? { value: list } : {
+      must: "ID@HOST:PORT for each voter, with commas between them, for example 1@10.0.0.1:19092,2@10.0.0.2:19092",
+    };
+  });
+}
+
+/** The largest id that a node can have. */
+const ID_MAX = 0x7fff_ffff;
+
+function parseHostPort(value: string): HostPort | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([\da-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/.exec(value) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  return host !== undefined && port >= 1 && port <= 65535 ? { host, port } : undefined;
 }
 
 /** `NAME=VALUE`, any number of times, each name once. The value may be empty and may hold further `=`. */
