@@ -10,6 +10,7 @@ import { TcpTransport } from "../transport/tcp.ts";
 import type { Transport } from "../transport/transport.ts";
 import { bindProblem } from "./bind_problem.ts";
 import type { BrokerOptions } from "./broker_options.ts";
+import { nodePortOf } from "./voters.ts";
 
 /** One node's end of the wire, and where others are told to find it; port 0 stands for nowhere. */
 export interface Door {
@@ -24,9 +25,6 @@ export interface DoorOf {
   /** "" while the node belongs to no cluster yet. */
   readonly clusterId: () => string;
 }
-
-/** How far above the Kafka port the nodes' own is when nothing else is said. */
-const NODE_PORT_DISTANCE = 10_000;
 
 /**
  * Opens the door that the options ask for.
@@ -51,15 +49,6 @@ export function openDoor(options: BrokerOptions, { env, incarnationId, clusterId
   );
   const reached = isWildcard(host) ? advertised?.host ?? host : host;
   return { transport, endpoint: { host: own?.host ?? reached, port: own?.port ?? transport.port } };
-}
-
-/** The port for other nodes beside a Kafka port; any free one beside any free one. */
-export function nodePortOf(kafkaPort: number): number {
-  const port = kafkaPort === 0 ? 0 : kafkaPort + NODE_PORT_DISTANCE;
-  if (port <= 65_535) return port;
-  throw new Error(
-    `There is no port ${NODE_PORT_DISTANCE} above the Kafka port ${kafkaPort}: say where other brokers connect (--node-port).`,
-  );
 }
 
 function isWildcard(host: string): boolean {

@@ -50,7 +50,8 @@ export class Gate {
   resume(): void {
     if (this.#state !== "shut") return;
     this.#state = "open";
-    for (const task of this.#held.splice(0)) this.#outer.scheduler.soon(() => this.#pass(task));
+    const held = this.#held.splice(0);
+    this.#outer.scheduler.soon(() => held.forEach((task) => this.#pass(task)));
   }
 
   /** Nothing runs any more. */

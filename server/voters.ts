@@ -15,6 +15,9 @@ export interface Voter {
 /** How many may vote: more add no safety that their cost is worth, and an even number none at all. */
 const COUNTS = [1, 3, 5];
 
+/** How far above the Kafka port the port for other nodes is when nothing else is said. */
+const NODE_PORT_DISTANCE = 10_000;
+
 /** What is wrong with a list of voters, in a sentence; undefined when nothing is. */
 export function votersProblem(voters: readonly Voter[]): string | undefined {
   const twice = (key: (voter: Voter) => string | number) =>
@@ -32,4 +35,13 @@ export function votersProblem(voters: readonly Voter[]): string | undefined {
 /** How many of `brokers` brokers vote in a cluster that is put together here. */
 export function voterCount(brokers: number): number {
   return COUNTS.findLast((count) => count <= brokers) ?? 1;
+}
+
+/** The port for other nodes beside a Kafka port; any free one beside any free one. */
+export function nodePortOf(kafkaPort: number): number {
+  const port = kafkaPort === 0 ? 0 : kafkaPort + NODE_PORT_DISTANCE;
+  if (port <= 65_535) return port;
+  throw new Error(
+    `There is no port ${NODE_PORT_DISTANCE} above the Kafka port ${kafkaPort}: say where other brokers connect (--node-port).`,
+  );
 }

@@ -4,8 +4,7 @@
  * @module
  */
 import type { BrokerProcessOptions } from "../../server/broker_process.ts";
-import { nodePortOf } from "../../server/door.ts";
-import { voterCount } from "../../server/voters.ts";
+import { nodePortOf, voterCount } from "../../server/voters.ts";
 import { votersUnder } from "../../server/voters_file.ts";
 
 /** Everything listens here: a cluster of one machine is nobody else's business. */

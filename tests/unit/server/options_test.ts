@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { hostPort, integer, pairs, path, port, text, toggle } from "../../../server/flags.ts";
+import { hostPort, integer, pairs, path, port, text, toggle, voters } from "../../../server/flags.ts";
 import { helpText, type OptionTable, parseOptions } from "../../../server/options.ts";
 
 const TABLE = {
@@ -13,6 +13,21 @@ const TABLE = {
   config: pairs({ help: "A broker setting" }),
   ephemeral: toggle({ help: "Keep nothing" }),
 };
+
+Deno.test("voters are read with their ids and addresses, and what is no such list is refused", () => {
+  const table = { voters: voters({ help: "Who votes" }) };
+  const read = (text: string) => parseOptions(table, ["--voters", text]);
+  assertEquals(read("1@a:19092,2147483647@[::1]:1"), {
+    kind: "options",
+    options: { voters: [{ id: 1, host: "a", port: 19092 }, { id: 2147483647, host: "::1", port: 1 }] },
+  });
+  for (
+    const text of ["a:1", "1@a", "1@a:0", "1@a:70000", "x@a:1", "-1@a:1", "2147483648@a:1", "1@a:1,", "1@a:1;2@b:1", ""]
+  ) {
+    const parsed = read(text);
+    assertEquals(parsed.kind === "wrong" && parsed.message.startsWith("--voters must be ID@HOST:PORT"), true, text);
+  }
+});
 
 /** What is wrong with the command line `--id 1` followed by `args`; empty when nothing is. */
 function complaint(...args: string[]): string {
