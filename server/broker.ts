@@ -226,15 +226,13 @@ async function stop({ node, console, listener, door }: Parts, timeoutMs: number)
       node.shutDown(timeoutMs, (result) => result.ok ? resolve() : reject(result.error))
     );
   } finally {
-    door.transport.close();
+    await door.close();
   }
 }
 
 async function kill({ node, console, listener, door }: Parts): Promise<void> {
   node.halt();
-  door.transport.close();
-  await listener.halt();
-  await console?.close();
+  await Promise.all([door.close(), listener.halt(), console?.close()]);
 }
 
 /** Takes back what was opened of a broker that did not come up. */
@@ -243,7 +241,7 @@ async function callOff({ store, node, listener, door, console }: Opened): Promis
   await listener?.close();
   if (node === undefined) store.close(false);
   else await new Promise<void>((resolve) => node.shutDown(CALL_OFF_TIMEOUT_MS, () => resolve()));
-  door?.transport.close();
+  await door?.close();
 }
 
 function bind(options: ConstructorParameters<typeof Listener>[0]): Listener {

@@ -17,6 +17,7 @@ import { FileDisk } from "../storage/file_disk.ts";
 import { MemoryDisk } from "../storage/memory_disk.ts";
 import { LocalHub } from "../transport/local.ts";
 import { type BrokerOptions, type RunningBroker, startBrokerOn } from "./broker.ts";
+import { doorTo } from "./door.ts";
 import { realEnv } from "./env.ts";
 import { Links } from "./links.ts";
 import { voterCount } from "./voters.ts";
@@ -250,7 +251,7 @@ export class Cluster implements AsyncDisposable {
       seat.running = await startBrokerOn({
         disk: seat.disk,
         voterIds: this.#voterIds,
-        openDoor: () => ({ transport: this.#links.over(this.#hub.join(id)), endpoint: { host: "127.0.0.1", port: 0 } }),
+        openDoor: () => doorTo(this.#links.over(this.#hub.join(id)), { host: "127.0.0.1", port: 0 }),
       }, { ...this.#brokerOptions(id, seat), signal });
     } finally {
       calm();

@@ -202,7 +202,7 @@ export class Node {
       report,
     }));
     this.system.register(controller({ properties }));
-    this.system.register(broker({ peersChanged: (peers) => transport.setPeers(peers) }));
+    this.system.register(broker({ peersChanged: (peers) => transport.setPeers(peers), report }));
     this.system.register(replica({ logs: store, brokerId: nodeId, report }));
     this.system.register(connection({
       handlers: servedApis(),
