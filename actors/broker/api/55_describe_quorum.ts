@@ -15,13 +15,14 @@ import { METADATA_TOPIC } from "../../../protocol/topic_names.ts";
 import { nodeOf, refOf } from "../../address.ts";
 import type { QuorumDescription, QuorumProtocol, QuorumReplica } from "../../quorum/protocol.ts";
 import { QUORUM } from "../../quorum/protocol.ts";
-import { handler } from "../handler.ts";
-import type { BrokerView } from "../protocol.ts";
+import { type Exchange, handler } from "../handler.ts";
 
 type DescribeQuorum = typeof table;
 type Reply = ResponseInput<DescribeQuorum>;
 type ReplicaState = Reply["topics"][number]["partitions"][number]["currentVoters"][number];
 
+/** First version that has room for data folders and for where nodes are. */
+const NODES = 2;
 const PATIENCE_MS = 5_000;
 /** What Kafka calls the listener that the nodes of the quorum talk to. */
 const LISTENER = "CONTROLLER";
@@ -33,7 +34,7 @@ export const describeQuorum = handler(table, 0, 2, (request, exchange) => {
   if (view.controller === undefined) return exchange.reply(failed("NOT_LEADER_OR_FOLLOWER"));
   const leader = refOf<QuorumProtocol>(nodeOf(view.controller)!, QUORUM.kind, "quorum");
   exchange.ask(leader, "describe", undefined, (answer) => {
-    if (answer.ok && answer.value.role === "leader") return exchange.reply(described(answer.value, exchange.view));
+    if (answer.ok && answer.value.role === "leader") return exchange.reply(described(answer.value, exchange));
     const inDoubt = !answer.ok && answer.failure !== "unreachable";
     exchange.reply(failed(inDoubt ? "REQUEST_TIMED_OUT" : "NOT_LEADER_OR_FOLLOWER"));
   }, PATIENCE_MS);
@@ -62,10 +63,11 @@ function failed(error: ErrorName): Reply {
   return { errorCode: errorCode(error), errorMessage, topics: [], nodes: [] };
 }
 
-function described(quorum: QuorumDescription, { image }: BrokerView): Reply {
+function described(quorum: QuorumDescription, { view: { image }, version }: Exchange<DescribeQuorum>): Reply {
+  const withNodes = version >= NODES;
   const state = ({ replicaId, endOffset, lastFetchMs, lastCaughtUpMs }: QuorumReplica): ReplicaState => ({
     replicaId,
-    replicaDirectoryId: image.brokers.get(replicaId)?.directoryId ?? ZERO_UUID,
+    replicaDirectoryId: withNodes ? image.brokers.get(replicaId)?.directoryId ?? ZERO_UUID : ZERO_UUID,
     logEndOffset: BigInt(endOffset),
     lastFetchTimestamp: BigInt(lastFetchMs),
     lastCaughtUpTimestamp: BigInt(lastCaughtUpMs),
@@ -79,7 +81,8 @@ function described(quorum: QuorumDescription, { image }: BrokerView): Reply {
     currentVoters: quorum.voters.map(state),
     observers: quorum.observers.map(state),
   };
-  const nodes = quorum.voters.flatMap(({ replicaId }) => {
+  const voters = withNodes ? quorum.voters : [];
+  const nodes = voters.flatMap(({ replicaId }) => {
     const endpoint = image.brokers.get(replicaId)?.nodeEndpoint;
     return endpoint === undefined ? [] : [{ nodeId: replicaId, listeners: [{ name: LISTENER, ...endpoint }] }];
   });

@@ -13,7 +13,7 @@ const partition = (topic: string, index = 0, topicId = ZERO_UUID): FetchPartitio
 });
 let next = 41;
 const random = () => ++next;
-const QUIET = { error: false, records: 0, highWatermark: 5, logStartOffset: 0, diverging: false };
+const QUIET = { error: false, records: 0, highWatermark: 5, logStartOffset: 0, diverging: false, redirected: false };
 
 function plan(
   sessions: FetchSessions,
@@ -88,4 +88,11 @@ Deno.test("a session can be closed, and a connection keeps only a few", () => {
   assertEquals(state(opened[2]!), { error: "INVALID_FETCH_SESSION_EPOCH" });
   plan(sessions, opened[2]!, -1, [partition("a")]);
   assertEquals(state(opened[2]!), { error: "FETCH_SESSION_ID_NOT_FOUND" });
+});
+
+Deno.test("where to read instead is always told", () => {
+  const { session, partitions } = plan(new FetchSessions(), 0, 0, [partition("a")]);
+  assert(session!.tell(partitions[0]!, QUIET, false));
+  assert(!session!.tell(partitions[0]!, QUIET, false));
+  assert(session!.tell(partitions[0]!, { ...QUIET, redirected: true }, false));
 });

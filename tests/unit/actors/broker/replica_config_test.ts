@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { layersOf } from "../../../../actors/broker/broker_configs.ts";
 import { replicaConfig, resolveReplicaConfig } from "../../../../actors/broker/replica_config.ts";
 import { viewOf } from "./api/fake_exchange.ts";
-import { newTopic } from "../controller/setting.ts";
+import { newTopic } from "./records.ts";
 
 Deno.test("Kafka's defaults, and records on disk before they are acknowledged", () => {
   assertEquals(replicaConfig({ properties: {} }), {
@@ -33,6 +33,10 @@ Deno.test("Kafka's defaults, and records on disk before they are acknowledged", 
     flushMs: Number.MAX_SAFE_INTEGER,
     producerIdExpirationMs: 86_400_000,
     retentionCheckIntervalMs: 300_000,
+    replicaLagTimeMaxMs: 30_000,
+    replicaFetchWaitMaxMs: 500,
+    replicaFetchMaxBytes: 1_048_576,
+    replicaFetchBackoffMs: 1_000,
   });
 });
 

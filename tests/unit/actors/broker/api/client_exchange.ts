@@ -117,6 +117,8 @@ export class Call<T extends Api> implements Exchange<T> {
     const settle = (answer: Answer<unknown>) => then(answer as Parameters<typeof then>[0]);
     this.open.push({ to, verb, message: message as Record<string, unknown>, timeoutMs, settle });
   };
+  askController: Exchange<T>["askController"] = (verb, message, then, timeoutMs) =>
+    this.ask(this.view.controller!, verb, message, then, timeoutMs);
   reserve(bytes: number): number {
     const granted = Math.min(bytes, this.#client.leftBytes);
     this.#client.leftBytes -= granted;

@@ -6,7 +6,7 @@ import { describeCluster } from "../../../../../actors/broker/api/60_describe_cl
 import { describeProducers } from "../../../../../actors/broker/api/61_describe_producers.ts";
 import { describeTopicPartitions } from "../../../../../actors/broker/api/75_describe_topic_partitions.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { newTopic } from "../../controller/setting.ts";
+import { newTopic, partitionOf } from "../records.ts";
 import { call, viewOf } from "./fake_exchange.ts";
 
 Deno.test("FindCoordinator answers one key before version 4, and each key by name after", () => {
@@ -179,16 +179,10 @@ Deno.test("DescribeTopicPartitions: limits, unknown topics, leaderless partition
   );
   const { topicId } = view.image.topics.get("t")!;
   const leaderless = viewOf({
-    records: [{ type: "Topic", name: "x", topicId }, {
-      type: "Partition",
-      topicId,
-      partition: 0,
-      replicas: [99],
-      isr: [99],
-      leader: -1,
-      leaderEpoch: 4,
-      partitionEpoch: 4,
-    }],
+    records: [
+      { type: "Topic", name: "x", topicId },
+      partitionOf(topicId, 0, [99, 1], { isr: [], leader: -1, elr: [99], lastKnownElr: [1], leaderEpoch: 4 }),
+    ],
   });
   const [partition] = call(describeTopicPartitions, 0, { topics: [] }, leaderless).reply.topics[0]!.partitions;
   assertEquals([errorName(partition!.errorCode), partition!.leaderId, partition!.offlineReplicas], [
@@ -196,4 +190,7 @@ Deno.test("DescribeTopicPartitions: limits, unknown topics, leaderless partition
     -1,
     [99],
   ]);
+  const { replicaNodes, isrNodes, eligibleLeaderReplicas, lastKnownElr, leaderEpoch } = partition!;
+  assertEquals([replicaNodes, isrNodes, eligibleLeaderReplicas, lastKnownElr], [[99, 1], [], [99], [1]]);
+  assertEquals(leaderEpoch, 4);
 });

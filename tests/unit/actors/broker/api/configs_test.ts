@@ -6,7 +6,7 @@ import type { MetadataRecord } from "../../../../../actors/controller/protocol.t
 import { BROKER_CONFIGS } from "../../../../../protocol/configs/broker.ts";
 import { TOPIC_CONFIGS } from "../../../../../protocol/configs/topic.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { newTopic } from "../../controller/setting.ts";
+import { newTopic } from "../records.ts";
 import { call, viewOf } from "./fake_exchange.ts";
 
 const TOPIC = 2;

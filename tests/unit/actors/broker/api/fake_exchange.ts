@@ -11,10 +11,9 @@ import { FetchSessions } from "../../../../../actors/broker/fetch_sessions.ts";
 import type { ControllerRef } from "../../../../../actors/controller/protocol.ts";
 import { decodeMessage, encodeMessage } from "../../../../../protocol/codec.ts";
 import type { Api, Request, RequestInput, Response, ResponseInput } from "../../../../../protocol/schema.ts";
-import { newTopic, settingOf } from "../../controller/setting.ts";
-import { createTopics } from "../../../../../actors/controller/create_topics.ts";
-import { replay } from "../../../../../actors/controller/image.ts";
-import type { MetadataRecord, NewTopic } from "../../../../../actors/controller/protocol.ts";
+import { emptyImage, type MetadataRecord, type NewTopic, replay } from "../../../../../actors/controller/protocol.ts";
+import type { QuorumRef } from "../../../../../actors/quorum/protocol.ts";
+import { CLUSTER, newTopic, registered, topicsOf, unfenced } from "../records.ts";
 
 /** A question that a handler asked, answered by the test. */
 export interface Question {
@@ -68,6 +67,7 @@ export function call<T extends Api>(
         fail: (failure) => settle({ ok: false, failure }),
       });
     },
+    askController: (verb, message, then, timeoutMs) => exchange.ask(view.controller!, verb, message, then, timeoutMs),
     reserve: (bytes) => bytes,
     giveBack: () => {},
     whenAbandoned: () => {},
@@ -90,15 +90,29 @@ export function call<T extends Api>(
 
 /** Broker 1 of a cluster of live brokers 1…n, one that is fenced, and some topics. */
 export function viewOf(
-  { brokers = 1, topics = [], records = [], properties = {} }: {
+  { brokers = 1, topics = [], records = [], properties = {}, racks = {} }: {
     readonly brokers?: number;
+    /** By broker id. */
+    readonly racks?: Readonly<Record<number, string>>;
     readonly topics?: readonly (string | NewTopic)[];
     readonly records?: readonly MetadataRecord[];
     readonly properties?: Readonly<Record<string, string>>;
   } = {},
 ): BrokerView {
-  const setting = settingOf(brokers);
+  const ids = Array.from({ length: brokers }, (_, at) => at + 1);
+  const peopled = replay(emptyImage(), [
+    CLUSTER,
+    ...ids.flatMap((id) => unfenced(id, 2 * id - 1, { rack: racks[id] ?? null })),
+    registered(99, 2 * brokers + 1),
+  ]);
   const made = topics.map((topic) => typeof topic === "string" ? newTopic(topic) : topic);
-  const image = replay(replay(setting.image, createTopics(setting, made, false).records), records);
-  return { brokerId: 1, logDir: "/data/1", properties, controller: "1/controller/controller" as ControllerRef, image };
+  return {
+    brokerId: 1,
+    logDir: "/data/1",
+    properties,
+    controller: "2/controller/controller" as ControllerRef,
+    quorum: "1/quorum/quorum" as QuorumRef,
+    image: replay(replay(peopled, topicsOf(peopled, made)), records),
+    version: 1,
+  };
 }

@@ -4,7 +4,7 @@ import { apiVersionsHandler } from "../../../../../actors/broker/api/18_api_vers
 import { ZERO_UUID } from "../../../../../lib/uuid.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
 import type { metadata as table } from "../../../../../protocol/tables/metadata.ts";
-import { newTopic } from "../../controller/setting.ts";
+import { newTopic, partitionOf } from "../records.ts";
 import { type Call, Client } from "./client_exchange.ts";
 import { viewOf } from "./fake_exchange.ts";
 
@@ -54,22 +54,24 @@ Deno.test("a partition that nobody leads, and replicas that are not there", () =
   asking.view = viewOf({
     records: [
       { type: "Topic", name: "lost", topicId },
-      {
-        type: "Partition",
-        topicId,
-        partition: 0,
-        replicas: [99, 1, 50],
-        isr: [1],
-        leader: -1,
-        leaderEpoch: 4,
-        partitionEpoch: 0,
-      },
+      partitionOf(topicId, 0, [99, 1, 50], { isr: [1], leader: -1, leaderEpoch: 4 }),
     ],
   });
   const topic = asking.call(metadata, 9, { topics: named("lost") }).got.topics[0]!;
   const [{ errorCode, leaderId, leaderEpoch, offlineReplicas }] = topic.partitions as [typeof topic.partitions[0]];
   assertEquals([topic.errorCode, errorName(errorCode!), leaderId, leaderEpoch], [0, "LEADER_NOT_AVAILABLE", -1, 4]);
   assertEquals(offlineReplicas, [99, 50]);
+});
+
+Deno.test("a leader that is fenced cannot be asked: nobody leads, as far as clients are concerned", () => {
+  const asking = client();
+  const topicId = "AAAAAAAAAAAAAAAAAAAAAQ";
+  const led = partitionOf(topicId, 0, [99, 2, 1], { leaderEpoch: 4, isr: [99, 2] });
+  asking.view = viewOf({ brokers: 2, records: [{ type: "Topic", name: "t", topicId }, led] });
+  const topic = asking.call(metadata, 9, { topics: named("t") }).got.topics[0]!;
+  const { errorCode, leaderId, leaderEpoch, replicaNodes, isrNodes, offlineReplicas } = topic.partitions[0]!;
+  assertEquals([errorName(errorCode), leaderId, leaderEpoch], ["LEADER_NOT_AVAILABLE", -1, 4]);
+  assertEquals([replicaNodes, isrNodes, offlineReplicas], [[99, 2, 1], [99, 2], [99]]);
 });
 
 Deno.test("from version 12 topics can be asked for by id", () => {

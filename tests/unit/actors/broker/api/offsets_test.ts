@@ -4,7 +4,7 @@ import { offsetForLeaderEpoch } from "../../../../../actors/broker/api/23_offset
 import { errorName } from "../../../../../protocol/errors.ts";
 import type { offsetForLeaderEpoch as epochTable } from "../../../../../protocol/tables/produce_fetch.ts";
 import type { listOffsets as offsetTable } from "../../../../../protocol/tables/produce_fetch.ts";
-import { newTopic } from "../../controller/setting.ts";
+import { newTopic } from "../records.ts";
 import { type Call, Client } from "./client_exchange.ts";
 
 const client = () => new Client({ topics: [newTopic("t", { partitions: 2 })] });

@@ -5,7 +5,8 @@ import { errorName } from "../../../../../protocol/errors.ts";
 import { encodeBatch } from "../../../../../protocol/records.ts";
 import type { RequestInput } from "../../../../../protocol/schema.ts";
 import type { produce as table } from "../../../../../protocol/tables/produce_fetch.ts";
-import { newTopic } from "../../controller/setting.ts";
+import { newTopic, partitionOf, topicIdOf } from "../records.ts";
+import { viewOf } from "./fake_exchange.ts";
 import { type Call, Client } from "./client_exchange.ts";
 
 type ProduceCall = Call<typeof table>;
@@ -145,17 +146,8 @@ Deno.test("from version 10 a client of the wrong broker hears who leads, and whe
   const topicId = "AAAAAAAAAAAAAAAAAAAAAQ";
   const records = [
     { type: "Topic", name: "away", topicId },
-    { type: "Partition", topicId, partition: 0, replicas: [2], isr: [2], leader: 2, leaderEpoch: 5, partitionEpoch: 0 },
-    {
-      type: "Partition",
-      topicId,
-      partition: 1,
-      replicas: [2],
-      isr: [2],
-      leader: -1,
-      leaderEpoch: 6,
-      partitionEpoch: 0,
-    },
+    partitionOf(topicId, 0, [2], { leaderEpoch: 5 }),
+    partitionOf(topicId, 1, [2], { leader: -1, leaderEpoch: 6 }),
   ] as const;
   for (const version of [9, 10, 11]) {
     const mine = newTopic("t", {
@@ -173,6 +165,33 @@ Deno.test("from version 10 a client of the wrong broker hears who leads, and whe
     const known = [{ leaderId: 2, leaderEpoch: 5 }, none, { leaderId: 3, leaderEpoch: 8 }];
     assertEquals(hints, version < 10 ? [none, none, none] : known);
     assertEquals(made.got.nodeEndpoints.map(({ nodeId }) => nodeId), version < 10 ? [] : [2, 3]);
+  }
+});
+
+Deno.test("what is known of the leader when the answer leaves counts, if it is newer than what the replica said", () => {
+  const topicId = topicIdOf(7);
+  const led = (leader: number, leaderEpoch: number) => [
+    { type: "Topic", name: "t", topicId } as const,
+    partitionOf(topicId, 0, [1, 2, 3], { leader, leaderEpoch }),
+  ];
+  for (
+    const [told, expected] of [[4, { leaderId: 2, leaderEpoch: 5 }], [6, { leaderId: 3, leaderEpoch: 6 }]] as const
+  ) {
+    const asking = new Client({ brokers: 3, records: led(1, 3) });
+    const made = asking.call(produce, 10, request(["t-0"]));
+    asking.view = viewOf({ brokers: 3, records: led(2, 5) });
+    const moved = { error: "NOT_LEADER_OR_FOLLOWER", leader: 3, leaderEpoch: told } as const;
+    made.answer("append", "t-0", { ...APPENDED, ...moved });
+    assertEquals(made.got.responses[0]!.partitionResponses[0]!.currentLeader, expected);
+    assertEquals(made.got.nodeEndpoints.map(({ nodeId }) => nodeId), [expected.leaderId]);
+  }
+});
+
+Deno.test("too few replicas in sync: the error says so, and whether it was written", () => {
+  for (const error of ["NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"] as const) {
+    const made = client().call(produce, 9, request(["t-0"]));
+    made.answer("append", "t-0", { ...APPENDED, error, baseOffset: -1 });
+    assertEquals(told(made), [`t-0 ${error}`]);
   }
 });
 

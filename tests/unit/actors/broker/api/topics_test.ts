@@ -5,7 +5,7 @@ import { deleteRecords } from "../../../../../actors/broker/api/21_delete_record
 import { createPartitions } from "../../../../../actors/broker/api/37_create_partitions.ts";
 import { errorCode, type ErrorName, errorName } from "../../../../../protocol/errors.ts";
 import { ZERO_UUID } from "../../../../../lib/uuid.ts";
-import { newTopic } from "../../controller/setting.ts";
+import { newTopic } from "../records.ts";
 import { call, viewOf } from "./fake_exchange.ts";
 
 const ID = "AAAAAAAAAAAAAAAAAAAAAg";
@@ -21,7 +21,7 @@ Deno.test("CreateTopics passes on what was asked, and tells what came of it in e
     };
     const called = call(createTopics, version, { topics: [topic], timeoutMs: 70, validateOnly: true });
     const [question] = called.questions;
-    assertEquals([question!.to, question!.verb, question!.message], ["1/controller/controller", "createTopics", {
+    assertEquals([question!.to, question!.verb, question!.message], ["2/controller/controller", "createTopics", {
       topics: [{
         name: "t",
         partitions: -1,
