@@ -19,12 +19,13 @@ export async function createTopic(
   name: string,
   numPartitions = 1,
   configs: Readonly<Record<string, string>> = {},
+  replicationFactor = 1,
 ): Promise<void> {
   const response = await client.call(createTopics, 7, {
     topics: [{
       name,
       numPartitions,
-      replicationFactor: 1,
+      replicationFactor,
       assignments: [],
       configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
     }],

@@ -4,6 +4,7 @@
  * @module
  */
 import { patiently } from "./patience.ts";
+import { freePort } from "./ports.ts";
 import { RawClient } from "./raw_client.ts";
 import { ScriptProcess } from "./script_process.ts";
 
@@ -79,15 +80,5 @@ export class RestartedBroker {
   #spawn(): ScriptProcess {
     const args = ["--id", "1", "--port", String(this.#port), "--http-port", "0", "--dir", this.#dir, ...this.#args];
     return ScriptProcess.start("broker", args, [this.#dir]);
-  }
-}
-
-/** A port below the range that the system hands out itself, so that nobody takes it while the broker is down. */
-function freePort(): number {
-  for (let port = 20_000 + Math.floor(Math.random() * 10_000);; port++) {
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch { /* taken */ }
   }
 }

@@ -30,6 +30,10 @@ export interface WriterOptions {
   readonly connect: () => Promise<RawClient>;
   /** Errors after which a batch may be sent again. Any other fails the test. @default none */
   readonly retriable?: ReadonlySet<ErrorName>;
+  /** Errors after which the batch is sent again over a new connection: to another broker, probably. @default none */
+  readonly elsewhere?: ReadonlySet<ErrorName>;
+  /** How long an answer may take before a new connection is tried. @default for ever */
+  readonly patienceMs?: number;
   /** Told of each acknowledgement. */
   readonly acknowledged?: () => void;
 }
@@ -95,12 +99,20 @@ export class Writer {
         flights.push(this.#send(client, again.shift() ?? this.#next(), flights.length === 0));
       }
       const flight = flights.shift()!;
-      if (this.#conclude(flight, await flight.reply)) continue;
+      if (this.#conclude(flight, await this.#patiently(flight.reply))) continue;
       // It has to be sent again, and so has everything behind it that is not in the log.
-      for (const behind of flights.splice(0)) this.#conclude(behind, await behind.reply);
+      for (const behind of flights.splice(0)) this.#conclude(behind, await this.#patiently(behind.reply));
       if (this.options.producer === null) this.#open = [];
       again.splice(0, again.length, ...this.#open);
     }
+  }
+
+  async #patiently<T>(reply: Promise<T>): Promise<T> {
+    const { patienceMs } = this.options;
+    if (patienceMs === undefined) return await reply;
+    const tooLate = Promise.withResolvers<never>();
+    const timer = setTimeout(() => tooLate.reject(new Error(`No answer within ${patienceMs} ms.`)), patienceMs);
+    return await Promise.race([reply, tooLate.promise]).finally(() => clearTimeout(timer));
   }
 
   #next(): SentBatch {
@@ -124,7 +136,7 @@ export class Writer {
 
   /** Takes an answer; false when the batch has to be sent again. */
   #conclude({ batch, isFirst }: Flight, { error, message, baseOffset }: Produced): boolean {
-    const { name, ledger, retriable, producer, acknowledged } = this.options;
+    const { name, ledger, retriable, elsewhere, producer, acknowledged } = this.options;
     if (error === "NONE") {
       try {
         ledger.acknowledge(batch, baseOffset);
@@ -137,6 +149,7 @@ export class Writer {
     }
     const followsFailure = producer !== null && !isFirst && error === "OUT_OF_ORDER_SEQUENCE_NUMBER";
     if (followsFailure || retriable?.has(error)) return false;
+    if (elsewhere?.has(error)) throw new Error(`${name} was answered ${error}.`);
     throw new Violation(`${ledger.name}: ${name} was answered ${error} for sequence ${batch.sequence}: ${message}`);
   }
 }
