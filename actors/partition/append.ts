@@ -12,8 +12,10 @@
 import { stampOffset } from "../../protocol/batch.ts";
 import { type ProducedRecords, validate, type ValidatedBatch } from "../../protocol/validate.ts";
 import { LATER } from "../actor.ts";
-import { doing, flush, refusedAppend, written } from "./durability.ts";
+import { flush, written } from "./durability.ts";
+import { doing } from "./outage.ts";
 import type { AppendReply, AppendRequest, ReplicaConfig } from "./protocol.ts";
+import { refusedAppend } from "./refusals.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
 
 type Reply = AppendReply | typeof LATER;
@@ -56,7 +58,7 @@ export function append(replica: Replica, request: AppendRequest, out: ReplicaOut
 function refusal(replica: Replica, { acks }: AppendRequest): AppendReply | undefined {
   const error = replica.refusal(-1);
   if (error !== undefined) {
-    return refusedAppend(replica, error, error === "KAFKA_STORAGE_ERROR" ? replica.offline : null);
+    return refusedAppend(replica, error, error === "KAFKA_STORAGE_ERROR" ? replica.offline ?? replica.abstention : null);
   }
   if (acks !== 0 && acks !== 1 && acks !== -1) {
     return refusedAppend(replica, "INVALID_REQUIRED_ACKS", `acks is ${acks}; it must be 0, 1 or -1 (all).`);
@@ -141,6 +143,6 @@ function whenSafe(
 ): Reply {
   if (acks === 0 || below <= (acks === -1 ? replica.highWatermark : replica.ownEnd)) return reply;
   const waiting = acks === -1 ? replica.committing : replica.persisting;
-  waiting.add({ below, asker: out.asker(), reply });
+  waiting.add({ below, sinceMs: out.monotonic(), asker: out.asker(), reply });
   return LATER;
 }

@@ -1,6 +1,9 @@
 /**
  * Fetch: reads batches below the high watermark (or the last stable offset), and waits for more to be there.
  *
+ * A follower serves those whose request says that they may read there (KIP-392), up to its own high watermark. As in Kafka, what
+ * lies between that and the end of its log is not there yet, and what lies above is out of range: then the reader asks the leader.
+ *
  * Invariant: the ends that a reply names are those that its records were read under. A reply with newer ends would tell a
  * waiting consumer to wait for what is above records that it has not been given.
  *
@@ -10,8 +13,11 @@ import type { Result, Settle } from "../../lib/env.ts";
 import type { LogRead } from "../../storage/log.ts";
 import type { Asker } from "../actor.ts";
 import { LATER } from "../actor.ts";
-import { fail } from "./durability.ts";
+import { findDivergence } from "./divergence.ts";
+import { setExpiry } from "./expiry.ts";
+import { fail } from "./outage.ts";
 import type { FetchReply, FetchRequest, ReplicaProtocol } from "./protocol.ts";
+import { expirePulls } from "./pull_answers.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -22,16 +28,18 @@ export function fetch(
   request: FetchRequest,
   out: ReplicaOutbox<FetchReply>,
 ): FetchReply | typeof LATER {
-  const refused = replica.refusal(request.currentLeaderEpoch);
+  const { offset, isolation, nearer } = request;
+  const refused = replica.refusal(request.currentLeaderEpoch, nearer === undefined ? "leader" : "any replica");
   if (refused !== undefined) return refusedFetch(replica, refused);
   const { log } = replica;
-  const { offset, isolation } = request;
-  const diverged = divergence(replica, request);
+  const diverged = findDivergence(log, offset, request.lastFetchedEpoch);
   if (diverged === "out of range") return refusedFetch(replica, "OFFSET_OUT_OF_RANGE");
   if (diverged !== null) return { ...nothingYet(replica, isolation), divergingEpoch: diverged };
   if (offset < log.startOffset || offset > log.endOffset) return refusedFetch(replica, "OFFSET_OUT_OF_RANGE");
   const end = replica.readableEnd(isolation);
   const reply = nothingYet(replica, isolation);
+  const preferredReadReplica = preferred(replica, offset, nearer ?? []);
+  if (preferredReadReplica >= 0) return { ...reply, preferredReadReplica };
   if (offset >= end) return reply;
   const { maxBytes, minOneBatch } = request;
   const asker = out.asker();
@@ -55,15 +63,13 @@ function answer(
   out.reply(asker, refusedFetch(replica, replica.outage ?? "KAFKA_STORAGE_ERROR"));
 }
 
-/** Where the fetcher's log and this one part, by the epoch of the last record that it has (KIP-595). */
-function divergence(
-  { log }: Replica,
-  { offset, lastFetchedEpoch }: FetchRequest,
-): FetchReply["divergingEpoch"] | "out of range" {
-  if (lastFetchedEpoch < 0) return null;
-  const known = log.endOffsetForEpoch(lastFetchedEpoch);
-  if (known === undefined || offset < log.startOffset) return "out of range";
-  return known.epoch < lastFetchedEpoch || known.endOffset < offset ? known : null;
+/** The first of the followers nearer to the reader that is in sync and has the offset; -1 for none. Only the leader knows. */
+function preferred({ role, leadership }: Replica, offset: number, nearer: readonly number[]): number {
+  const has = (node: number) => {
+    const follower = leadership?.followers.get(node);
+    return follower !== undefined && follower.start <= offset && offset <= follower.end;
+  };
+  return nearer.find((node) => role.isr.includes(node) && has(node)) ?? -1;
 }
 
 /** An answer without records. */
@@ -77,6 +83,7 @@ function nothingYet(replica: Replica, isolation: FetchRequest["isolation"]): Fet
     records: NOTHING,
     abortedTransactions: isolation === "read_committed" ? [] : null,
     divergingEpoch: null,
+    preferredReadReplica: -1,
     leader: role.leader,
     leaderEpoch: role.leaderEpoch,
   };
@@ -91,6 +98,7 @@ function refusedFetch({ role }: Replica, error: Exclude<FetchReply["error"], "NO
     records: NOTHING,
     abortedTransactions: null,
     divergingEpoch: null,
+    preferredReadReplica: -1,
     leader: role.leader,
     leaderEpoch: role.leaderEpoch,
   };
@@ -104,7 +112,7 @@ export function awaitData(
 ): boolean | typeof LATER {
   const replaced = replica.fetches.remove(wait.key);
   if (replaced !== undefined) out.reply(replaced, false);
-  if (replica.refusal(-1) !== undefined) return true; // a fetch will say why
+  if (replica.outage !== undefined) return true; // a fetch will say why
   if (replica.readableEnd(wait.isolation) > wait.above) return true;
   replica.fetches.add(wait, out.asker());
   setExpiry(replica, out);
@@ -115,13 +123,6 @@ export function awaitData(
 export function expire(replica: Replica, out: ReplicaOutbox): void {
   replica.expiryMs = Infinity;
   for (const asker of replica.fetches.expire(out.monotonic())) out.reply(asker, false);
+  expirePulls(replica, out);
   setExpiry(replica, out);
-}
-
-/** One timer for all that wait: a fetch that is released early leaves it to ring for nothing, which costs less than moving it. */
-function setExpiry(replica: Replica, out: ReplicaOutbox): void {
-  const dueMs = replica.fetches.nextDeadlineMs;
-  if (dueMs >= replica.expiryMs) return;
-  replica.expiryMs = dueMs;
-  out.timer("expire", Math.max(0, dueMs - out.monotonic()), "expire", undefined);
 }

@@ -1,8 +1,10 @@
 /**
- * What a leader concludes from its in-sync replicas.
+ * What a leader concludes from its in-sync replicas: the rules, without the state.
  *
- * Invariant: the committed end is the smallest end over all in-sync replicas, so that whichever of them leads next has
- * every record below it; a replica that has not been heard of holds it back.
+ *     committed ISR (the controller's word) ∪ proposed ISR = maximal ISR ⇒ high watermark = the smallest safe end among them
+ *
+ * Invariant: the committed end is the smallest safe end over the maximal ISR, so that whichever of them leads next has every
+ * record below it; a replica that has not been heard of holds it back.
  *
  * @module
  */
@@ -19,13 +21,35 @@ export function isUnderMinIsr(role: ReplicaRole, minInsyncReplicas: number): boo
 }
 
 /**
- * The offset below which every in-sync replica has every record.
+ * Everybody who may be in the ISR: those whom the controller has there, and those whom it has been asked to take in (KIP-497).
+ * It may have done so before its answer is here, and may then elect any of them.
+ */
+export function maximalIsr(isr: readonly number[], proposed: readonly number[] | undefined): readonly number[] {
+  if (proposed === undefined) return isr;
+  return [...isr, ...proposed.filter((node) => !isr.includes(node))];
+}
+
+/**
+ * The offset below which each of `nodes` has every record.
  *
  * @param ownEnd where the leader's own safe records end
- * @param followerEnds where those of its followers end, by node, as far as they have told in this leader epoch
+ * @param safeEnd where those of a follower end, undefined when it has not been heard of in this leader epoch
  */
-export function committedEnd(role: ReplicaRole, ownEnd: number, followerEnds: ReadonlyMap<number, number>): number {
+export function committedEnd(
+  nodes: readonly number[],
+  leader: number,
+  ownEnd: number,
+  safeEnd: (follower: number) => number | undefined,
+): number {
   let end = ownEnd;
-  for (const node of role.isr) if (node !== role.leader) end = Math.min(end, followerEnds.get(node) ?? 0);
+  for (const node of nodes) if (node !== leader) end = Math.min(end, safeEnd(node) ?? 0);
   return end;
+}
+
+/**
+ * Whether a follower that has everything below `safeEnd` may join the ISR. Having what is committed is not enough: below the
+ * start of the leader's epoch there may be records that another leader has committed and this one does not know to be (KIP-320).
+ */
+export function mayJoin(safeEnd: number, highWatermark: number, leaderEpochStart: number): boolean {
+  return safeEnd >= highWatermark && safeEnd >= leaderEpochStart;
 }

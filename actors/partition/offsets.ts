@@ -9,7 +9,7 @@ import type { Result, Settle } from "../../lib/env.ts";
 import type { TimestampOffset } from "../../storage/log.ts";
 import type { Asker } from "../actor.ts";
 import { LATER } from "../actor.ts";
-import { doing, fail } from "./durability.ts";
+import { doing, fail } from "./outage.ts";
 import {
   EARLIEST_LOCAL_TIMESTAMP,
   EARLIEST_PENDING_UPLOAD_TIMESTAMP,
@@ -20,6 +20,8 @@ import {
   type OffsetReply,
   type ReplicaProtocol,
 } from "./protocol.ts";
+import { releasePulls } from "./pull_answers.ts";
+import { settle } from "./settle.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
 
 type ListOffsets = Parameters<ReplicaProtocol["listOffsets"]>[0];
@@ -102,7 +104,10 @@ export function endOffsetForEpoch(
   return known === undefined ? { error: "NONE", epoch: -1, endOffset: -1 } : { error: "NONE", ...known };
 }
 
-/** Handles `deleteRecords`. */
+/**
+ * Handles `deleteRecords`. As in Kafka the reply waits until the replicas in sync have deleted them too: then no failure
+ * brings them back.
+ */
 export function deleteRecords(
   replica: Replica,
   { beforeOffset }: { readonly beforeOffset: number },
@@ -114,12 +119,17 @@ export function deleteRecords(
   if (!config.delete) return { error: "POLICY_VIOLATION", lowWatermark: -1 };
   const start = beforeOffset === -1 ? highWatermark : beforeOffset;
   if (start < 0 || start > highWatermark) return { error: "OFFSET_OUT_OF_RANGE", lowWatermark: -1 };
-  if (start <= log.startOffset) return { error: "NONE", lowWatermark: log.startOffset };
   const asker = out.asker();
   out.call("advance start", doing(() => log.advanceStart(start)), (replica, result, out) => {
-    if (result.ok) return out.reply(asker, { error: "NONE", lowWatermark: log.startOffset });
-    fail(replica, "could not delete records of its log", result.error, out);
-    out.reply(asker, { error: "KAFKA_STORAGE_ERROR", lowWatermark: -1 });
+    if (!result.ok) {
+      fail(replica, "could not delete records of its log", result.error, out);
+      return out.reply(asker, { error: "KAFKA_STORAGE_ERROR", lowWatermark: -1 });
+    }
+    const { leadership } = replica;
+    if (leadership === null) return out.reply(asker, { error: replica.refusal(-1) ?? "NONE", lowWatermark: -1 });
+    leadership.deletions.push({ offset: start, asker });
+    settle(replica, out);
+    releasePulls(replica, out); // so that the followers hear of it
   });
   return LATER;
 }

@@ -94,6 +94,8 @@ export class WaitingFetches {
 export interface WaitingProduce {
   /** It is true once everything below this offset is safe. */
   readonly below: number;
+  /** When it began to wait (monotonic). */
+  readonly sinceMs: number;
   readonly asker: Asker<AppendReply>;
   readonly reply: AppendReply;
 }
@@ -117,6 +119,12 @@ export class WaitingProduces {
   next(end: number): WaitingProduce | undefined {
     const first = this.#queue.peek();
     return first !== undefined && first.below <= end ? this.#queue.shift() : undefined;
+  }
+
+  /** Takes out the first, if it has waited since before `ms` (monotonic). */
+  nextSince(ms: number): WaitingProduce | undefined {
+    const first = this.#queue.peek();
+    return first !== undefined && first.sinceMs < ms ? this.#queue.shift() : undefined;
   }
 
   /** Takes out those that wait for more than `end`; the others stay as they are. */

@@ -2,9 +2,12 @@
  * A partition replica: one copy of one partition, which it leads or follows.
  *
  *     append ─▶ log ─flush─▶ high watermark ─▶ answers        fetch ─▶ log, below the high watermark
+ *                │              ▲
+ *     followers  └──pull──▶ log ─flush─▶ safe
  *
- * The rules are in its leaf modules: `append`, `fetch`, `offsets`, `upkeep`, `durability` (what may be acknowledged), `producers`
- * (what was sent before), `isr`, `purgatory`; the state and its transitions are in `state`.
+ * The rules are in its leaf modules, for a leader in `append`, `pull`, `followers`, `isr`, `isr_change`, for a follower in `follower`,
+ * `incoming`, `divergence`; `settle` says who can be answered when an end has moved, `outage` what happens when none will any more. The
+ * state is in `state`, `leadership`, `following`.
  *
  * Invariant: nothing is acknowledged before it is as safe as `acks` demands, nothing is read that a failure could take
  * back, and a log whose disk has failed is neither read nor written again before it was opened anew.
@@ -13,21 +16,32 @@
  */
 import type { Actor } from "../actor.ts";
 import { append } from "./append.ts";
+import { flush } from "./durability.ts";
+import { awaitData, expire, fetch } from "./fetch.ts";
+import { follow, pullOn } from "./follower.ts";
+import { maximalIsr } from "./isr.ts";
+import { checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
+import { lead } from "./leader.ts";
+import { deleteRecords, endOffsetForEpoch, listOffsets } from "./offsets.ts";
 import {
-  doing,
-  fail,
-  flush,
+  endLeadership,
   goOffline,
   isOperatingError,
+  leaveRole,
   offlineReason,
   report,
-  settle,
   turnAway,
   wakeFetches,
-} from "./durability.ts";
-import { awaitData, expire, fetch } from "./fetch.ts";
-import { deleteRecords, endOffsetForEpoch, listOffsets } from "./offsets.ts";
-import { REPLICA, type ReplicaArgs, type ReplicaDescription, type ReplicaProtocol } from "./protocol.ts";
+} from "./outage.ts";
+import {
+  REPLICA,
+  type ReplicaArgs,
+  type ReplicaDescription,
+  type ReplicaProtocol,
+  type ReplicaRole,
+} from "./protocol.ts";
+import { pull, safe } from "./pull.ts";
+import { settle } from "./settle.ts";
 import { type LastWord, Replica, type ReplicaHost, type ReplicaOutbox } from "./state.ts";
 import { configure, remove, setTidy, tidy } from "./upkeep.ts";
 
@@ -46,7 +60,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
     kind: REPLICA.kind,
 
     start(args, out) {
-      const lastWord = lastWords.get(args) ?? { role: args.role, config: args.config };
+      const lastWord = lastWords.get(args) ?? newLastWord(args);
       lastWords.set(args, lastWord);
       const replica = new Replica(host, args, lastWord);
       open(replica, out);
@@ -70,14 +84,18 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
           : { error, producers: [] };
       },
 
+      pull,
+      safe,
+      pullAgain: (replica, _, out) => pullOn(replica, out),
+      checkIsr: (replica, _, out) => checkIsr(replica, out),
+
       assume(replica, role, out) {
-        const { leaderEpoch } = replica.role;
-        const led = replica.isLeader;
+        const before = replica.role;
         if (!replica.assume(role) || replica.offline !== null || replica.removed) return;
-        if (led && !replica.isLeader) turnAway(replica, "NOT_LEADER_OR_FOLLOWER", null, out);
-        if (replica.isLeader && (!led || role.leaderEpoch > leaderEpoch)) lead(replica, out);
-        if (role.leaderEpoch > leaderEpoch) wakeFetches(replica, out);
-        settle(replica, out);
+        if (role.leaderEpoch > before.leaderEpoch || role.leader !== before.leader) beginRole(replica, out);
+        else if (replica.isLeader) adjustRole(replica, before, out);
+        else if (role.brokerEpoch > before.brokerEpoch) follow(replica, out);
+        if (replica.offline === null) settle(replica, out);
       },
 
       configure,
@@ -108,31 +126,42 @@ function open(replica: Replica, out: ReplicaOutbox): void {
   }
   const { cutBytes, cutReason } = replica.log.recovery;
   if (cutBytes > 0) report(replica, `${replica.name} cut ${cutBytes} bytes off its end at recovery. ${cutReason}`, out);
-  if (replica.isLeader) lead(replica, out);
-  if (replica.offline !== null) return;
   setTidy(replica, out);
   if (replica.config.flushBeforeAck && replica.log.flushedOffset < replica.endOffset) flush(replica, out);
-  replica.advanceHighWatermark();
+  if (replica.isLeader) lead(replica, out);
+  else follow(replica, out);
+  settle(replica, out);
 }
 
-/** A leader's epoch begins where its log ends; one that it has led before (it was restarted) goes on. */
-function lead(replica: Replica, out: ReplicaOutbox): void {
-  const { log, role, endOffset } = replica;
-  const { leaderEpoch } = role;
-  if (leaderEpoch < log.latestEpoch) {
-    const why = `Its log has records of leader epoch ${log.latestEpoch}, but it is told to lead epoch ${leaderEpoch}.`;
-    return goOffline(replica, `${replica.name} must not lead: ${why}`, out);
-  }
-  replica.leaderEpochStart = endOffset;
-  if (log.endOffsetForEpoch(leaderEpoch)?.epoch === leaderEpoch) return;
-  out.call("assign epoch", doing(() => log.assignEpoch(leaderEpoch, endOffset)), (replica, result, out) => {
-    if (!result.ok) fail(replica, "could not note its leader epoch", result.error, out);
-  });
+function newLastWord({ role, config }: ReplicaArgs): LastWord {
+  return { role, config, led: undefined, proposed: undefined };
+}
+
+/** Another leader, or another epoch of the same: whatever was known or promised in the last one ends with it. */
+function beginRole(replica: Replica, out: ReplicaOutbox): void {
+  const { leadership, isLeader } = replica;
+  if (leadership !== null && isLeader) endLeadership(leadership, "FENCED_LEADER_EPOCH", out);
+  if (!isLeader) turnAway(replica, "NOT_LEADER_OR_FOLLOWER", null, out);
+  leaveRole(replica, out);
+  forgetProposal(replica);
+  replica.abstention = null;
+  wakeFetches(replica, out);
+  if (isLeader) lead(replica, out);
+  else follow(replica, out);
+}
+
+/** The same leader in the same epoch, but perhaps another ISR or other replicas. */
+function adjustRole(replica: Replica, before: ReplicaRole, out: ReplicaOutbox): void {
+  const { role, leadership } = replica;
+  if (role.partitionEpoch > before.partitionEpoch) forgetProposal(replica);
+  leadership?.followers.keep(role.replicas);
+  expandIsr(replica, out);
 }
 
 function describe(replica: Replica): ReplicaDescription {
-  const { hasLog, offline, outage, role, highWatermark, endOffset } = replica;
+  const { hasLog, offline, abstention, outage, role, leadership, highWatermark, endOffset } = replica;
   const log = hasLog ? replica.log : { startOffset: -1, flushedOffset: -1, sizeInBytes: 0 };
+  const { leader, leaderEpoch, partitionEpoch, isr } = role;
   return {
     error: outage ?? "NONE",
     startOffset: log.startOffset,
@@ -141,7 +170,11 @@ function describe(replica: Replica): ReplicaDescription {
     highWatermark,
     lastStableOffset: replica.lastStableOffset,
     sizeInBytes: log.sizeInBytes,
-    leaderEpoch: role.leaderEpoch,
-    offline,
+    leader,
+    leaderEpoch,
+    partitionEpoch,
+    isr,
+    maximalIsr: maximalIsr(isr, leadership?.proposal?.isr),
+    offline: offline ?? abstention,
   };
 }

@@ -7,8 +7,9 @@
  *
  *     startOffset ≤ highWatermark ≤ ownEnd ≤ endOffset
  *
- * Invariant: the high watermark never moves back while this replica lives, and never above what is safe here: flushed when
- * `flush.before.ack` is set, else written.
+ * Invariant: the high watermark never moves back within a leader epoch, and never above what is safe here: flushed when
+ * `flush.before.ack` is set, else written. What a leader knows (`leadership`) or a follower (`following`) is of one leader epoch
+ * and is dropped with it.
  *
  * @module
  */
@@ -16,7 +17,10 @@ import { assert } from "../../lib/assert.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
 import type { Log, LogObserver, LogStore } from "../../storage/log.ts";
 import type { Outbox } from "../actor.ts";
-import { committedEnd, isUnderMinIsr } from "./isr.ts";
+import type { IsrChange } from "../controller/protocol.ts";
+import type { Following } from "./following.ts";
+import { isUnderMinIsr } from "./isr.ts";
+import type { Leadership } from "./leadership.ts";
 import { Producers } from "./producers.ts";
 import type { FetchRequest, ReplicaArgs, ReplicaConfig, ReplicaProtocol, ReplicaRole } from "./protocol.ts";
 import { WaitingFetches, WaitingProduces } from "./purgatory.ts";
@@ -28,15 +32,25 @@ export interface ReplicaHost {
   readonly brokerId: number;
   /** Told, in a sentence, what an operator has to know: a replica that went offline, a torn tail that was cut. */
   readonly report?: (sentence: string) => void;
+  /**
+   * Told which replica serves nothing any more, and why. If it led its partition, another should: nobody but whoever listens here
+   * knows that it no longer can.
+   */
+  readonly offline?: (name: string, reason: string) => void;
 }
 
 /** The outbox of a replica. */
 export type ReplicaOutbox<R = unknown> = Outbox<ReplicaProtocol, Replica, R>;
 
-/** What a replica was last told, which outlives a crash of it: its arguments are those of its first life. */
+/** What outlives a crash of a replica, since its arguments are those of its first life. */
 export interface LastWord {
+  /** What it was last told. */
   role: ReplicaRole;
   config: ReplicaConfig;
+  /** The last epoch that it led, and where the records end that followers have been given in it; undefined if it never led. */
+  led: { readonly epoch: number; given: number } | undefined;
+  /** An ISR that it has proposed and that the controller may have accepted; undefined when none is open. */
+  proposed: IsrChange | undefined;
 }
 
 /** The state of one replica. */
@@ -55,15 +69,21 @@ export class Replica {
   highWatermark = 0;
   /** Where this leader's epoch begins; what lies below may not be committed by it yet. */
   leaderEpochStart = 0;
+  /** What it knows as the leader; null while it does not lead. */
+  leadership: Leadership | null = null;
+  /** What it knows as a follower; null while it follows nobody. */
+  following: Following | null = null;
   /** Why nothing is served, or null. */
   offline: string | null = null;
+  /** Why it does not lead although it is told to, or null. Another role ends that. */
+  abstention: string | null = null;
   /** Told to delete itself. */
   removed = false;
   /** One flush is on its way; what is appended meanwhile waits for the next. */
   flushing = false;
   /** The timer of flush.ms is set. */
   flushDue = false;
-  /** For when the timer of waiting fetches is set (monotonic); Infinity when it is not. */
+  /** For when the timer of waiting fetches and pulls is set (monotonic); Infinity when it is not. */
   expiryMs = Infinity;
   #log: Log | undefined;
 
@@ -89,8 +109,13 @@ export class Replica {
     return this.#log !== undefined;
   }
 
+  /** Whether it is told to lead. */
   get isLeader(): boolean {
     return this.role.leader === this.host.brokerId;
+  }
+
+  get isInIsr(): boolean {
+    return this.role.isr.includes(this.host.brokerId);
   }
 
   /** Whether too few replicas are in sync for acks=all. */
@@ -116,22 +141,23 @@ export class Replica {
   /** Why nothing at all is served, if so. */
   get outage(): Exclude<ErrorName, "NONE"> | undefined {
     if (this.removed) return "UNKNOWN_TOPIC_OR_PARTITION";
-    return this.offline === null ? undefined : "KAFKA_STORAGE_ERROR";
+    return this.offline === null && this.abstention === null ? undefined : "KAFKA_STORAGE_ERROR";
   }
 
   /**
-   * Why a request for the leader must be refused, if it must.
+   * Why a request must be refused, if it must.
    *
    * @param currentLeaderEpoch the epoch that the client takes for the current one (KIP-320), -1 when it does not say
+   * @param by who may serve it
    */
-  refusal(currentLeaderEpoch: number): Exclude<ErrorName, "NONE"> | undefined {
+  refusal(currentLeaderEpoch: number, by: "leader" | "any replica" = "leader"): Exclude<ErrorName, "NONE"> | undefined {
     const { outage } = this;
     if (outage !== undefined) return outage;
     if (currentLeaderEpoch >= 0) {
       if (currentLeaderEpoch < this.role.leaderEpoch) return "FENCED_LEADER_EPOCH";
       if (currentLeaderEpoch > this.role.leaderEpoch) return "UNKNOWN_LEADER_EPOCH";
     }
-    return this.isLeader ? undefined : "NOT_LEADER_OR_FOLLOWER";
+    return this.isLeader || by === "any replica" ? undefined : "NOT_LEADER_OR_FOLLOWER";
   }
 
   /** Opens the log and takes up where it ends. Throws what the disk throws. */
@@ -149,22 +175,33 @@ export class Replica {
     this.highWatermark = Math.max(known, log.startOffset);
   }
 
-  /** Follows the controller's word. False when it is older than what is known. */
+  /**
+   * Follows the controller's word. False when it is no newer than what is known: by partition epoch, and where that is the same
+   * by leader epoch and this broker's own. Neither of those ever goes back.
+   */
   assume(role: ReplicaRole): boolean {
-    const { partitionEpoch, leaderEpoch } = this.role;
-    if (role.partitionEpoch <= partitionEpoch || role.leaderEpoch < leaderEpoch) return false;
+    const { partitionEpoch, leaderEpoch, brokerEpoch } = this.role;
+    if (role.leaderEpoch < leaderEpoch || role.brokerEpoch < brokerEpoch) return false;
+    if (role.partitionEpoch < partitionEpoch) return false;
+    const isSame = role.partitionEpoch === partitionEpoch && role.leaderEpoch === leaderEpoch;
+    if (isSame && role.brokerEpoch === brokerEpoch) return false;
     this.lastWord.role = role;
     return true;
   }
 
-  /** Moves the high watermark up to what the in-sync replicas have, unless too few are in sync. True if it moved. */
-  advanceHighWatermark(): boolean {
-    if (!this.isLeader || this.isUnderMinIsr) return false;
-    const end = committedEnd(this.role, this.ownEnd, NO_FOLLOWERS);
+  /** Moves the high watermark up to `end`; never back. True if it moved. */
+  raiseHighWatermark(end: number): boolean {
     if (end <= this.highWatermark) return false;
-    this.highWatermark = end;
-    this.host.logs.setHighWatermark(this.name, end);
+    this.#setHighWatermark(end);
     return true;
+  }
+
+  /** The log is not what it was: it has been cut, or begins elsewhere. */
+  resetEnds(): void {
+    const { startOffset, endOffset } = this.log;
+    this.endOffset = endOffset;
+    const end = Math.max(startOffset, Math.min(this.highWatermark, endOffset));
+    if (end !== this.highWatermark) this.#setHighWatermark(end);
   }
 
   /** Gives the log back. */
@@ -173,7 +210,9 @@ export class Replica {
     this.#log = undefined;
     log?.close(clean);
   }
-}
 
-/** Followers do not pull yet: the leader's ISR is itself. */
-const NO_FOLLOWERS: ReadonlyMap<number, number> = new Map();
+  #setHighWatermark(end: number): void {
+    this.highWatermark = end;
+    this.host.logs.setHighWatermark(this.name, end);
+  }
+}

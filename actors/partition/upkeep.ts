@@ -4,9 +4,16 @@
  * @module
  */
 import type { Result } from "../../lib/env.ts";
-import { doing, fail, flush, flushInTime, settle, TIMER_MAX_MS, turnAway } from "./durability.ts";
+import { flush, flushInTime, TIMER_MAX_MS } from "./durability.ts";
+import { setCheck } from "./isr_change.ts";
+import { doing, fail, leaveRole, turnAway } from "./outage.ts";
 import type { ReplicaConfig } from "./protocol.ts";
+import { refusedAppend } from "./refusals.ts";
+import { settle } from "./settle.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
+
+/** Nobody waits longer for a produce; whoever asked for it has gone long before. */
+export const PRODUCE_WAIT_MAX_MS = 900_000;
 
 /** Handles `tidy`. Nothing at or above the high watermark is ever deleted. */
 export function tidy(replica: Replica, out: ReplicaOutbox): void {
@@ -14,6 +21,10 @@ export function tidy(replica: Replica, out: ReplicaOutbox): void {
   const { log, highWatermark, config } = replica;
   const nowMs = out.now();
   replica.producers.expire(nowMs, config.producerIdExpirationMs);
+  const sinceMs = out.monotonic() - PRODUCE_WAIT_MAX_MS;
+  for (let old = replica.committing.nextSince(sinceMs); old; old = replica.committing.nextSince(sinceMs)) {
+    out.reply(old.asker, refusedAppend(replica, "REQUEST_TIMED_OUT", null));
+  }
   out.call(
     "tidy",
     doing(() => {
@@ -50,6 +61,7 @@ export function configure(replica: Replica, config: ReplicaConfig, out: ReplicaO
     replica.flushDue = false;
     flushInTime(replica, out);
   }
+  if (replica.leadership !== null) setCheck(replica, out);
   settle(replica, out);
 }
 
@@ -58,6 +70,7 @@ export function remove(replica: Replica, out: ReplicaOutbox): void {
   if (replica.removed) return;
   replica.removed = true;
   turnAway(replica, "UNKNOWN_TOPIC_OR_PARTITION", null, out);
+  leaveRole(replica, out);
   const { logs } = replica.host;
   out.call(
     "remove",

@@ -5,7 +5,7 @@
  */
 import { assert } from "@std/assert";
 import type { Settle } from "../../../../lib/env.ts";
-import { type BatchHeader, readBatchHeader } from "../../../../protocol/batch.ts";
+import { batches, type BatchHeader } from "../../../../protocol/batch.ts";
 import { records } from "../../../../protocol/records.ts";
 import { DiskError } from "../../../../storage/disk.ts";
 import type {
@@ -31,7 +31,16 @@ export interface StoredBatch {
   readonly header: BatchHeader;
 }
 
-type Method = "append" | "read" | "offsetForTimestamp" | "advanceStart" | "retain" | "assignEpoch" | "configure";
+type Method =
+  | "append"
+  | "read"
+  | "offsetForTimestamp"
+  | "truncateTo"
+  | "restartAt"
+  | "advanceStart"
+  | "retain"
+  | "assignEpoch"
+  | "configure";
 
 export class FakeLog implements Log {
   startOffset = 0;
@@ -72,13 +81,13 @@ export class FakeLog implements Log {
   append(bytes: Uint8Array, _nowMs: number): void {
     this.#refuse("append");
     this.snapshots.set(this.endOffset, this.observer.snapshot());
-    const header = readBatchHeader(bytes);
-    assert(
-      header.baseOffset === this.endOffset,
-      `appended ${header.baseOffset}, but the log ends at ${this.endOffset}`,
-    );
-    assert(header.partitionLeaderEpoch >= this.latestEpoch, "leader epochs must not decrease");
-    this.batches.push({ bytes: bytes.slice(), header });
+    for (const header of batches(bytes)) {
+      const { at, baseOffset, sizeInBytes, partitionLeaderEpoch: epoch } = header;
+      assert(baseOffset === this.endOffset, `appended ${baseOffset}, but the log ends at ${this.endOffset}`);
+      assert(epoch >= this.latestEpoch, "leader epochs must not decrease");
+      if (epoch > this.latestEpoch) this.epochs.push({ epoch, startOffset: baseOffset });
+      this.batches.push({ bytes: bytes.slice(at, at + sizeInBytes), header });
+    }
   }
 
   read(offset: number, untilOffset: number, maxBytes: number, minOneBatch: boolean): LogRead {
@@ -120,17 +129,27 @@ export class FakeLog implements Log {
   }
 
   truncateTo(offset: number): void {
-    this.batches = this.batches.filter(({ header }) => header.baseOffset < offset);
+    this.#refuse("truncateTo");
+    if (offset < this.endOffset) {
+      this.batches = this.batches.filter(({ header }) => header.baseOffset + header.lastOffsetDelta < offset);
+      this.flushedOffset = this.endOffset;
+      this.#restore();
+    }
+    this.epochs = this.epochs.filter(({ startOffset }) => startOffset < this.endOffset);
   }
 
   restartAt(offset: number): void {
+    this.#refuse("restartAt");
     this.batches = [];
+    this.epochs = [];
     this.startOffset = this.flushedOffset = offset;
+    this.#restore();
   }
 
   advanceStart(offset: number): void {
     this.#refuse("advanceStart");
-    this.startOffset = offset;
+    assert(offset <= this.endOffset, `the start cannot be ${offset}: the log ends at ${this.endOffset}`);
+    this.startOffset = Math.max(this.startOffset, offset);
   }
 
   retain(...args: [number, number, number, number]): number {
@@ -165,9 +184,9 @@ export class FakeLog implements Log {
   }
 
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined {
+    if (epoch > this.latestEpoch) return undefined;
     const at = this.epochs.findLastIndex((entry) => entry.epoch <= epoch);
-    if (at < 0) return undefined;
-    return { epoch: this.epochs[at]!.epoch, endOffset: this.epochs[at + 1]?.startOffset ?? this.endOffset };
+    return { epoch: this.epochs[at]?.epoch ?? epoch, endOffset: this.epochs[at + 1]?.startOffset ?? this.endOffset };
   }
 
   epochAt(offset: number): number {
@@ -189,6 +208,11 @@ export class FakeLog implements Log {
     assert(this.closed === undefined, "closed twice");
     if (clean) this.flushedOffset = this.endOffset;
     this.closed = clean;
+  }
+
+  #restore(): void {
+    this.observer.load(undefined, this.startOffset);
+    for (const { header } of this.batches) this.observer.recovered(header);
   }
 
   #refuse(method: Method): void {

@@ -18,6 +18,7 @@ Deno.test("a fetch begins with the batch that contains its offset and names the 
     logStartOffset: 0,
     abortedTransactions: null,
     divergingEpoch: null,
+    preferredReadReplica: -1,
     leader: 1,
     leaderEpoch: 5,
   });
@@ -81,7 +82,8 @@ Deno.test("a fetcher whose log has diverged is told where", () => {
   assertEquals(diverging(8, 5), ["NONE", null, true]);
   assertEquals(diverging(5, 5), ["NONE", { epoch: 5, endOffset: 4 }, false], "epoch 5 ended at 4 here");
   assertEquals(diverging(7, 3), ["NONE", { epoch: 5, endOffset: 4 }, false], "there was no epoch 7 here");
-  assertEquals(diverging(3, 3), ["OFFSET_OUT_OF_RANGE", null, false], "no epoch so old is known");
+  assertEquals(diverging(3, 3), ["NONE", { epoch: 3, endOffset: 0 }, false], "there is nothing so old here");
+  assertEquals(diverging(9, 3), ["OFFSET_OUT_OF_RANGE", null, false], "no epoch so new is known");
   h.probe.ask("deleteRecords", { beforeOffset: 4 });
   for (const epoch of [5, 7]) {
     assertEquals(diverging(epoch, 3), ["OFFSET_OUT_OF_RANGE", null, false], "below the start, diverged or not");
@@ -162,5 +164,7 @@ Deno.test("a later wait by the same key replaces the earlier one", () => {
 });
 
 Deno.test("a replica that serves nothing lets nobody wait", () => {
-  assertEquals(new Harness({ role: { leader: 2 } }).await(0).reply, true);
+  const store = new FakeStore();
+  store.refusal = new CorruptLogError("t-0", "0.log", 7, "bit rot at byte 7");
+  assertEquals(new Harness({}, store).await(0).reply, true);
 });

@@ -50,13 +50,28 @@ export const CONFIG: ReplicaConfig = {
   flushMs: Number.MAX_SAFE_INTEGER,
   producerIdExpirationMs: 86_400_000,
   retentionCheckIntervalMs: 300_000,
+  replicaLagTimeMaxMs: 10_000,
+  replicaFetchWaitMaxMs: 500,
+  replicaFetchMaxBytes: 1 << 20,
+  replicaFetchBackoffMs: 1_000,
 };
 
-export const ROLE: ReplicaRole = { leader: SELF, leaderEpoch: 5, partitionEpoch: 0, replicas: [SELF], isr: [SELF] };
+export const ROLE: ReplicaRole = {
+  leader: SELF,
+  leaderEpoch: 5,
+  partitionEpoch: 0,
+  replicas: [SELF],
+  isr: [SELF],
+  brokerEpoch: 10,
+};
 
 /** A replica, its log, and short words for what tests say to it. */
 export class Harness {
   readonly probe: Probe<ReplicaProtocol, Replica>;
+  /** What an operator was told. */
+  readonly reports: string[] = [];
+  /** Names of replicas that went offline. */
+  readonly outages: string[] = [];
 
   constructor(
     over: { config?: Partial<ReplicaConfig>; role?: Partial<ReplicaRole> } = {},
@@ -69,7 +84,13 @@ export class Harness {
       config: { ...CONFIG, ...over.config },
       role: { ...ROLE, ...over.role },
     };
-    this.probe = probe(replica({ logs: store, brokerId: SELF }), args, { name: "t-0", epochMs: NOW_MS });
+    const host = {
+      logs: store,
+      brokerId: SELF,
+      report: (sentence: string) => void this.reports.push(sentence),
+      offline: (name: string) => void this.outages.push(name),
+    };
+    this.probe = probe(replica(host), args, { name: "t-0", epochMs: NOW_MS });
   }
 
   get log(): FakeLog {

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { committedEnd, effectiveMinIsr, isUnderMinIsr } from "../../../../actors/partition/isr.ts";
+import { committedEnd, effectiveMinIsr, isUnderMinIsr, maximalIsr, mayJoin } from "../../../../actors/partition/isr.ts";
+import { ROLE } from "./harness.ts";
 
-const role = (replicas: number[], isr: number[]) => ({ leader: 1, leaderEpoch: 0, partitionEpoch: 0, replicas, isr });
+const role = (replicas: number[], isr: number[]) => ({ ...ROLE, replicas, isr });
 
 Deno.test("min.insync.replicas never asks for more replicas than there are", () => {
   assertEquals(effectiveMinIsr(role([1], [1]), 2), 1);
@@ -11,11 +12,25 @@ Deno.test("min.insync.replicas never asks for more replicas than there are", () 
   assertFalse(isUnderMinIsr(role([1, 2, 3], [1, 3]), 2));
 });
 
-Deno.test("what is committed is what every in-sync replica has", () => {
+Deno.test("what is committed is what every in-sync replica has safe", () => {
   const ends = new Map([[2, 7], [3, 4]]);
-  assertEquals(committedEnd(role([1, 2, 3], [1, 2, 3]), 9, ends), 4);
-  assertEquals(committedEnd(role([1, 2, 3], [1, 2]), 9, ends), 7);
-  assertEquals(committedEnd(role([1, 2, 3], [1, 2]), 5, ends), 5);
-  assertEquals(committedEnd(role([1, 2, 3], [1]), 9, ends), 9);
-  assertEquals(committedEnd(role([1, 4], [1, 4]), 9, ends), 0, "a follower that has not been heard of holds it back");
+  const end = (isr: number[], ownEnd: number) => committedEnd(isr, 1, ownEnd, (node) => ends.get(node));
+  assertEquals(end([1, 2, 3], 9), 4);
+  assertEquals(end([1, 2], 9), 7);
+  assertEquals(end([1, 2], 5), 5);
+  assertEquals(end([1], 9), 9);
+  assertEquals(end([1, 4], 9), 0, "a follower that has not been heard of holds it back");
+});
+
+Deno.test("who is proposed counts as in sync, and who is proposed to leave still does", () => {
+  assertEquals(maximalIsr([1, 2], undefined), [1, 2]);
+  assertEquals(maximalIsr([1, 2], [1, 2, 3]), [1, 2, 3]);
+  assertEquals(maximalIsr([1, 2, 3], [1, 2]), [1, 2, 3]);
+});
+
+Deno.test("who joins has all that is committed, and all that was there when the leader began", () => {
+  assert(mayJoin(7, 7, 5));
+  assert(mayJoin(7, 3, 7));
+  assertFalse(mayJoin(6, 7, 5), "below the high watermark");
+  assertFalse(mayJoin(6, 3, 7), "below the start of the leader's epoch");
 });

@@ -87,7 +87,7 @@ Deno.test("a lookup that meets a disk error takes the replica offline", () => {
   assertEquals(h.describe().error, "KAFKA_STORAGE_ERROR");
 });
 
-Deno.test("the end of an epoch is told, and -1 for one before all that is known", () => {
+Deno.test("the end of an epoch is told, and -1 for one after all that is known", () => {
   const h = new Harness().fill(3);
   h.probe.tell("assume", { ...h.probe.state.role, leaderEpoch: 9, partitionEpoch: 1 });
   h.fill(1);
@@ -96,7 +96,8 @@ Deno.test("the end of an epoch is told, and -1 for one before all that is known"
   assertEquals(end(5), { error: "NONE", epoch: 5, endOffset: 3 });
   assertEquals(end(7), { error: "NONE", epoch: 5, endOffset: 3 });
   assertEquals(end(9), { error: "NONE", epoch: 9, endOffset: 4 });
-  assertEquals(end(4), { error: "NONE", epoch: -1, endOffset: -1 });
+  assertEquals(end(4), { error: "NONE", epoch: 4, endOffset: 0 }, "before all that is known");
+  assertEquals(end(10), { error: "NONE", epoch: -1, endOffset: -1 });
   assertEquals(end(9, 8), { error: "FENCED_LEADER_EPOCH", epoch: -1, endOffset: -1 });
   assertEquals(end(9, 10)?.error, "UNKNOWN_LEADER_EPOCH");
 });

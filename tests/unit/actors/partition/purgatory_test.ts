@@ -51,7 +51,7 @@ Deno.test("all fetches can be woken", () => {
 Deno.test("produces are answered in the order in which they came, a duplicate behind those before it", () => {
   const waiting = new WaitingProduces();
   const reply = {} as AppendReply;
-  const add = (below: number, name: string) => waiting.add({ below, asker: name as Asker<AppendReply>, reply });
+  const add = (below: number, name: string) => waiting.add({ below, sinceMs: 0, asker: name as Asker<AppendReply>, reply });
   const taken = (end: number) => {
     const names: string[] = [];
     for (let next = waiting.next(end); next !== undefined; next = waiting.next(end)) names.push(next.asker);
@@ -70,7 +70,9 @@ Deno.test("produces are answered in the order in which they came, a duplicate be
 Deno.test("produces that wait for too much are taken out, the others stay in order", () => {
   const waiting = new WaitingProduces();
   const reply = {} as AppendReply;
-  for (const below of [3, 8, 3, 9, 5]) waiting.add({ below, asker: `${below}` as Asker<AppendReply>, reply });
+  for (const below of [3, 8, 3, 9, 5]) {
+    waiting.add({ below, sinceMs: 0, asker: `${below}` as Asker<AppendReply>, reply });
+  }
   assertEquals(waiting.takeAbove(5).map(({ below }) => below), [8, 9]);
   assertEquals([waiting.next(9), waiting.next(9), waiting.next(9), waiting.next(9)].map((each) => each?.below), [
     3,

@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import type { ReplicaRole } from "../../../../actors/partition/protocol.ts";
 import { CorruptLogError } from "../../../../storage/log.ts";
 import { WrongFolderError } from "../../../../storage/meta_properties.ts";
 import { diskError, FakeStore } from "./fake_log.ts";
@@ -18,7 +19,11 @@ Deno.test("a replica takes up where its log ends", () => {
     highWatermark: 5,
     lastStableOffset: 5,
     sizeInBytes: again.log.sizeInBytes,
+    leader: 1,
     leaderEpoch: 6,
+    partitionEpoch: 0,
+    isr: [1],
+    maximalIsr: [1],
     offline: null,
   });
   assertEquals(again.log.epochs, [{ epoch: 5, startOffset: 0 }, { epoch: 6, startOffset: 5 }]);
@@ -116,18 +121,28 @@ Deno.test("a new leader epoch begins at the end of the log, and stamps what come
   assertEquals(h.log.batches.at(-1)!.header.partitionLeaderEpoch, 7);
 });
 
-Deno.test("older words of the controller are ignored, by partition epoch and by leader epoch", () => {
+Deno.test("older words of the controller are ignored, by partition epoch, leader epoch and broker epoch", () => {
   const h = new Harness({ role: { partitionEpoch: 3 } });
-  for (const partitionEpoch of [2, 3]) h.probe.tell("assume", { ...ROLE, leader: 2, leaderEpoch: 6, partitionEpoch });
-  h.probe.tell("assume", { ...ROLE, leader: 2, leaderEpoch: 4, partitionEpoch: 4 });
-  assertEquals([h.describe().leaderEpoch, h.append({ acks: 0 }).reply?.error], [5, "NONE"]);
+  const ignored = (role: Partial<ReplicaRole>) => {
+    const { role: before } = h.probe.state;
+    h.probe.tell("assume", { ...ROLE, isr: [1, 2], ...role });
+    return h.probe.state.role === before;
+  };
+  assert(ignored({ partitionEpoch: 2 }), "an older partition epoch");
+  assert(ignored({ partitionEpoch: 2, leader: 2, leaderEpoch: 6 }), "even with a newer leader epoch");
+  assert(ignored({ partitionEpoch: 3 }), "nothing is newer");
+  assert(ignored({ partitionEpoch: 4, leader: 2, leaderEpoch: 4 }), "an older leader epoch");
+  assert(ignored({ partitionEpoch: 4, brokerEpoch: 9 }), "an older broker epoch");
+  assertFalse(ignored({ partitionEpoch: 3, brokerEpoch: 11 }), "only this broker's epoch is newer");
+  assertFalse(ignored({ partitionEpoch: 3, brokerEpoch: 11, leaderEpoch: 6 }), "the leader epoch is newer");
+  assertFalse(ignored({ partitionEpoch: 4, brokerEpoch: 11, leaderEpoch: 6 }), "the partition epoch is newer");
 });
 
 Deno.test("a leader that is replaced turns away everyone who waits", () => {
   const h = new Harness();
   const appending = [h.append(), h.append({ acks: 1 })];
   const fetching = h.await(0);
-  h.probe.tell("assume", { leader: 2, leaderEpoch: 6, partitionEpoch: 1, replicas: [1, 2], isr: [2] });
+  h.probe.tell("assume", { ...ROLE, leader: 2, leaderEpoch: 6, partitionEpoch: 1, replicas: [1, 2], isr: [2] });
   for (const { reply } of appending) {
     assertEquals([reply?.error, reply?.leader, reply?.leaderEpoch], ["NOT_LEADER_OR_FOLLOWER", 2, 6]);
   }
