@@ -1,6 +1,6 @@
 /**
  * Every broker config, with Kafka's names and defaults (Apache Kafka 4.x), and two of our own: `log.flush.before.ack` and
- * `max.decompressed.message.bytes`.
+ * `max.decompressed.message.bytes`. Where another default serves better (Samsa notices failures sooner), a note says Kafka's.
  *
  * The configs that only give topics their defaults are made from the topics' table, so that the two cannot disagree. Where a
  * default of Kafka makes no sense for a cluster of one (a replication factor of 3), it is kept, and a note says what it means.
@@ -15,7 +15,6 @@ const NO_SHARE = "There are no share groups.";
 const NO_GROUPS = "There are no consumer groups yet.";
 const NO_TRANSACTIONS = "There are no transactions yet.";
 const NO_CLEANER = "Nothing is compacted yet.";
-const NO_REPLICATION = "There is no replication yet.";
 const ON_COMMAND_LINE = "The command line decides; shown as it is.";
 const THREE = "Kafka's default asks for three brokers; a smaller cluster uses as many as it has.";
 const LONGEST = "9223372036854775807";
@@ -38,10 +37,35 @@ const SERVER = [
   config("controller.listener.names", "LIST", "The listeners of the controller."),
   config("controller.quorum.bootstrap.servers", "LIST =", "Where to find the controllers."),
   config("controller.quorum.voters", "LIST =", "Who elects the controller."),
+  config(
+    "controller.quorum.fetch.timeout.ms",
+    "INT =1000 >=1",
+    "How long a voter hears nothing of the quorum's leader before it stands itself.",
+    { honoured: true, note: "Kafka's default is 2000." },
+  ),
+  config(
+    "controller.quorum.election.timeout.ms",
+    "INT =500 >=1",
+    "How long a candidate waits for votes before it stands again.",
+    { honoured: true, note: "Kafka's default is 1000." },
+  ),
+  config("controller.quorum.retry.backoff.ms", "INT =20 >=1", "How long it waits after an answer that is of no use.", {
+    honoured: true,
+  }),
+  config(
+    "broker.session.timeout.ms",
+    "INT =2000 >=1",
+    "How long a silent broker is taken to be there; one whose process is known to be gone is not waited for.",
+    { honoured: true, note: "Kafka's default is 9000." },
+  ),
+  config("broker.heartbeat.interval.ms", "INT =300 >=1", "How often a broker reports to the controller.", {
+    honoured: true,
+    note: "Kafka's default is 2000.",
+  }),
   config("log.dir", "STRING", "The folder of the data.", { note: ON_COMMAND_LINE }),
   config("log.dirs", "LIST", "The folders of the data.", { note: "One folder; the command line decides." }),
   config("controlled.shutdown.enable", "BOOLEAN =true", "Whether leadership is handed over before a stop.", {
-    note: NO_REPLICATION,
+    honoured: true,
   }),
   config("request.timeout.ms", "INT =30000 >=0", "How long a request of the broker itself may take."),
   config("background.threads", "INT =10 >=1", "How many threads do background work.", {
@@ -114,10 +138,10 @@ const TOPICS = [
   }),
   config("delete.topic.enable", "BOOLEAN =true", "Whether topics can be deleted.", { honoured: true }),
   config("auto.leader.rebalance.enable", "BOOLEAN =true", "Whether leadership goes back to preferred replicas.", {
-    note: NO_REPLICATION,
+    honoured: true,
   }),
   config("leader.imbalance.check.interval.seconds", "LONG =300 >=1", "How often it is looked for misplaced leaders.", {
-    note: NO_REPLICATION,
+    honoured: true,
   }),
 ];
 
@@ -157,14 +181,36 @@ const LOG = [
 ];
 
 const REPLICATION = [
-  config("replica.lag.time.max.ms", "LONG =30000", "How long a follower may be behind before it leaves the ISR."),
-  config("replica.fetch.max.bytes", "INT =1048576 >=0", "How many bytes of a partition a follower asks for."),
-  config("replica.fetch.wait.max.ms", "INT =500", "How long a follower's fetch may wait."),
-  config("replica.fetch.min.bytes", "INT =1", "How many bytes a follower's fetch waits for."),
-  config("replica.fetch.response.max.bytes", "INT =10485760 >=0", "How many bytes a follower asks for at once."),
-  config("num.replica.fetchers", "INT =1", "How many fetchers copy from one broker.", { update: "cluster-wide" }),
-  config("replica.high.watermark.checkpoint.interval.ms", "LONG =5000", "How often high watermarks are written down."),
-].map((row) => ({ ...row, note: NO_REPLICATION }));
+  config("replica.lag.time.max.ms", "LONG =10000 >=1", "How long a follower may be behind before it leaves the ISR.", {
+    honoured: true,
+    note: "Kafka's default is 30000.",
+  }),
+  config("replica.fetch.max.bytes", "INT =8388608 >=0", "How many bytes of a partition a follower asks for.", {
+    honoured: true,
+    note: "Kafka's default is 1048576; here each partition is asked for by itself.",
+  }),
+  config("replica.fetch.wait.max.ms", "INT =500 >=0", "How long a follower's fetch may wait.", { honoured: true }),
+  config("replica.fetch.backoff.ms", "INT =100 >=0", "How long a follower waits after an error.", {
+    honoured: true,
+    note: "Kafka's default is 1000.",
+  }),
+  config("replica.fetch.min.bytes", "INT =1", "How many bytes a follower's fetch waits for.", {
+    note: "A fetch is answered as soon as there is anything.",
+  }),
+  config("replica.fetch.response.max.bytes", "INT =10485760 >=0", "How many bytes a follower asks for at once.", {
+    note: "Each partition is asked for by itself.",
+  }),
+  config("num.replica.fetchers", "INT =1", "How many fetchers copy from one broker.", {
+    update: "cluster-wide",
+    note: "Each partition is asked for by itself.",
+  }),
+  config(
+    "replica.high.watermark.checkpoint.interval.ms",
+    "LONG =5000",
+    "How often high watermarks are written down.",
+    { honoured: true },
+  ),
+];
 
 const GROUPS = [
   config("offsets.topic.num.partitions", "INT =50 >=1", "How many partitions __consumer_offsets has."),

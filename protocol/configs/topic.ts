@@ -184,6 +184,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   config("min.insync.replicas", "INT =1 >=1", "How many replicas must be in sync for acks=all to be taken.", {
     synonyms: ["min.insync.replicas"],
     honoured: true,
+    note: "A default that brokers are started with must be the same on every node.",
   }),
   config("preallocate", "BOOLEAN =false", "Whether a new segment's file gets its full size at once.", {
     synonyms: ["log.preallocate"],
@@ -236,7 +237,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
     "Whether a replica that is not in sync may lead when no other is left, losing records.",
     {
       synonyms: ["unclean.leader.election.enable"],
-      note: "Samsa never elects such a leader yet.",
+      honoured: true,
     },
   ),
 );
