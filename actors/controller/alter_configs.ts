@@ -5,18 +5,26 @@
  */
 import { type ConfigScope, decideConfigs } from "../../protocol/configs/change.ts";
 import type { ConfigLayers } from "../../protocol/configs/resolve.ts";
-import type { Decision, Refusal, Setting } from "./create_topics.ts";
-import { configKey } from "./image.ts";
+import { type Decision, type Refusal, refusal, type Setting } from "./decision.ts";
+import { reconsider } from "./elect_leaders.ts";
+import { configKey, replay } from "./image.ts";
 import type { ConfigChange, ConfigResourceType, ErrorResult, MetadataImage, MetadataRecord } from "./protocol.ts";
 
 type Result = ErrorResult & { readonly resourceType: ConfigResourceType; readonly resourceName: string };
 
-/** Decides about changes of configs; each resource stands for itself. */
+/** Topic configs on which it depends who is eligible to lead; the broker configs of their defaults have the same names. */
+const ABOUT_LEADERS: readonly string[] = ["min.insync.replicas", "unclean.leader.election.enable"];
+
+/**
+ * Decides about changes of configs; each resource stands for itself. What they make of partitions goes with them: a leader that hears of a
+ * smaller min.insync.replicas acknowledges by it, so nobody may count as eligible by the larger one any more.
+ */
 export function alterConfigs(
-  { image, properties }: Setting,
+  setting: Setting,
   changes: readonly ConfigChange[],
   validateOnly: boolean,
 ): Decision<Result> {
+  const { image, properties } = setting;
   const counts = new Map<string, number>();
   for (const change of changes) counts.set(keyOf(change), (counts.get(keyOf(change)) ?? 0) + 1);
   const records: MetadataRecord[] = [];
@@ -29,7 +37,20 @@ export function alterConfigs(
     if (!validateOnly) records.push(...made);
     return { resourceType, resourceName, error: "NONE", message: null };
   });
-  return { records, results };
+  return { records: [...records, ...consequences(setting, records)], results };
+}
+
+function consequences(setting: Setting, records: readonly MetadataRecord[]): MetadataRecord[] {
+  const names = new Set<string>();
+  for (const record of records) {
+    if (record.type === "Config" && ABOUT_LEADERS.includes(record.name)) {
+      names.add(record.resourceType === "topic" ? record.resourceName : "");
+    }
+  }
+  if (names.size === 0) return [];
+  const image = replay(setting.image, records);
+  const topics = names.has("") ? image.topics.values() : [...names].flatMap((name) => image.topics.get(name) ?? []);
+  return reconsider({ ...setting, image }, topics);
 }
 
 function alter(
@@ -41,6 +62,12 @@ function alter(
   const missing = refuseResource(image, resourceType, resourceName);
   if (missing !== null) return missing;
   const own = image.configs.get(keyOf(change));
+  if (
+    resourceType === "broker" && resourceName !== "" && operations.some(({ name }) => name === "min.insync.replicas")
+  ) {
+    const message = "min.insync.replicas must be the same for all brokers: set it for all of them, or for topics.";
+    return refusal("INVALID_REQUEST", message);
+  }
   const scope: ConfigScope = resourceType === "topic" ? "topic" : resourceName === "" ? "brokers" : "broker";
   const layers: ConfigLayers = { brokers: image.configs.get("broker/"), properties, [scope]: own };
   const decision = decideConfigs(scope, layers, operations, replaceAll);
@@ -68,8 +95,4 @@ function refuseResource(image: MetadataImage, type: ConfigResourceType, name: st
 
 function keyOf({ resourceType, resourceName }: ConfigChange): string {
   return configKey(resourceType, resourceName);
-}
-
-function refusal(error: Refusal["error"], message: string): Refusal {
-  return { error, message };
 }

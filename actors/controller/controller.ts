@@ -1,40 +1,37 @@
 /**
- * The controller: owns the metadata log and decides who is there, which topics exist, and who leads what.
+ * The controller: decides who is there, which topics exist, and who leads what.
  *
  * ```text
- *   request ──decide on the image──▶ records ──append──▶ durable ──▶ followers ──applied by all live brokers──▶ answer
+ *   request ──decide on the image──▶ records ──append──▶ committed ──▶ brokers ──applied by all live ones──▶ answer
  *                                       └──replay──▶ image
  * ```
  *
- * Every decision is worked out by a function of the image (`create_topics.ts`, `brokers.ts` …) that returns records and
- * changes nothing. What a turn decides is one event: it is written, replayed and sent as a whole, or not at all. The
- * runtime keeps followers and clients from seeing it before it is durable.
+ * The quorum actor that is elected spawns it with everything that is committed, and stops it when another is elected. It calls nobody: brokers
+ * find it, and what it knows of them besides the log (who is silent, who waits) begins anew with each controller.
  *
- * Invariant: a follower gets every record once, in order, without a gap: from the offset at which it began to follow, or from the
- * snapshot that it got then. Who follows and who waits is forgotten when this actor restarts; it then calls the brokers that
- * it finds in its log, and they introduce themselves again.
+ * Every decision is worked out by a function of the image (`create_topics.ts`, `brokers.ts` …) that returns records and
+ * changes nothing. What a turn decides is one event: it is replayed, and committed as a whole or not at all. The
+ * runtime keeps everything that the controller says back until it is committed: so nobody hears of what another controller might undo.
  *
  * @module
  */
-import { type Actor, type Asker, type Handlers, LATER, type Outbox, type Ref } from "../actor.ts";
-import { refOf } from "../address.ts";
-import { BROKER, type BrokerProtocol } from "../broker/protocol.ts";
+import { type Actor, type Handlers } from "../actor.ts";
 import { alterConfigs } from "./alter_configs.ts";
-import { fenceBroker, liveBrokerIds, registerBroker } from "./brokers.ts";
+import { alterPartitions } from "./alter_partitions.ts";
 import { createPartitions } from "./create_partitions.ts";
-import { createTopics, type Decision, type Setting } from "./create_topics.ts";
+import { createTopics } from "./create_topics.ts";
 import { deleteTopics } from "./delete_topics.ts";
-import { emptyImage, MetadataDraft, snapshotOf } from "./image.ts";
-import { Progress } from "./progress.ts";
-import { CONTROLLER, type ControllerProtocol, type MetadataFollower, type MetadataRecord } from "./protocol.ts";
+import { balance, electLeaders, MAX_ELECTIONS_PER_TURN } from "./elect_leaders.ts";
+import { applied, ended, expireSessions, heartbeat, register, takeOver, unregister } from "./membership.ts";
+import { CONTROLLER, type ControllerArgs, type ControllerProtocol, type MetadataRecord } from "./protocol.ts";
+import { reassign } from "./reassign.ts";
+import { commit, conclude, Controller, type Out } from "./state.ts";
 
 /** Producer ids are given to brokers in blocks of so many (Kafka's size). */
 export const PRODUCER_ID_BLOCK = 1_000;
 
 /** Requests that name no time of their own wait so long for all brokers: Kafka's request.timeout.ms. */
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** Nobody waits longer than this, whatever a request says. */
-const MAX_TIMEOUT_MS = 600_000;
 
 /** What the controller needs besides its arguments. */
 export interface ControllerDeps {
@@ -42,96 +39,49 @@ export interface ControllerDeps {
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** The controller's state. */
-export class Controller {
-  /** The cluster as it is. Changed in place: nobody else ever holds it. */
-  readonly image: MetadataDraft;
-  readonly progress: Progress = new Progress();
-
-  readonly #properties: Readonly<Record<string, string>>;
-
-  constructor(clusterId: string, properties: Readonly<Record<string, string>>) {
-    this.image = new MetadataDraft(emptyImage(clusterId));
-    this.#properties = properties;
-  }
-
-  /** What decisions are made from, in this turn. */
-  setting({ random }: Pick<Out, "random">): Setting {
-    return { image: this.image, properties: this.#properties, random };
-  }
-}
-
-type Out<R = unknown> = Outbox<ControllerProtocol, Controller, R>;
-
-/** The controller actor; its name is "controller". Its journal holds events of `MetadataRecord[]`. */
-export function controller(
-  { properties }: ControllerDeps,
-): Actor<ControllerProtocol, Controller, { readonly clusterId: string }> {
+/** The controller actor; its name is "controller". Its journal takes events of `MetadataRecord[]`. */
+export function controller({ properties }: ControllerDeps): Actor<ControllerProtocol, Controller, ControllerArgs> {
   return {
     kind: CONTROLLER.kind,
-    supervision: { then: "escalate" },
+    // What it was started with is not the newest any more when it has crashed: its parent spawns another.
+    supervision: { restarts: 0, then: "stop" },
 
-    start({ clusterId }, out) {
-      out.timer("recovered", 0, "recovered", undefined);
-      return new Controller(clusterId, properties);
+    start({ image }, out) {
+      const state = new Controller(image, properties);
+      takeOver(state, out);
+      awaitImbalance(state, out);
+      return state;
     },
 
-    replay({ image }, event) {
-      for (const record of event as readonly MetadataRecord[]) image.apply(record);
-    },
+    replay: (state, event) => state.replay(event as readonly MetadataRecord[]),
 
     on: handlers,
 
-    terminated(state, ref, out) {
-      const { progress } = state;
-      progress.followers.delete(ref as Ref<MetadataFollower>);
-      for (const [brokerId, follower] of progress.brokers) {
-        if (follower !== ref) continue;
-        progress.brokers.delete(brokerId);
-        const live = liveBrokerIds(state.image);
-        live.delete(brokerId);
-        commit(state, fenceBroker(state.image, brokerId), out);
-        settle(state, live, out);
-      }
-    },
+    terminated: (state, ref, out) => ended(state, ref, out),
   };
 }
 
 const handlers: Handlers<ControllerProtocol, Controller> = {
-  recovered({ image }, _, out) {
-    for (const id of liveBrokerIds(image)) {
-      out.send(refOf<BrokerProtocol>(id, BROKER.kind, "broker"), "register", undefined);
-    }
+  register,
+  heartbeat,
+  applied,
+  expireSessions: (state, _, out) => expireSessions(state, out),
+  unregisterBroker: (state, { brokerId }, out) => unregister(state, brokerId, out),
+
+  alterPartitions(state, { brokerId, brokerEpoch, changes }, out) {
+    if (state.image.brokers.get(brokerId)?.epoch !== brokerEpoch) return { error: "STALE_BROKER_EPOCH", results: [] };
+    const upToDate = state.sessions.appliedByAll([brokerId]) >= state.minIsrOffset;
+    const { records, results } = alterPartitions(state.setting(out), brokerId, changes, upToDate);
+    commit(state, records, out as Out);
+    return { error: "NONE", results };
   },
 
-  register(state, { follower, ...broker }, out) {
-    const { image, progress } = state;
-    if (progress.brokers.get(broker.brokerId) !== follower) out.watch(follower);
-    progress.brokers.set(broker.brokerId, follower);
-    const known = image.brokers.get(broker.brokerId);
-    if (known?.incarnationId === broker.incarnationId && !known.fenced) {
-      return { error: "NONE", message: null, brokerEpoch: known.epoch }; // it asks again: an answer was lost
-    }
-    const { records, brokerEpoch } = registerBroker(image, broker);
-    commit(state, records, out);
-    return { error: "NONE", message: null, brokerEpoch };
+  electLeaders(state, { timeoutMs, ...request }, out) {
+    return conclude(state, electLeaders(state.setting(out), request), timeoutMs, out);
   },
 
-  follow(state, { follower, fromOffset }, out) {
-    const { image, progress } = state;
-    progress.followers.set(follower, fromOffset);
-    if (fromOffset !== image.offset) {
-      const message = { baseOffset: image.offset, records: snapshotOf(image), snapshot: true };
-      out.send(follower, "metadata", message);
-    }
-    settle(state, liveBrokerIds(state.image), out);
-  },
-
-  applied(state, { brokerId, offset }, out) {
-    const follower = state.progress.brokers.get(brokerId);
-    if (follower === undefined) return;
-    state.progress.applied(follower, offset);
-    settle(state, liveBrokerIds(state.image), out);
+  reassign(state, { timeoutMs, ...request }, out) {
+    return conclude(state, reassign(state.setting(out), request), timeoutMs, out);
   },
 
   createTopics(state, { topics, validateOnly, timeoutMs }, out) {
@@ -161,49 +111,19 @@ const handlers: Handlers<ControllerProtocol, Controller> = {
     return { error: "NONE", message: null, first, count: PRODUCER_ID_BLOCK };
   },
 
+  balance(state, _, out) {
+    const records = balance(state.setting(out), MAX_ELECTIONS_PER_TURN);
+    commit(state, records, out);
+    awaitImbalance(state, out, records.length >= MAX_ELECTIONS_PER_TURN ? 0 : undefined);
+  },
+
   expire({ progress }, id, out) {
     const wait = progress.expire(id);
     if (wait !== undefined) out.reply(wait.asker, wait.late);
   },
 };
 
-/** Writes what a turn has decided and sends it to the followers; at most once in a turn. Returns the offset after it. */
-function commit({ image, progress }: Controller, records: readonly MetadataRecord[], out: Out): number {
-  const baseOffset = image.offset;
-  if (records.length === 0) return baseOffset;
-  out.append(records);
-  for (const follower of progress.followers.keys()) out.send(follower, "metadata", { baseOffset, records });
-  return baseOffset + records.length;
-}
-
-/** Carries out a decision and answers when all live brokers have applied it, or says who could not wait that long. */
-function conclude<R extends { readonly error: string; readonly message: string | null }>(
-  state: Controller,
-  { records, results }: Decision<R>,
-  timeoutMs: number,
-  out: Out<readonly R[]>,
-): readonly R[] | typeof LATER {
-  if (records.length === 0) return results;
-  const offset = commit(state, records, out as Out);
-  if (state.progress.reached(offset, liveBrokerIds(state.image))) return results; // nobody is there to apply it
-  const message = "The change is made, but not every broker had applied it in time.";
-  const late = results.map((result) =>
-    result.error === "NONE" ? { ...result, error: "REQUEST_TIMED_OUT", message } : result
-  );
-  const wait = state.progress.wait({ offset, asker: out.asker() as Asker<unknown>, value: results, late });
-  const delayMs = Math.min(Math.max(0, timeoutMs), MAX_TIMEOUT_MS);
-  out.timer(timerOf(wait.id), delayMs, "expire", wait.id);
-  return LATER;
-}
-
-/** Answers those who have waited for what these brokers have now applied. */
-function settle({ progress }: Controller, live: ReadonlySet<number>, out: Out): void {
-  for (const { id, asker, value } of progress.settle(live)) {
-    out.cancel(timerOf(id));
-    out.reply(asker, value);
-  }
-}
-
-function timerOf(id: number): string {
-  return `wait/${id}`;
+function awaitImbalance(state: Controller, out: Out, delayMs?: number): void {
+  const intervalMs = state.number("leader.imbalance.check.interval.seconds") * 1_000;
+  out.timer("balance", delayMs ?? intervalMs, "balance", undefined);
 }

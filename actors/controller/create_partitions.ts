@@ -3,17 +3,16 @@
  *
  * @module
  */
-import { liveBrokerIds } from "./brokers.ts";
+import { activeBrokerIds } from "./brokers.ts";
 import {
-  type Decision,
   MAX_PARTITIONS_PER_REQUEST,
   newPartition,
-  type Refusal,
+  placementFor,
   refuseAssignments,
   refuseReplicationFactor,
-  type Setting,
 } from "./create_topics.ts";
-import { place } from "./placement.ts";
+import { type Decision, type Refusal, refusal, type Setting } from "./decision.ts";
+import type { Placement } from "./placement.ts";
 import type { ErrorResult, MetadataRecord, TopicImage } from "./protocol.ts";
 
 /** A topic that is to grow. */
@@ -36,12 +35,13 @@ export function createPartitions(
   const records: MetadataRecord[] = [];
   const counts = new Map<string, number>();
   for (const { name } of growths) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const placement = placementFor(setting);
   let room = MAX_PARTITIONS_PER_REQUEST;
   const results = growths.map((growth): Result => {
     const { name } = growth;
     const made = counts.get(name) !== 1
       ? refusal("INVALID_REQUEST", `Topic "${name}" is named twice.`)
-      : grow(setting, growth, room);
+      : grow(setting, placement, growth, room);
     if ("error" in made) return { name, ...made };
     room -= made.length;
     if (!validateOnly) records.push(...made);
@@ -50,7 +50,7 @@ export function createPartitions(
   return { records, results };
 }
 
-function grow(setting: Setting, growth: Growth, room: number): MetadataRecord[] | Refusal {
+function grow(setting: Setting, placement: Placement, growth: Growth, room: number): MetadataRecord[] | Refusal {
   const { image } = setting;
   const { name, count, assignments } = growth;
   const topic = image.topics.get(name);
@@ -66,18 +66,22 @@ function grow(setting: Setting, growth: Growth, room: number): MetadataRecord[] 
     );
   }
   const replicas = assignments === null
-    ? placed(setting, topic, count - current)
+    ? placed(placement, topic, count - current)
     : assigned(setting, topic, count - current, assignments);
   if ("error" in replicas) return replicas;
-  const live = liveBrokerIds(image);
-  return replicas.map((ids, index) => newPartition(topic.topicId, current + index, ids, live));
+  const active = activeBrokerIds(image);
+  return replicas.map((ids, index) => newPartition(topic.topicId, current + index, ids, active));
 }
 
-function placed({ image, random }: Setting, topic: TopicImage, count: number): number[][] | Refusal {
-  const live = liveBrokerIds(image);
-  const replicationFactor = topic.partitions[0]!.replicas.length;
-  const sites = [...image.brokers.values()].filter(({ id }) => live.has(id));
-  return refuseReplicationFactor(replicationFactor, live) ?? place(sites, count, replicationFactor, random);
+function placed(placement: Placement, topic: TopicImage, count: number): number[][] | Refusal {
+  const replicationFactor = replicationFactorOf(topic);
+  return refuseReplicationFactor(replicationFactor, placement) ?? placement.place(count, replicationFactor);
+}
+
+/** That of the first partition, as in Kafka; what it is about to lose does not count. */
+function replicationFactorOf({ partitions }: TopicImage): number {
+  const { replicas, removing } = partitions[0]!;
+  return replicas.length - removing.length;
 }
 
 function assigned(
@@ -91,11 +95,7 @@ function assigned(
     return refusal("INVALID_REPLICA_ASSIGNMENT", message);
   }
   const { partitions } = topic;
-  const replicationFactor = partitions[0]!.replicas.length;
-  return refuseAssignments(assignments, replicationFactor, partitions.length, image, liveBrokerIds(image)) ??
+  const replicationFactor = replicationFactorOf(topic);
+  return refuseAssignments(assignments, replicationFactor, partitions.length, image, activeBrokerIds(image)) ??
     assignments;
-}
-
-function refusal(error: Refusal["error"], message: string): Refusal {
-  return { error, message };
 }

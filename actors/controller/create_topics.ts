@@ -8,44 +8,24 @@
  */
 import { numberOf, resolveBrokerConfig } from "../../protocol/configs/resolve.ts";
 import { decideConfigs } from "../../protocol/configs/change.ts";
-import type { ErrorName } from "../../protocol/errors.ts";
 import { collisionKey, METADATA_TOPIC, refuseTopicName } from "../../protocol/topic_names.ts";
-import type { Random } from "../../lib/prng.ts";
 import { randomUuid, ZERO_UUID } from "../../lib/uuid.ts";
-import { electLeader, liveBrokerIds } from "./brokers.ts";
-import { place } from "./placement.ts";
+import { activeBrokerIds } from "./brokers.ts";
+import { type Decision, indexOf, type Refusal, type Setting } from "./decision.ts";
+import { NO_LEADER } from "./partition_change.ts";
+import { Placement } from "./placement.ts";
 import type { MetadataImage, MetadataRecord, NewTopic, TopicResult } from "./protocol.ts";
 
 /** The most partitions that one request may make (Kafka's limit). */
 export const MAX_PARTITIONS_PER_REQUEST = 10_000;
 
-/** What decisions are made from. */
-export interface Setting {
-  readonly image: MetadataImage;
-  /** What the controller's broker was started with: the defaults of those who do not say. */
-  readonly properties: Readonly<Record<string, string>>;
-  readonly random: Random;
-}
-
-/** Records to append, none when nothing is to change, and what to answer. */
-export interface Decision<R> {
-  readonly records: readonly MetadataRecord[];
-  readonly results: readonly R[];
-}
-
-/** Why something is refused. */
-export interface Refusal {
-  readonly error: Exclude<ErrorName, "NONE">;
-  readonly message: string;
-}
-
 /** Decides about new topics. */
 export function createTopics(
-  { image, properties, random }: Setting,
+  setting: Setting,
   topics: readonly NewTopic[],
   validateOnly: boolean,
 ): Decision<TopicResult> {
-  const creation = new Creation({ image, properties, random });
+  const creation = new Creation(setting);
   const total = topics.reduce((sum, topic) => sum + creation.partitionsOf(topic), 0);
   if (total > MAX_PARTITIONS_PER_REQUEST) {
     const message = `The request makes ${total} partitions; one request may make ${MAX_PARTITIONS_PER_REQUEST}.`;
@@ -86,14 +66,16 @@ interface Made {
 /** One request's worth of new topics. */
 class Creation {
   readonly #setting: Setting;
-  readonly #live: ReadonlySet<number>;
+  readonly #active: ReadonlySet<number>;
+  readonly #placement: Placement;
   readonly #topicIds = new Set<string>();
   /** Topics by what their metrics would be called; made when the first name needs it. */
   #collisions: Map<string, string> | undefined;
 
   constructor(setting: Setting) {
     this.#setting = setting;
-    this.#live = liveBrokerIds(setting.image);
+    this.#active = activeBrokerIds(setting.image);
+    this.#placement = placementFor(setting);
   }
 
   /** How many partitions a topic asks for; 0 if what it asks for is nonsense. */
@@ -123,7 +105,7 @@ class Creation {
         ...configs.settings.map(({ name, value }): MetadataRecord => (
           { type: "Config", resourceType: "topic", resourceName: topic.name, name, value }
         )),
-        ...replicas.map((ids, partition) => newPartition(topicId, partition, ids, this.#live)),
+        ...replicas.map((ids, partition) => newPartition(topicId, partition, ids, this.#active)),
       ],
     };
   }
@@ -150,16 +132,13 @@ class Creation {
   }
 
   #placed(topic: NewTopic): number[][] | Refusal {
-    const { image, random } = this.#setting;
     if (topic.partitions !== -1 && topic.partitions < 1) {
       return { error: "INVALID_PARTITIONS", message: `A topic has at least 1 partition, not ${topic.partitions}.` };
     }
     const wanted = topic.replicationFactor;
     const replicationFactor = wanted === -1 ? this.#default("default.replication.factor") : wanted;
-    const problem = refuseReplicationFactor(replicationFactor, this.#live);
-    if (problem !== null) return problem;
-    const sites = [...image.brokers.values()].filter(({ id }) => this.#live.has(id));
-    return place(sites, this.partitionsOf(topic), replicationFactor, random);
+    return refuseReplicationFactor(replicationFactor, this.#placement) ??
+      this.#placement.place(this.partitionsOf(topic), replicationFactor);
   }
 
   #assigned({ partitions, replicationFactor, assignments }: NewTopic): (readonly number[])[] | Refusal {
@@ -173,7 +152,7 @@ class Creation {
       return { error: "INVALID_REPLICA_ASSIGNMENT", message };
     }
     const replicas = ordered.map(({ brokerIds }) => brokerIds);
-    return refuseAssignments(replicas, replicas[0]!.length, 0, this.#setting.image, this.#live) ?? replicas;
+    return refuseAssignments(replicas, replicas[0]!.length, 0, this.#setting.image, this.#active) ?? replicas;
   }
 
   #default(name: string): number {
@@ -192,15 +171,15 @@ class Creation {
   }
 }
 
-/** The record of a new partition: every live replica is in sync, and the first of them leads. */
+/** The record of a new partition: every active replica is in sync, and the first of them leads. */
 export function newPartition(
   topicId: string,
   partition: number,
   replicas: readonly number[],
-  live: ReadonlySet<number>,
+  active: ReadonlySet<number>,
 ): MetadataRecord {
-  const isr = replicas.filter((id) => live.has(id));
-  const leader = electLeader({ replicas, isr }, live);
+  const isr = replicas.filter((id) => active.has(id));
+  const [leader = NO_LEADER] = isr;
   const nothing = { adding: [], removing: [], elr: [], lastKnownElr: [] };
   return {
     type: "Partition",
@@ -215,12 +194,26 @@ export function newPartition(
   };
 }
 
+/** Where new partitions can go: not to brokers that are about to stop. Those that are fenced count, as in Kafka: they come back. */
+export function placementFor(setting: Setting): Placement {
+  const index = indexOf(setting);
+  const sites = [...setting.image.brokers.values()].filter(({ fenced, inControlledShutdown }) =>
+    fenced || !inControlledShutdown
+  );
+  return new Placement(
+    sites.map(({ id, rack, fenced }) => ({ id, rack, active: !fenced, load: index.loadOf(id) })),
+    setting.random,
+  );
+}
+
 /** Why partitions cannot have so many replicas; null when they can. */
-export function refuseReplicationFactor(replicationFactor: number, live: ReadonlySet<number>): Refusal | null {
-  if (replicationFactor >= 1 && replicationFactor <= live.size) return null;
+export function refuseReplicationFactor(replicationFactor: number, { size, led }: Placement): Refusal | null {
+  if (replicationFactor >= 1 && replicationFactor <= size && led) return null;
   const message = replicationFactor < 1
     ? `A partition has at least 1 replica, not ${replicationFactor}.`
-    : `A replication factor of ${replicationFactor} needs as many live brokers; there are ${live.size}.`;
+    : replicationFactor > size
+    ? `A replication factor of ${replicationFactor} needs as many brokers; there are ${size}.`
+    : "All brokers are fenced or about to stop.";
   return { error: "INVALID_REPLICATION_FACTOR", message };
 }
 
@@ -230,10 +223,10 @@ export function refuseAssignments(
   replicationFactor: number,
   firstPartition: number,
   image: MetadataImage,
-  live: ReadonlySet<number>,
+  active: ReadonlySet<number>,
 ): Refusal | null {
   for (const [index, brokerIds] of assignments.entries()) {
-    const problem = problemOfAssignment(brokerIds, replicationFactor, image, live);
+    const problem = problemOfAssignment(brokerIds, replicationFactor, image, active);
     if (problem === null) continue;
     return { error: "INVALID_REPLICA_ASSIGNMENT", message: `Partition ${firstPartition + index} ${problem}` };
   }
@@ -244,7 +237,7 @@ function problemOfAssignment(
   brokerIds: readonly number[],
   replicationFactor: number,
   image: MetadataImage,
-  live: ReadonlySet<number>,
+  active: ReadonlySet<number>,
 ): string | null {
   if (brokerIds.length === 0) return "is given no brokers: name at least one.";
   if (new Set(brokerIds).size !== brokerIds.length) return "is given a broker twice: name each once.";
@@ -253,6 +246,6 @@ function problemOfAssignment(
   }
   const unknown = brokerIds.find((id) => !image.brokers.has(id));
   if (unknown !== undefined) return `is given broker ${unknown}, which is not registered.`;
-  if (!brokerIds.some((id) => live.has(id))) return "is given only brokers that are fenced: name a live one.";
+  if (!brokerIds.some((id) => active.has(id))) return "is given only brokers that are fenced or about to stop.";
   return null;
 }

@@ -5,7 +5,7 @@
  */
 import { booleanOf, resolveBrokerConfig } from "../../protocol/configs/resolve.ts";
 import { ZERO_UUID } from "../../lib/uuid.ts";
-import type { Decision, Refusal, Setting } from "./create_topics.ts";
+import type { Decision, Refusal, Setting } from "./decision.ts";
 import type { MetadataImage, MetadataRecord, TopicImage, TopicResult } from "./protocol.ts";
 
 /** A topic to delete; the zero id means "by name". */

@@ -76,6 +76,19 @@ export function snapshotOf(image: MetadataImage): MetadataRecord[] {
   return records;
 }
 
+/** A partition after a change of it. */
+export function partitionAfter(old: PartitionImage, record: RecordOf<"PartitionChange">): PartitionImage {
+  const { type: _, topicId: __, newEpoch = false, ...change } = record;
+  // Whoever is named leader, even the one before, leads anew: see the controller.
+  const leadsAnew = newEpoch || change.leader !== undefined;
+  return checked({
+    ...old,
+    ...change,
+    leaderEpoch: old.leaderEpoch + (leadsAnew ? 1 : 0),
+    partitionEpoch: old.partitionEpoch + 1,
+  });
+}
+
 /** The key of a resource in {@linkcode MetadataImage.configs}. */
 export function configKey(resourceType: ConfigResourceType, resourceName: string): string {
   return `${resourceType}/${resourceName}`;
@@ -200,18 +213,10 @@ export class MetadataDraft implements MetadataImage {
   }
 
   #changePartition(record: RecordOf<"PartitionChange">): void {
-    const { type: _, topicId, partition: index, newEpoch = false, ...change } = record;
-    const partitions = this.#ownPartitions(topicId);
-    const old = partitions[index];
-    assert(old !== undefined, `There is no partition ${index} to change.`);
-    // Whoever is named leader, even the one before, leads anew: see the controller.
-    const leadsAnew = newEpoch || change.leader !== undefined;
-    partitions[index] = checked({
-      ...old,
-      ...change,
-      leaderEpoch: old.leaderEpoch + (leadsAnew ? 1 : 0),
-      partitionEpoch: old.partitionEpoch + 1,
-    });
+    const partitions = this.#ownPartitions(record.topicId);
+    const old = partitions[record.partition];
+    assert(old !== undefined, `There is no partition ${record.partition} to change.`);
+    partitions[record.partition] = partitionAfter(old, record);
   }
 
   #setConfig({ resourceType, resourceName, name, value }: RecordOf<"Config">): void {

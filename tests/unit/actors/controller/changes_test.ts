@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { alterConfigs } from "../../../../actors/controller/alter_configs.ts";
 import { createPartitions } from "../../../../actors/controller/create_partitions.ts";
-import type { Setting } from "../../../../actors/controller/create_topics.ts";
+import type { Setting } from "../../../../actors/controller/decision.ts";
 import { deleteTopics } from "../../../../actors/controller/delete_topics.ts";
 import { replay } from "../../../../actors/controller/image.ts";
 import type { ConfigChange } from "../../../../actors/controller/protocol.ts";

@@ -1,6 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { createTopics, MAX_PARTITIONS_PER_REQUEST, type Setting } from "../../../../actors/controller/create_topics.ts";
+import { createTopics, MAX_PARTITIONS_PER_REQUEST } from "../../../../actors/controller/create_topics.ts";
+import type { Setting } from "../../../../actors/controller/decision.ts";
 import type { NewTopic } from "../../../../actors/controller/protocol.ts";
+import { replay } from "../../../../actors/controller/image.ts";
 import { newTopic, settingOf } from "./setting.ts";
 
 function errorOf(setting: Setting, name: string, more: Partial<NewTopic> = {}): string {
@@ -43,12 +45,52 @@ Deno.test("partitions and replication factors", () => {
   assertEquals(errorOf(setting, "t", { partitions: 0 }), "INVALID_PARTITIONS");
   assertEquals(errorOf(setting, "t", { partitions: -2 }), "INVALID_PARTITIONS");
   assertEquals(errorOf(setting, "t", { replicationFactor: 0 }), "INVALID_REPLICATION_FACTOR");
-  assertEquals(errorOf(setting, "t", { replicationFactor: 3 }), "INVALID_REPLICATION_FACTOR");
+  assertEquals(errorOf(setting, "t", { replicationFactor: 4 }), "INVALID_REPLICATION_FACTOR");
   assertEquals(errorOf(setting, "t", { replicationFactor: 2 }), "NONE");
+  assertEquals(
+    errorOf(setting, "t", { replicationFactor: 1, configs: [{ name: "min.insync.replicas", value: "3" }] }),
+    "NONE",
+  );
+  assertEquals(errorOf(settingOf(0), "t"), "INVALID_REPLICATION_FACTOR", "the only broker is fenced");
   const properties = { "num.partitions": "7", "default.replication.factor": "2" };
   const defaults = newTopic("t", { partitions: -1, replicationFactor: -1 });
   const [result] = createTopics({ ...setting, properties }, [defaults], false).results;
   assertEquals([result?.partitions, result?.replicationFactor], [7, 2]);
+});
+
+Deno.test("a fenced broker counts as a replica, but it is not in sync and does not lead", () => {
+  const { records } = createTopics(settingOf(2), [newTopic("t", { partitions: 2, replicationFactor: 3 })], false);
+  for (const record of records) {
+    if (record.type !== "Partition") continue;
+    assertEquals([record.replicas[2], record.isr, record.leader], [
+      99,
+      record.replicas.slice(0, 2),
+      record.replicas[0],
+    ]);
+  }
+});
+
+Deno.test("a broker that is about to stop is given nothing", () => {
+  const setting = settingOf(2);
+  const brokerEpoch = setting.image.brokers.get(2)!.epoch;
+  const image = replay(setting.image, [{ type: "ControlledShutdown", brokerId: 2, brokerEpoch }]);
+  const { records } = createTopics({ ...setting, image }, [newTopic("t", { partitions: 4 })], false);
+  assertEquals(records.filter((record) => record.type === "Partition").map(({ replicas }) => replicas), [
+    [1],
+    [1],
+    [1],
+    [1],
+  ]);
+  assertEquals(errorOf({ ...setting, image }, "t", { replicationFactor: 3 }), "INVALID_REPLICATION_FACTOR");
+  assertEquals(errorOf({ ...setting, image }, "t", assign([2])), "INVALID_REPLICA_ASSIGNMENT");
+});
+
+Deno.test("new topics go where there is least, also within one request", () => {
+  const setting = settingOf(3, "a");
+  const [first] = setting.image.topics.get("a")!.partitions;
+  const { records } = createTopics(setting, [newTopic("b"), newTopic("c")], false);
+  const leaders = records.flatMap((record) => record.type === "Partition" ? [record.leader] : []);
+  assertEquals([first!.leader, ...leaders].toSorted(), [1, 2, 3]);
 });
 
 Deno.test("assignments by hand", () => {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { createTopics, type Setting } from "../../../../actors/controller/create_topics.ts";
+import { createTopics } from "../../../../actors/controller/create_topics.ts";
+import type { Setting } from "../../../../actors/controller/decision.ts";
 import { emptyImage, replay } from "../../../../actors/controller/image.ts";
 import type { MetadataRecord, NewTopic, PartitionImage } from "../../../../actors/controller/protocol.ts";
 import { SeededRandom } from "../../../../lib/prng.ts";

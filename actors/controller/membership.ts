@@ -1,0 +1,193 @@
+/**
+ * How the controller deals with brokers: they register, report, fall silent, end, and want to stop.
+ *
+ * Fencing is always safe, because whatever a fenced broker still does carries epochs that are over; so a process that is known to be gone is
+ * fenced at once, and one that is silent after `broker.session.timeout.ms`.
+ *
+ * @module
+ */
+import { refOf } from "../address.ts";
+import { BROKER, type BrokerProtocol } from "../broker/protocol.ts";
+import {
+  activeBrokerIds,
+  fenceBroker,
+  liveBrokerIds,
+  moveLeadership,
+  registerBroker,
+  type Registration,
+  unfenceBroker,
+  unregisterBroker,
+} from "./brokers.ts";
+import { type Refusal, refusal } from "./decision.ts";
+import type { BrokerImage, ControllerProtocol, ErrorResult, MetadataRecord } from "./protocol.ts";
+import type { Session } from "./sessions.ts";
+import { commit, type Controller, type Out, settle } from "./state.ts";
+
+type Heartbeat = Parameters<ControllerProtocol["heartbeat"]>[0];
+type HeartbeatReply = ReturnType<ControllerProtocol["heartbeat"]>;
+
+/** A new controller knows the brokers from the log, and gives each that was let in a whole session's time. */
+export function takeOver(state: Controller, out: Out): void {
+  for (const { id, epoch, fenced, inControlledShutdown } of state.image.brokers.values()) {
+    const follower = refOf<BrokerProtocol>(id, BROKER.kind, "broker");
+    const session = state.sessions.open(id, epoch, follower, out.monotonic());
+    if (inControlledShutdown) session.departure = state.image.offset;
+    if (!fenced) watch(session, out);
+  }
+  awaitSilence(state, out);
+}
+
+/** A broker introduces itself. */
+export function register(
+  state: Controller,
+  { follower, ...registration }: Parameters<ControllerProtocol["register"]>[0],
+  out: Out,
+): ReturnType<ControllerProtocol["register"]> {
+  const { brokerId, incarnationId } = registration;
+  const known = state.image.brokers.get(brokerId);
+  if (known?.incarnationId === incarnationId) { // it asks again: an answer was lost
+    const session = state.sessions.get(brokerId)!;
+    session.heardMs = out.monotonic();
+    watch(session, out);
+    return { error: "NONE", message: null, brokerEpoch: known.epoch };
+  }
+  const refused = refuseRegistration(state, registration, known, out);
+  if (refused !== undefined) return { ...refused, brokerEpoch: -1 };
+  const { records, brokerEpoch } = registerBroker(state.setting(out), registration);
+  commit(state, records, out);
+  watch(state.sessions.open(brokerId, brokerEpoch, follower, out.monotonic()), out);
+  settle(state, out, brokerId);
+  return { error: "NONE", message: null, brokerEpoch };
+}
+
+/**
+ * Two processes with one id: who was there first stays. Not so if both name one folder, which only one process can have open: then the
+ * other is gone, even if nobody has noticed yet.
+ */
+function refuseRegistration(
+  state: Controller,
+  { brokerId, directoryId }: Registration,
+  known: BrokerImage | undefined,
+  out: Out,
+): Refusal | undefined {
+  const owner = [...state.image.brokers.values()].find((broker) => broker.directoryId === directoryId);
+  if (owner !== undefined && owner.id !== brokerId) {
+    return refusal("INVALID_REGISTRATION", `Folder ${directoryId} is that of broker ${owner.id}.`);
+  }
+  if (known === undefined || known.fenced || owner !== undefined) return undefined;
+  const silentMs = out.monotonic() - state.sessions.get(brokerId)!.heardMs;
+  if (silentMs >= state.number("broker.session.timeout.ms")) return undefined;
+  return refusal(
+    "DUPLICATE_BROKER_REGISTRATION",
+    `Another process is broker ${brokerId}: stop it, or choose another id.`,
+  );
+}
+
+/** A broker reports: it is let in when it has caught up, and let go when it wants to and can. */
+export function heartbeat(state: Controller, beat: Heartbeat, out: Out): HeartbeatReply {
+  const { brokerId, brokerEpoch, appliedOffset, wantShutDown } = beat;
+  const broker = state.image.brokers.get(brokerId);
+  if (broker === undefined) return { error: "BROKER_ID_NOT_REGISTERED", fenced: true, shouldShutDown: false };
+  if (broker.epoch !== brokerEpoch) return { error: "STALE_BROKER_EPOCH", fenced: true, shouldShutDown: false };
+  const session = state.sessions.get(brokerId)!;
+  session.heardMs = out.monotonic();
+  session.applied = Math.max(session.applied, appliedOffset);
+  watch(session, out);
+  if (wantShutDown) return depart(state, broker, session, out);
+  // One that was about to stop and has forgotten about it is as good as gone: it comes back as another incarnation.
+  if (broker.fenced && appliedOffset > broker.epoch && !broker.inControlledShutdown) {
+    commit(state, unfenceBroker(state.setting(out), broker), out);
+    return { error: "NONE", fenced: false, shouldShutDown: false };
+  }
+  settle(state, out);
+  return { error: "NONE", fenced: broker.fenced, shouldShutDown: false };
+}
+
+/** A broker wants to stop. It may when it leads nothing that another could, and the others know who leads instead. */
+function depart(state: Controller, broker: BrokerImage, session: Session, out: Out): HeartbeatReply {
+  const { id: brokerId, epoch } = broker;
+  if (broker.fenced) return { error: "NONE", fenced: true, shouldShutDown: true };
+  const { records, moves, hopes } = moveLeadership(state.setting(out), broker);
+  const first: MetadataRecord[] = broker.inControlledShutdown
+    ? []
+    : [{ type: "ControlledShutdown", brokerId, brokerEpoch: epoch }];
+  if (moves || hopes) {
+    const offset = commit(state, [...first, ...records], out);
+    if (moves || session.departure === -1) session.departure = offset;
+    settle(state, out);
+    return { error: "NONE", fenced: false, shouldShutDown: false };
+  }
+  const others = activeBrokerIds(state.image);
+  others.delete(brokerId);
+  if (state.sessions.appliedByAll(others) < session.departure) {
+    commit(state, records, out);
+    settle(state, out);
+    return { error: "NONE", fenced: false, shouldShutDown: false };
+  }
+  commit(state, fenceBroker(state.setting(out), broker), out);
+  settle(state, out, brokerId);
+  return { error: "NONE", fenced: true, shouldShutDown: true };
+}
+
+/** A broker has applied records: who waited for that is answered. */
+export function applied(
+  state: Controller,
+  { brokerId, brokerEpoch, offset }: Parameters<ControllerProtocol["applied"]>[0],
+  out: Out,
+): void {
+  const session = state.sessions.get(brokerId);
+  if (session?.brokerEpoch !== brokerEpoch) return; // said by an incarnation that is over
+  if (offset <= session.applied) return;
+  session.applied = offset;
+  settle(state, out);
+}
+
+/** A broker's actor has ended, or its node is gone. */
+export function ended(state: Controller, follower: string, out: Out): void {
+  for (const brokerId of state.sessions.ended(follower)) fence(state, brokerId, out);
+}
+
+/** Fences the broker that has been silent for longest, if that is too long; if there may be more, looks again at once. */
+export function expireSessions(state: Controller, out: Out): void {
+  const { sessions, image } = state;
+  const timeoutMs = state.number("broker.session.timeout.ms");
+  const nowMs = out.monotonic();
+  // It was this controller that slept: what the brokers have said meanwhile may still be in its mailbox.
+  if (nowMs - state.expireMs > timeoutMs / 2) sessions.renew(nowMs);
+  const silent = sessions.mostSilent(liveBrokerIds(image));
+  if (silent !== undefined && nowMs - silent.heardMs >= timeoutMs) fence(state, silent.brokerId, out);
+  awaitSilence(state, out);
+}
+
+/** Forgets a broker that is fenced. */
+export function unregister(state: Controller, brokerId: number, out: Out): ErrorResult {
+  const broker = state.image.brokers.get(brokerId);
+  if (broker === undefined) return refusal("BROKER_ID_NOT_REGISTERED", `Broker ${brokerId} is not registered.`);
+  if (!broker.fenced) return refusal("INVALID_REQUEST", `Broker ${brokerId} is there: stop it first.`);
+  commit(state, unregisterBroker(state.setting(out), broker), out);
+  state.sessions.close(brokerId);
+  return { error: "NONE", message: null };
+}
+
+function fence(state: Controller, brokerId: number, out: Out): void {
+  const broker = state.image.brokers.get(brokerId);
+  if (broker === undefined || broker.fenced) return;
+  commit(state, fenceBroker(state.setting(out), broker), out);
+  settle(state, out, brokerId);
+}
+
+function awaitSilence(state: Controller, out: Out): void {
+  const timeoutMs = state.number("broker.session.timeout.ms");
+  const nowMs = out.monotonic();
+  const silent = state.sessions.mostSilent(liveBrokerIds(state.image));
+  const delayMs = silent === undefined ? timeoutMs : Math.max(0, silent.heardMs + timeoutMs - nowMs);
+  state.expireMs = nowMs + delayMs;
+  out.timer("sessions", delayMs, "expireSessions", undefined);
+}
+
+/** From now on the controller is told when the broker ends. */
+function watch(session: Session, out: Out): void {
+  if (session.watched) return;
+  session.watched = true;
+  out.watch(session.follower);
+}
