@@ -115,7 +115,7 @@ const cases: Readonly<Record<string, (stage: TransportStage) => Promise<void>>> 
     const [a, b] = await pair(stage);
     a.transport.send(2, envelope(1, "on its way"));
     b.transport.close();
-    await stage.until(() => a.events.some(({ type }) => type === "down"));
+    await stage.until(() => a.events.some((event) => event.type === "down" && event.refused));
     assertEquals(a.events.at(-1), { type: "down", node: 2, refused: true });
     assertEquals(a.transport.send(2, envelope(2, null)), false);
     await stage.settle();
@@ -127,6 +127,66 @@ const cases: Readonly<Record<string, (stage: TransportStage) => Promise<void>>> 
       return again.received.length > 0;
     });
     for (const one of again.received) assertEquals(one.call, 3);
+  },
+
+  "a node's end is heard before its next life, each as often as it happened": async (stage) => {
+    const [a, first] = await pair(stage);
+    let { transport } = first;
+    const lives: PeerEvent[] = [{ type: "up", node: 2 }];
+    for (let life = 2; life < 5; life++) {
+      transport.close();
+      transport = listen(await stage.join(2)).transport;
+      lives.push({ type: "down", node: 2, refused: true }, { type: "up", node: 2 });
+      await stage.until(() => a.events.filter((event) => event.type === "down" && event.refused).length === life - 1);
+      await stage.until(() => a.events.at(-1)!.type === "up");
+    }
+    await stage.settle();
+    // A link may also be lost and found again in between, as often as it likes.
+    const heard = a.events.filter((event) => event.type === "up" || event.refused);
+    assertEquals(heard.filter(({ type }, at) => type !== heard[at - 1]?.type), lives);
+  },
+
+  "a node that joins late hears of those that are there, and they of it": async (stage) => {
+    const [a, b] = await pair(stage);
+    const c = listen(await stage.join(3));
+    await stage.until(() => [a, b, c].every(({ events }) => events.length === 2));
+    assertEquals(c.events.toSorted((x, y) => x.node - y.node), [{ type: "up", node: 1 }, { type: "up", node: 2 }]);
+    assertEquals([a.events[1], b.events[1]], [{ type: "up", node: 3 }, { type: "up", node: 3 }]);
+  },
+
+  "large envelopes arrive whole, each byte array in memory of its own": async (stage) => {
+    const [a, b] = await pair(stage);
+    const sizes = [100, 16_383, 16_384, 70_000, 1_500_000];
+    const body = (at: number) => ({
+      arrays: sizes.map((size) => new Uint8Array(size).fill(at)),
+      text: "x".repeat(100_000),
+    });
+    for (let at = 0; at < 20; at++) a.transport.send(2, envelope(at, body(at)));
+    if (stage.reliable) await stage.until(() => b.received.length === 20);
+    await stage.settle();
+    assert(b.received.length > 0);
+    const buffers = new Set<ArrayBufferLike>();
+    for (const { call, body: arrived } of b.received) {
+      const { arrays, text } = arrived as ReturnType<typeof body>;
+      assertEquals(text.length, 100_000);
+      assertEquals(arrays.map(({ length }) => length), sizes);
+      for (const array of arrays) {
+        assert(array.every((byte) => byte === call), `a byte of envelope ${call} is another's`);
+        assert(!buffers.has(array.buffer), "two byte arrays share a buffer");
+        buffers.add(array.buffer);
+      }
+    }
+  },
+
+  "addresses may be given at any time, one's own among them": async (stage) => {
+    const [a, b] = await pair(stage);
+    a.transport.setPeers(new Map());
+    a.transport.setPeers(new Map([[1, { host: "127.0.0.1", port: 1 }]]));
+    a.transport.send(2, envelope(1, null));
+    await stage.until(() => b.received.length > 0 || !stage.reliable);
+    assertEquals(a.events, [{ type: "up", node: 2 }]);
+    a.transport.close();
+    a.transport.setPeers(new Map([[2, { host: "127.0.0.1", port: 1 }]]));
   },
 
   "a link holds no more than its limit, refusing or losing the rest, and works afterwards": async (stage) => {

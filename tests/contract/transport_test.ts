@@ -1,4 +1,6 @@
 import { assert } from "@std/assert";
+import { eventually } from "../helpers/patience.ts";
+import { TcpStage } from "../helpers/tcp_stage.ts";
 import { VirtualEnv } from "../../lib/virtual_clock.ts";
 import { realEnv } from "../../server/env.ts";
 import { LocalHub } from "../../transport/local.ts";
@@ -47,6 +49,18 @@ transportSuite("local, in real time", () => {
     },
     settle: turn,
     close: turn,
+  };
+});
+
+transportSuite("tcp", () => {
+  const stage = new TcpStage({ control: { bytesMax: 1 << 20, framesMax: 500 } });
+  return {
+    join: (node) => stage.join(node),
+    queueMax: 500,
+    reliable: true,
+    until: (condition) => eventually(condition, "what the case expects"),
+    settle: () => stage.settle(),
+    close: () => stage.close(),
   };
 });
 
