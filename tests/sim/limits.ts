@@ -1,0 +1,98 @@
+/**
+ * What may be lost: decided before a fault strikes, so that whatever is missing afterwards is a bug.
+ *
+ * A record that was acknowledged by min.insync.replicas nodes survives the loss of all but one of them. So one disk at a time may be lost,
+ * and the next only when whoever lost the last has everything again: its vote, its place in every ISR. Whose partitions
+ * need it, because it is the only one to have them, keeps its disk.
+ *
+ * A power failure is no loss where records are flushed before they are acknowledged; where they are not, it is one.
+ *
+ * @module
+ */
+import { brokerOf, newestImage, partitionsOf, quorumOf } from "./glimpse.ts";
+import type { Machine } from "./machine.ts";
+import type { TopicPlan } from "./scene.ts";
+import type { World } from "./world.ts";
+
+/** How long a node must have been whole again before another may lose something: what is on its way still counts. */
+const MARGIN_MS = 1_000;
+
+/** Keeps the books of what was lost. */
+export class Limits {
+  readonly #world: World;
+  readonly #topics: ReadonlyMap<string, TopicPlan>;
+  readonly #voters: readonly number[];
+  /** Who has lost something and is not known to be whole again, with the disk that it has now. */
+  #lossy: { readonly machine: Machine; wholeSinceMs: number } | undefined;
+
+  constructor(world: World, topics: readonly TopicPlan[], voters: readonly number[]) {
+    this.#world = world;
+    this.#topics = new Map(topics.map((topic) => [topic.name, topic]));
+    this.#voters = voters;
+  }
+
+  /** Whether some topic loses what it has acknowledged when the power fails. */
+  get hasUnflushed(): boolean {
+    return [...this.#topics.values()].some(({ flush }) => !flush);
+  }
+
+  /** Whether the disk of this machine may be lost now; if so, it counts as lost. */
+  takeDisk(machine: Machine): boolean {
+    if (!this.#isWhole() || !this.#canMiss(machine, () => true)) return false;
+    if (this.#voters.includes(machine.id) && this.#voters.length < 3) return false;
+    this.#lossy = { machine, wholeSinceMs: Infinity };
+    return true;
+  }
+
+  /** Whether the power of this machine may fail now; if so, what it has not flushed counts as lost. */
+  takePower(machine: Machine): boolean {
+    if (!this.hasUnflushed) return true;
+    if (!this.#isWhole() || !this.#canMiss(machine, (topic) => this.#topics.get(topic)?.flush === false)) return false;
+    this.#lossy = { machine, wholeSinceMs: Infinity };
+    return true;
+  }
+
+  /** Looks whether who has lost something is whole again. To be called now and then. */
+  look(): void {
+    if (this.#lossy === undefined) return;
+    const nowMs = this.#world.now();
+    if (!this.#hasEverything(this.#lossy.machine)) this.#lossy.wholeSinceMs = Infinity;
+    else this.#lossy.wholeSinceMs = Math.min(this.#lossy.wholeSinceMs, nowMs);
+  }
+
+  #isWhole(): boolean {
+    this.look();
+    if (this.#lossy === undefined) return true;
+    if (this.#lossy.wholeSinceMs + MARGIN_MS > this.#world.now()) return false;
+    this.#lossy = undefined;
+    return true;
+  }
+
+  #hasEverything(machine: Machine): boolean {
+    const image = newestImage(this.#world);
+    const quorum = quorumOf(machine);
+    const broker = brokerOf(machine);
+    if (image === undefined || quorum === undefined || broker === undefined) return false;
+    if (quorum.membership !== "voting" && quorum.membership !== "observing") return false;
+    if (quorum.image.offset < image.offset || image.brokers.get(machine.id)?.epoch !== broker.epoch) return false;
+    for (const { partition } of partitionsOf(image)) {
+      if (partition.replicas.includes(machine.id) && !partition.isr.includes(machine.id)) return false;
+    }
+    return true;
+  }
+
+  /** Whether others have what is needed of everything that this machine has of these topics. */
+  #canMiss(machine: Machine, concerns: (topic: string) => boolean): boolean {
+    const image = newestImage(this.#world);
+    if (image === undefined || !image.brokers.has(machine.id)) return false;
+    for (const { topic, partition } of partitionsOf(image)) {
+      if (!concerns(topic)) continue;
+      const has = [...partition.isr, ...partition.elr];
+      if (!partition.replicas.includes(machine.id) && !has.includes(machine.id)) continue;
+      const plan = this.#topics.get(topic);
+      if (plan !== undefined && plan.minIsr < 2) return false;
+      if (has.filter((id) => id !== machine.id).length < 1 || has.length < 2) return false;
+    }
+    return true;
+  }
+}

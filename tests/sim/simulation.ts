@@ -1,0 +1,254 @@
+/**
+ * One seed from its first event to its last.
+ *
+ *     the cluster forms ─▶ topics are made ─▶ storms and calms, with clients at work ─▶ everything is mended ─▶ all producers have
+ *     their answers, every ISR is full ─▶ everything is read from the beginning ─▶ the history is judged
+ *
+ * @module
+ */
+import { Admin } from "./admin.ts";
+import { Consumer } from "./consumer.ts";
+import { newestImage, unwell } from "./glimpse.ts";
+import { checkHistory, History } from "./history.ts";
+import { Producer } from "./producer.ts";
+import { RunTrace } from "./run_trace.ts";
+import { keysOf, Scene } from "./scene.ts";
+import { Storm } from "./storm.ts";
+import { drawSwarm, type Swarm, type SwarmLimits } from "./swarm.ts";
+import { World } from "./world.ts";
+
+/** How a seed is run. */
+export interface RunOptions extends SwarmLimits {
+  readonly seed: number | string;
+  /** Stop after so many events, whatever they have come to. */
+  readonly eventsMax?: number;
+  /** Told of every event. */
+  readonly line?: (line: string) => void;
+  /** Keep so many lines of each node. */
+  readonly keep?: number;
+}
+
+/** What became of a seed. */
+export interface RunResult {
+  readonly seed: number | string;
+  readonly problems: readonly string[];
+  readonly hash: string;
+  readonly events: number;
+  readonly seconds: number;
+  readonly swarm: Swarm;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly last: ReadonlyMap<string, readonly string[]>;
+}
+
+/** How long a cluster may take to form and make its topics, with nothing in its way. */
+const FORM_MS = 15_000;
+/** How long it may take until all is well, once nothing is in its way. */
+const HEAL_MS = 40_000;
+/** And how long reading everything may take. */
+const READ_MS = 20_000;
+const LOOK_MS = 50;
+
+/** A run. */
+export class Simulation {
+  readonly swarm: Swarm;
+  readonly world: World;
+  readonly scene: Scene;
+  readonly #options: RunOptions;
+  readonly #storm: Storm;
+  readonly #admin: Admin;
+  readonly #producers: Producer[] = [];
+  readonly #consumers: Consumer[] = [];
+  #reader: Consumer | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const swarm = this.swarm = drawSwarm(options.seed, options);
+    this.world = new World({
+      ...swarm,
+      isOrderDrawn: swarm.features.has("order"),
+      trace: (now) => new RunTrace({ now, ...options }),
+      failed: (machine, sentence) => {
+        this.scene.count("nodes given up");
+        this.world.trace.note(`node ${machine.id}`, "failed", 0, () => sentence);
+        machine.kill();
+        this.#storm.restart(machine, 500);
+      },
+    });
+    this.scene = new Scene(this.world, new History());
+    const { topics, nodes, adminTasks, random } = swarm;
+    this.#storm = new Storm(this.scene, swarm, () => this.#clients());
+    const plan = { topics, nodes, tasks: adminTasks, everyMs: 2_000 };
+    this.#admin = new Admin(this.scene, plan, random.split("admin"));
+  }
+
+  /** Runs it to its end, or to the first problem. */
+  run(): RunResult {
+    try {
+      this.#form() && this.#weather() && this.#heal() && this.#readAll() && this.#judge();
+    } catch (error) {
+      this.scene.problem(`${error instanceof Error ? error.stack ?? error.message : error}`);
+    }
+    const { world, scene, swarm } = this;
+    for (const machine of world.machines) if (machine.isUp) machine.kill();
+    for (const problem of scene.problems) world.trace.hash.text(problem);
+    return {
+      seed: swarm.seed,
+      problems: scene.problems,
+      hash: world.trace.hash.hex(),
+      events: world.trace.events,
+      seconds: world.now() / 1_000,
+      swarm,
+      counts: scene.counters.toRecord(),
+      last: world.trace.last(),
+    };
+  }
+
+  #form(): boolean {
+    for (const machine of this.world.machines) {
+      this.world.env.clock.after(this.swarm.random.split(`start ${machine.id}`).below(500), () => {
+        if (!machine.start()) this.scene.problem(`node ${machine.id} does not start: ${machine.reports.at(-1)}`);
+      });
+    }
+    const isServing = () => this.world.machines.every(({ accepting }) => accepting);
+    if (!this.#until(FORM_MS, isServing, "the cluster does not form", () => unwell(this.world))) return false;
+    this.#admin.begin();
+    const isReady = () => this.#admin.isReady;
+    return this.#until(FORM_MS, isReady, "the topics cannot be made", () => unwell(this.world));
+  }
+
+  #weather(): boolean {
+    const { random, producers, consumers, topics, stormMs } = this.swarm;
+    const keys = topics.flatMap(keysOf);
+    const isDurable = () => true;
+    producers.forEach((plan, index) => {
+      const own = random.split(`producer ${index}`);
+      const mine = keys.filter(() => own.chance(2, 3));
+      const lanes = mine.length === 0 ? keys : mine;
+      this.#producers.push(new Producer(this.scene, `producer-${index}`, { ...plan, keys: lanes, isDurable }, own));
+    });
+    for (let index = 0; index < consumers; index++) this.#consume(index, 0);
+    this.#storm.begin();
+    const endMs = this.world.now() + stormMs;
+    return this.#runWhile(() => this.world.now() < endMs);
+  }
+
+  /** One consumer after another in the same place. */
+  #consume(index: number, life: number, before?: Consumer): void {
+    if (this.scene.isEnding) return;
+    const { random, topics, features } = this.swarm;
+    const own = random.split(`consumer ${index} ${life}`);
+    const keys = topics.flatMap(keysOf).filter(() => own.chance(3, 4));
+    const plan = {
+      keys: keys.length === 0 ? topics.flatMap(keysOf) : keys,
+      everyMs: own.pick([20, 100, 300]),
+      sessions: features.has("sessions"),
+      byId: features.has("by-id"),
+      from: life === 0 || own.chance(1, 2) ? "earliest" : "latest",
+      isDurable: () => true,
+    } as const;
+    const consumer = new Consumer(this.scene, `consumer-${index}`, plan, own, before?.process);
+    this.#consumers[index] = consumer;
+    if (!features.has("consumers")) return;
+    this.world.env.clock.after(5_000 + own.below(20_000), () => {
+      if (this.scene.isEnding) return;
+      consumer.close();
+      this.scene.count("consumers replaced");
+      this.#consume(index, life + 1, consumer);
+    });
+  }
+
+  #heal(): boolean {
+    this.scene.isEnding = true;
+    this.world.trace.note("run", "mend everything");
+    this.#storm.end();
+    let nextLookMs = 0;
+    let isWell = false;
+    const wants = () => [...unwell(this.world), ...this.#producers.filter(({ isIdle }) => !isIdle).map(String)];
+    const look = () => {
+      if (this.world.now() < nextLookMs) return isWell;
+      nextLookMs = this.world.now() + LOOK_MS;
+      return isWell = wants().length === 0;
+    };
+    const began = this.world.now();
+    const healed = this.#until(HEAL_MS, look, "not all is well", wants);
+    this.scene.count("ms to heal", Math.round(this.world.now() - began));
+    return healed;
+  }
+
+  #readAll(): boolean {
+    for (const consumer of this.#consumers) consumer.close();
+    const keys = this.swarm.topics.flatMap(keysOf);
+    const plan = {
+      keys,
+      everyMs: 5,
+      sessions: false,
+      byId: false,
+      from: "earliest",
+      isDurable: () => true,
+    } as const;
+    const reader = this.#reader = new Consumer(this.scene, "reader", plan, this.swarm.random.split("reader"));
+    const image = newestImage(this.world)!;
+    const ends = new Map<string, number>();
+    for (const key of keys) ends.set(key, this.#highWatermark(key, image.topics));
+    const missing = () => keys.filter((key) => reader.offset(key) < ends.get(key)!);
+    const why = () => missing().map((key) => `${key} was read to ${reader.offset(key)} of ${ends.get(key)}`);
+    return this.#until(READ_MS, () => missing().length === 0, "not everything can be read", why);
+  }
+
+  /** As the leader knows it. */
+  #highWatermark(key: string, topics: NonNullable<ReturnType<typeof newestImage>>["topics"]): number {
+    const at = key.lastIndexOf("-");
+    const { leader } = topics.get(key.slice(0, at))!.partitions[Number(key.slice(at + 1))]!;
+    let highWatermark = -1;
+    const ref = `${leader}/replica/${key}`;
+    this.world.machine(leader)?.system?.askThen(ref as never, "describe" as never, undefined as never, (answer) => {
+      if (answer.ok) highWatermark = (answer.value as { highWatermark: number }).highWatermark;
+    });
+    const endMs = this.world.now() + 1_000;
+    this.#runWhile(() => highWatermark < 0 && this.world.now() < endMs);
+    return highWatermark;
+  }
+
+  #judge(): boolean {
+    const { scene, swarm } = this;
+    for (const problem of this.#admin.check(newestImage(this.world)!)) scene.problem(problem);
+    for (const { message } of checkHistory(scene.history)) scene.problem(message);
+    if (scene.counters.get("batches acknowledged") < swarm.stormMs / 5_000) {
+      scene.problem(
+        `only ${scene.counters.get("batches acknowledged")} batches were acknowledged in ${swarm.stormMs} ms`,
+      );
+    }
+    return scene.problems.length === 0;
+  }
+
+  #clients() {
+    const readers = [...this.#consumers, ...(this.#reader === undefined ? [] : [this.#reader])];
+    return [this.#admin.client, ...[...this.#producers, ...readers].map(({ client }) => client)];
+  }
+
+  /** Lets time pass until `isDone`; a problem when that takes too long. */
+  #until(withinMs: number, isDone: () => boolean, problem: string, why: () => readonly string[]): boolean {
+    const endMs = this.world.now() + withinMs;
+    if (!this.#runWhile(() => !isDone() && this.world.now() < endMs)) return false;
+    if (isDone()) return true;
+    this.scene.problem(`${problem} within ${withinMs} ms: ${why().join("; ")}`);
+    return false;
+  }
+
+  /** Lets time pass. False when the run has come to an end. */
+  #runWhile(goesOn: () => boolean): boolean {
+    const { world, scene } = this;
+    const eventsMax = this.#options.eventsMax ?? Infinity;
+    while (goesOn()) {
+      if (!world.step()) throw new Error("There is nothing left to do.");
+      if (scene.problems.length > 0) return false;
+      if (world.trace.events > eventsMax) return false;
+    }
+    return true;
+  }
+}
+
+/** Runs one seed. */
+export function simulate(options: RunOptions): RunResult {
+  return new Simulation(options).run();
+}
