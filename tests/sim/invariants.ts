@@ -1,0 +1,187 @@
+/**
+ * What must never be seen in a cluster, looked for after every event.
+ *
+ *     event on node n ──▶ look(n) ──▶ quorum ──▶ committed metadata ──▶ the broker's image ──▶ replicas
+ *
+ * Looking costs a few comparisons where nothing has changed. What is committed is learned from the leaders, batch by batch, when their
+ * high watermarks pass it; from then on it must stay, wherever it is and whoever leads (`invariants/`). Faults that take away what nobody was
+ * promised are told: a lost disk (`forgive`), an unclean election (`forget`, or by the image itself).
+ *
+ * @module
+ */
+import type { MetadataImage } from "../../actors/controller/protocol.ts";
+import { Metadata, type MetadataRules } from "./invariants/metadata.ts";
+import { Partition, type ReplicaWatch } from "./invariants/partition.ts";
+import { Quorum, type QuorumWatch } from "./invariants/quorum.ts";
+import { unrest } from "./invariants/quiet.ts";
+import type { BrokerView, NodeView, ReplicaView } from "./invariants/views.ts";
+
+export type { MetadataRules } from "./invariants/metadata.ts";
+export type * from "./invariants/views.ts";
+
+/** What the invariants are made with. */
+export interface InvariantsOptions extends Partial<MetadataRules> {
+  readonly nodes: readonly NodeView[];
+  readonly voters: readonly number[];
+  /** How many problems are kept; later ones follow from the first, mostly. Default 10. */
+  readonly limit?: number;
+}
+
+/** One node, as it was at the last look. */
+interface NodeWatch {
+  readonly node: NodeView;
+  life: number;
+  disks: number;
+  quorum: QuorumWatch | undefined;
+  broker: BrokerView | undefined;
+  image: MetadataImage | undefined;
+  views: readonly ReplicaView[];
+  replicas: readonly ReplicaWatch[];
+}
+
+/** What is seen of a process that is no more. */
+const GONE = { quorum: undefined, broker: undefined, image: undefined, views: [], replicas: [] };
+
+/** The invariants of one cluster. */
+export class Invariants {
+  /** What was wrong, a sentence each, in the order in which it was seen. */
+  readonly problems: string[] = [];
+  readonly #quorum: Quorum;
+  readonly #metadata: Metadata;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #nodes = new Map<number, NodeWatch>();
+
+  constructor({ nodes, voters, limit = 10, minInsyncReplicas = 1, mayElectUnclean = uncleanIsOn }: InvariantsOptions) {
+    const tell = (sentence: string): void => {
+      if (this.problems.length < limit) this.problems.push(sentence);
+    };
+    this.#quorum = new Quorum(voters, tell);
+    this.#metadata = new Metadata({ minInsyncReplicas, mayElectUnclean }, {
+      decided: (topic, partition) => this.#partition(topic.topicId, partition.partition, topic.name).decide(partition),
+      unclean: (topic, { partition }) => this.#partition(topic.topicId, partition, topic.name).forget(),
+    }, tell);
+    for (const node of nodes) {
+      this.#nodes.set(node.id, { ...GONE, node, life: -1, disks: node.disks });
+    }
+  }
+
+  /** Everything committed in the metadata log so far, as an image. */
+  get image(): MetadataImage {
+    return this.#metadata.image;
+  }
+
+  /** The partitions that have been seen. */
+  get partitions(): Iterable<Partition> {
+    return this.#partitions.values();
+  }
+
+  /** Something has happened on this node. */
+  look(id: number): void {
+    const watch = this.#nodes.get(id)!;
+    const { node } = watch;
+    if (watch.life !== node.life || !node.isAlive) this.#bury(watch);
+    if (watch.disks !== node.disks) {
+      watch.disks = node.disks;
+      this.forgive(id);
+    }
+    if (!node.isAlive) return;
+    this.#lookAtQuorum(watch);
+    this.#lookAtBroker(watch);
+    const views = node.replicas();
+    if (views !== watch.views) this.#meet(watch, views);
+    const { replicas } = watch;
+    for (let i = 0; i < replicas.length; i++) replicas[i]!.partition.look(replicas[i]!);
+  }
+
+  /** The same for all nodes. */
+  lookAtAll(): void {
+    for (const id of this.#nodes.keys()) this.look(id);
+  }
+
+  /** What was on the disk of a node has rotted: nothing is expected of it. (That a disk is another is seen.) */
+  forgive(id: number): void {
+    this.#quorum.forgive(id);
+    for (const partition of this.#partitions.values()) partition.forgive(id);
+  }
+
+  /** Nothing is promised any more of what a partition had: its last copies are gone, or it was elected for uncleanly. */
+  forget(topic: string, partition: number): void {
+    const image = this.image.topics.get(topic);
+    if (image !== undefined) this.#partition(image.topicId, partition, topic).forget();
+  }
+
+  /** What has not come to rest yet, a sentence each; nothing when the cluster is whole and everybody has everything. */
+  unrest(): string[] {
+    const nodes = [...this.#nodes.values()].map(({ node }) => node);
+    return unrest(nodes, this.image, (topic, partition) => this.#partitions.get(`${topic.topicId}/${partition}`));
+  }
+
+  #lookAtQuorum(watch: NodeWatch): void {
+    const { node } = watch;
+    const view = node.quorum();
+    if (view !== watch.quorum?.view) {
+      if (watch.quorum !== undefined) this.#quorum.leave(node.id);
+      watch.quorum = view === undefined ? undefined : this.#quorum.join(node.id, node.life, view);
+    } else if (watch.quorum !== undefined) this.#quorum.look(watch.quorum);
+    const { end } = this.#quorum.ledger;
+    const { offset } = this.#metadata.image;
+    if (offset === end || watch.quorum === undefined || watch.quorum.follower.matched < end) return;
+    const batches = watch.quorum.view.records(offset, end);
+    if (batches !== undefined) this.#metadata.commit(batches);
+  }
+
+  #lookAtBroker(watch: NodeWatch): void {
+    const { node } = watch;
+    const broker = node.broker();
+    if (broker !== watch.broker) {
+      watch.broker = broker;
+      watch.image = undefined;
+    }
+    const image = broker?.image;
+    if (image === watch.image || image === undefined) return;
+    this.#metadata.checkApplied(node.id, image, watch.image, this.#quorum.ledger.end);
+    watch.image = image;
+  }
+
+  /** The replicas of a node are others than before, or in other lives. */
+  #meet(watch: NodeWatch, views: readonly ReplicaView[]): void {
+    const { node } = watch;
+    const registered = watch.image?.brokers.get(node.id)?.incarnationId;
+    const known = new Map(watch.replicas.map((replica) => [replica.view, replica]));
+    const stay = new Set(views);
+    for (const replica of watch.replicas) if (!stay.has(replica.view)) replica.partition.leave(node.id);
+    watch.views = views;
+    watch.replicas = views.map((view) => {
+      const before = known.get(view);
+      if (before !== undefined) return before;
+      if (registered !== node.incarnationId) {
+        this.#quorum.tell(`node ${node.id} has the replica ${view.name}, and has not seen its own registration.`);
+      }
+      const topic = view.name.slice(0, view.name.lastIndexOf("-"));
+      return this.#partition(view.topicId, view.partition, topic).join(node.id, node.life, view);
+    });
+  }
+
+  /** The process has ended. */
+  #bury(watch: NodeWatch): void {
+    const { node } = watch;
+    if (watch.quorum !== undefined) this.#quorum.leave(node.id);
+    for (const { partition } of watch.replicas) partition.leave(node.id);
+    Object.assign(watch, { ...GONE, life: node.life });
+  }
+
+  #partition(topicId: string, index: number, topic: string): Partition {
+    const key = `${topicId}/${index}`;
+    let partition = this.#partitions.get(key);
+    if (partition === undefined) {
+      this.#partitions.set(key, partition = new Partition(`${topic}-${index}`, this.#quorum.tell));
+    }
+    return partition;
+  }
+}
+
+/** Whether `unclean.leader.election.enable` is set for the topic or for all. */
+function uncleanIsOn(topic: string, _: number, { configs }: MetadataImage): boolean {
+  const name = "unclean.leader.election.enable";
+  return (configs.get(`topic/${topic}`)?.get(name) ?? configs.get("broker/")?.get(name)) === "true";
+}

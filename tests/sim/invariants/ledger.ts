@@ -1,0 +1,258 @@
+/**
+ * What is committed in one replicated log, and how much of it each replica has.
+ *
+ *     committed  ├── learned from leaders, when their high watermarks pass it ──┤ true high watermark
+ *     a replica  ├────────── matched: the very same batches ─────────┤ the rest is behind, or will be cut
+ *
+ * Invariants: what is committed never changes; two replicas that have a batch of the same epoch at the same offset have the same
+ * batch; below its own high watermark a replica has what is committed; nothing committed is ever cut, and nothing durable is lost with a
+ * process.
+ *
+ * @module
+ */
+import { describeBatch, Mirror, sameBatch } from "./mirror.ts";
+import type { Batch, LogView, Tell } from "./views.ts";
+
+/** One replica's log, followed. */
+export class Follower {
+  readonly mirror: Mirror;
+  /** Up to here it has what is committed. */
+  matched: number;
+  /** The number of the next committed batch to compare. */
+  #next = -1;
+  /** What was the high watermark when it was last looked at. */
+  highWatermark = 0;
+  flushed = 0;
+  /** What the life before it had, until that has been found again. */
+  left: Remains | undefined;
+  /** Its log cannot be read just now: nothing is known of it. */
+  isDark = false;
+
+  constructor(readonly node: number, readonly life: number, readonly log: LogView, hasProducers: boolean) {
+    this.mirror = new Mirror(log, hasProducers);
+    this.matched = this.mirror.start;
+  }
+
+  /** Whether the log is as it was at the last look. */
+  get isAsBefore(): boolean {
+    const { log, mirror } = this;
+    return log.endOffset === mirror.end && log.highWatermark === this.highWatermark &&
+      log.flushedOffset === this.flushed &&
+      log.startOffset <= mirror.end;
+  }
+
+  /** Compares on, as far as there is something on both sides. */
+  match(ledger: Ledger): void {
+    const { batches } = this.mirror;
+    const start = Math.max(this.mirror.start, ledger.start);
+    if (this.matched < start) this.unmatch(start);
+    if (this.#next < 0) {
+      this.#next = ledger.find(this.matched);
+      if (this.#next < 0) return;
+    }
+    for (let own = this.mirror.find(this.matched); own >= 0 && own < batches.length; own++) {
+      const committed = ledger.batches[this.#next];
+      if (committed === undefined || !sameBatch(committed, batches[own]!)) return;
+      this.#next++;
+      this.matched = committed.last + 1;
+    }
+  }
+
+  /** Takes what is below `offset` for matched and compares the rest anew. */
+  unmatch(offset: number): void {
+    this.matched = offset;
+    this.#next = -1;
+  }
+}
+
+/** What a process left behind when it ended. */
+export interface Remains {
+  readonly flushed: number;
+  readonly matched: number;
+}
+
+/** The committed part of one log, and everybody's copies. */
+export class Ledger {
+  readonly batches: Batch[] = [];
+  /** The true high watermark: everything below is committed. */
+  end = 0;
+  /** Where it begins: nobody has been asked what was before. */
+  start = 0;
+  /** Who has a copy, by node. Nodes that are down have none. */
+  readonly followers: Map<number, Follower> = new Map();
+  /** What nodes that are down had. */
+  readonly remains: Map<number, Remains> = new Map();
+  /** The first batch seen at an offset of an epoch. */
+  readonly #seen = new Map<string, Batch>();
+  #begun = false;
+
+  constructor(readonly name: string, readonly hasProducers: boolean, readonly tell: Tell) {}
+
+  /** Somebody's log cannot be read just now, perhaps that of the leader. */
+  get isDark(): boolean {
+    for (const { isDark } of this.followers.values()) if (isDark) return true;
+    return false;
+  }
+
+  /** The number of the committed batch at `offset`; -1 when none begins there (yet). */
+  find(offset: number): number {
+    if (offset === this.end) return this.batches.length;
+    let [low, high] = [0, this.batches.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.batches[middle]!.base < offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.batches[low]?.base === offset ? low : -1;
+  }
+
+  /** A replica's log is there, in a new life of its actor. */
+  join(node: number, life: number, log: LogView): Follower {
+    const follower = new Follower(node, life, log, this.hasProducers);
+    follower.left = this.remains.get(node);
+    this.remains.delete(node);
+    this.followers.set(node, follower);
+    this.look(follower);
+    return follower;
+  }
+
+  /** A replica's actor or process has ended. */
+  leave(node: number): void {
+    const follower = this.followers.get(node);
+    if (follower === undefined) return;
+    this.followers.delete(node);
+    this.remains.set(node, follower.left ?? { flushed: follower.flushed, matched: follower.matched });
+  }
+
+  /** The disk of a node was lost, or damaged so that nothing is expected of it any more. */
+  forgive(node: number): void {
+    this.remains.delete(node);
+    const follower = this.followers.get(node);
+    if (follower === undefined) return;
+    follower.left = undefined;
+    follower.unmatch(follower.mirror.start);
+  }
+
+  /** Nothing is promised any more: what the next leader has is what is committed. */
+  forget(): void {
+    this.batches.length = 0;
+    this.start = this.end = 0;
+    this.#begun = false;
+    for (const node of new Set([...this.followers.keys(), ...this.remains.keys()])) this.forgive(node);
+  }
+
+  /** Looks at a log that is not as before. */
+  look(follower: Follower): void {
+    const { log, mirror } = follower;
+    const who = this.#who(follower);
+    const from = mirror.batches.length;
+    const endBefore = mirror.end;
+    const cutAt = mirror.follow(who, this.tell);
+    follower.isDark = cutAt === undefined;
+    if (cutAt === undefined) return;
+    if (from === 0) follower.unmatch(mirror.start);
+    if (cutAt < follower.matched) {
+      this.tell(
+        `${who} has cut its log from ${endBefore} to ${cutAt}, and had what is committed up to ${follower.matched}.`,
+      );
+      follower.unmatch(Math.min(cutAt, mirror.end));
+    }
+    for (let i = cutAt < Infinity ? mirror.find(cutAt) : from; i >= 0 && i < mirror.batches.length; i++) {
+      this.#compareWithAll(mirror.batches[i]!, who);
+    }
+    if (log.startOffset > log.highWatermark || log.highWatermark > log.endOffset) {
+      this.tell(
+        `${who} begins at ${log.startOffset}, is committed up to ${log.highWatermark} and ends at ${log.endOffset}.`,
+      );
+    }
+    follower.flushed = log.flushedOffset;
+    follower.highWatermark = log.highWatermark;
+    follower.match(this);
+    const { left } = follower;
+    follower.left = undefined;
+    if (left === undefined || follower.matched >= Math.min(left.flushed, left.matched)) return;
+    this.tell(
+      `${who} had what is committed up to ${left.matched}, durably up to ${left.flushed}, and came back with ${follower.matched}.`,
+    );
+  }
+
+  /** The leader's high watermark has passed what was known to be committed. */
+  commit(leader: Follower): void {
+    const { mirror, log } = leader;
+    const who = this.#who(leader);
+    if (!this.#begun && this.batches.length === 0) {
+      this.#begun = true;
+      this.start = this.end = mirror.start;
+      leader.unmatch(mirror.start);
+    }
+    if (leader.matched < this.end) return this.#tellMissing(leader, "leads and commits more");
+    for (let own = mirror.find(this.end); own >= 0 && own < mirror.batches.length; own++) {
+      const batch = mirror.batches[own]!;
+      if (batch.last >= log.highWatermark) break;
+      this.batches.push(batch);
+      this.end = batch.last + 1;
+    }
+    if (this.end !== log.highWatermark) {
+      this.tell(
+        `${who} has committed up to ${log.highWatermark}, within a batch or beyond those that it has, up to ${this.end}.`,
+      );
+    }
+    for (const follower of this.followers.values()) follower.match(this);
+  }
+
+  /** Below its own high watermark a replica has what is committed, and nobody's is above the true one. */
+  checkWatermark(follower: Follower): void {
+    const { highWatermark } = follower.log;
+    const who = this.#who(follower);
+    if (this.isDark) return;
+    if (highWatermark > this.end) {
+      this.tell(
+        `${who} takes everything up to ${highWatermark} for committed, but no leader has committed more than ${this.end}.`,
+      );
+    } else if (follower.matched < highWatermark) {
+      this.#tellMissing(follower, `knows the high watermark ${highWatermark}`);
+    }
+  }
+
+  /** Whoever may become the leader has everything that is committed, durably where that is promised. */
+  checkComplete(follower: Follower, isDurable: boolean, why: string): boolean {
+    if (follower.isDark) return true;
+    if (follower.matched < this.end) {
+      this.#tellMissing(follower, why);
+      return false;
+    }
+    if (isDurable && follower.log.flushedOffset < this.end) {
+      this.tell(
+        `${
+          this.#who(follower)
+        } ${why}, and has only ${follower.log.flushedOffset} durable of ${this.end} that are committed.`,
+      );
+      return false;
+    }
+    return true;
+  }
+
+  #tellMissing(follower: Follower, why: string): void {
+    const { matched, mirror } = follower;
+    const committed = this.batches[this.find(matched)];
+    const own = mirror.batches[mirror.find(matched)];
+    this.tell(
+      `${this.#who(follower)} ${why}, but lacks what is committed from ${matched} on (up to ${this.end}): there ${
+        committed === undefined ? "no batch begins" : `is ${describeBatch(committed)}`
+      }, it has ${own === undefined ? "nothing" : describeBatch(own)}.`,
+    );
+  }
+
+  #compareWithAll(batch: Batch, who: string): void {
+    const key = `${batch.base}/${batch.epoch}`;
+    const seen = this.#seen.get(key);
+    if (seen === undefined) this.#seen.set(key, batch);
+    else if (!sameBatch(seen, batch)) {
+      this.tell(`${who} has ${describeBatch(batch)} where another replica has ${describeBatch(seen)}.`);
+    }
+  }
+
+  #who({ node }: Follower): string {
+    return `${this.name} on node ${node}`;
+  }
+}

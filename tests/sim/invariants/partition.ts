@@ -1,0 +1,210 @@
+/**
+ * What must hold of one partition and its replicas after every event.
+ *
+ * - One leader per epoch, and no process leads an epoch that another process of the same node has led.
+ * - Epochs of a replica never go back, not even with its process; its log has no epoch that it does not know yet.
+ * - Who becomes leader, and everybody in the ISR or the ELR who runs, has everything that is committed.
+ * - A leader commits only while enough are in sync, and its quorum contains everyone whom the controller takes for a candidate.
+ * - A leader's high watermark does not go back while it leads; a leader does not pull.
+ * - And the rules of the {@linkcode Ledger}.
+ *
+ * @module
+ */
+import type { PartitionImage } from "../../../actors/controller/protocol.ts";
+import { type Follower, Ledger } from "./ledger.ts";
+import type { ReplicaView, Tell } from "./views.ts";
+
+/** One life of a replica's actor, as it was at the last look. */
+export interface ReplicaWatch {
+  readonly partition: Partition;
+  readonly node: number;
+  readonly life: number;
+  readonly view: ReplicaView;
+  readonly follower: Follower;
+  wasLeader: boolean;
+  leaderEpoch: number;
+  partitionEpoch: number;
+  highWatermark: number;
+}
+
+/** One partition of one topic. */
+export class Partition {
+  readonly ledger: Ledger;
+  /** As the controller has last decided, and committed. */
+  image: PartitionImage | undefined;
+  /** Replicas that run, by node. */
+  readonly watches: Map<number, ReplicaWatch> = new Map();
+  readonly #leaders = new Map<number, { readonly node: number; readonly life: number }>();
+  readonly #epochs = new Map<number, { readonly leaderEpoch: number; readonly partitionEpoch: number }>();
+  /** Up to this leader epoch nothing is promised. */
+  #lossyEpoch = -1;
+
+  constructor(readonly name: string, readonly tell: Tell) {
+    this.ledger = new Ledger(name, true, tell);
+  }
+
+  /** A replica is there, in a new life. */
+  join(node: number, life: number, view: ReplicaView): ReplicaWatch {
+    const follower = this.ledger.join(node, life, view);
+    const watch = {
+      partition: this,
+      node,
+      life,
+      view,
+      follower,
+      wasLeader: false,
+      leaderEpoch: -1,
+      partitionEpoch: -1,
+      highWatermark: -1,
+    };
+    this.watches.set(node, watch);
+    this.look(watch);
+    this.#checkCandidate(node, "has come back and is a candidate");
+    return watch;
+  }
+
+  leave(node: number): void {
+    this.watches.delete(node);
+    this.ledger.leave(node);
+  }
+
+  /** Nothing is promised any more: an unclean election, or the last copy is gone. */
+  forget(): void {
+    this.#lossyEpoch = Math.max(
+      this.image?.leaderEpoch ?? -1,
+      ...[...this.watches.values()].map((w) => w.view.leaderEpoch),
+    );
+    this.ledger.forget();
+  }
+
+  /** The disk of a node was lost, or damaged so that nothing is expected of it any more. */
+  forgive(node: number): void {
+    this.#epochs.delete(node);
+    this.ledger.forgive(node);
+  }
+
+  /** The controller has decided. */
+  decide(image: PartitionImage): void {
+    this.image = image;
+    for (const node of [...image.isr, ...image.elr]) this.#checkCandidate(node, "is a candidate");
+    const leader = this.watches.get(image.leader);
+    if (leader !== undefined) this.#checkQuorum(leader);
+  }
+
+  /** Looks at a replica, which may have changed. */
+  look(watch: ReplicaWatch): void {
+    const { view, follower } = watch;
+    const isNewRole = view.leaderEpoch !== watch.leaderEpoch || view.partitionEpoch !== watch.partitionEpoch ||
+      view.isLeader !== watch.wasLeader;
+    if (!isNewRole && follower.isAsBefore) return;
+    if (!follower.isAsBefore) this.ledger.look(follower);
+    if (isNewRole) this.#takeRole(watch);
+    if (view.leaderEpoch > this.#lossyEpoch) this.#checkEnds(watch);
+    watch.highWatermark = view.highWatermark;
+  }
+
+  #takeRole(watch: ReplicaWatch): void {
+    const { view, node, life } = watch;
+    const { leaderEpoch, partitionEpoch } = view;
+    const who = this.#who(node);
+    const known = this.#epochs.get(node);
+    if (known !== undefined && (leaderEpoch < known.leaderEpoch || partitionEpoch < known.partitionEpoch)) {
+      this.tell(
+        `${who} is in leader epoch ${leaderEpoch} (partition epoch ${partitionEpoch}), and was in ${known.leaderEpoch} (${known.partitionEpoch}) before.`,
+      );
+    }
+    this.#epochs.set(node, { leaderEpoch, partitionEpoch });
+    const isNewLeader = view.isLeader && (!watch.wasLeader || watch.leaderEpoch !== leaderEpoch);
+    watch.wasLeader = view.isLeader;
+    watch.leaderEpoch = leaderEpoch;
+    watch.partitionEpoch = partitionEpoch;
+    if (!isNewLeader) return;
+    watch.highWatermark = -1; // a leader's high watermark may begin below that of the one before
+    const other = this.#leaders.get(leaderEpoch);
+    if (other === undefined) this.#leaders.set(leaderEpoch, { node, life });
+    else if (other.node !== node || other.life !== life) {
+      this.tell(
+        `${who} (process ${life}) leads epoch ${leaderEpoch}, which node ${other.node} (process ${other.life}) has led.`,
+      );
+    }
+    if (leaderEpoch > this.#lossyEpoch) {
+      this.ledger.checkComplete(watch.follower, view.flushBeforeAck, `leads epoch ${leaderEpoch}`);
+    }
+  }
+
+  #checkEnds(watch: ReplicaWatch): void {
+    const { view, follower, node } = watch;
+    const { ledger } = this;
+    const who = this.#who(node);
+    const newest = follower.mirror.batches.at(-1);
+    if (newest !== undefined && newest.epoch > view.leaderEpoch) {
+      this.tell(
+        `${who} is in leader epoch ${view.leaderEpoch} and has a batch of epoch ${newest.epoch} at ${newest.base}.`,
+      );
+    }
+    if (view.lastStableOffset > view.highWatermark) {
+      this.tell(
+        `${who} has the last stable offset ${view.lastStableOffset}, above its high watermark ${view.highWatermark}.`,
+      );
+    }
+    if (!view.isLeader) {
+      if (this.#lossyEpoch < 0) ledger.checkWatermark(follower);
+      return;
+    }
+    if (view.isPulling) this.tell(`${who} leads epoch ${view.leaderEpoch} and still pulls from another.`);
+    if (view.highWatermark < watch.highWatermark) {
+      this.tell(
+        `${who} leads epoch ${view.leaderEpoch} and has taken its high watermark back from ${watch.highWatermark} to ${view.highWatermark}.`,
+      );
+    }
+    this.#checkQuorum(watch);
+    if (view.highWatermark > ledger.end && !follower.isDark) this.#commit(watch);
+    else if (this.#lossyEpoch < 0) ledger.checkWatermark(follower);
+  }
+
+  #commit({ view, follower, node }: ReplicaWatch): void {
+    if (view.isr.length < view.minIsr) {
+      this.tell(
+        `${
+          this.#who(node)
+        } has committed up to ${view.highWatermark} with ${view.isr.length} in sync (${view.isr}), of ${view.minIsr} that must be.`,
+      );
+    }
+    this.ledger.commit(follower);
+    for (const candidate of [...this.image?.isr ?? [], ...this.image?.elr ?? []]) {
+      this.#checkCandidate(candidate, `is a candidate, when node ${node} commits in epoch ${view.leaderEpoch},`);
+    }
+    for (const other of this.watches.values()) {
+      if (!other.view.isLeader || other.view.leaderEpoch <= view.leaderEpoch) continue;
+      const why = `leads epoch ${other.view.leaderEpoch}, when node ${node} commits in epoch ${view.leaderEpoch},`;
+      this.ledger.checkComplete(other.follower, other.view.flushBeforeAck, why);
+    }
+  }
+
+  /** Whoever runs and may be made leader has everything. */
+  #checkCandidate(node: number, why: string): void {
+    const watch = this.watches.get(node);
+    const { image } = this;
+    if (watch === undefined || image === undefined || image.leaderEpoch <= this.#lossyEpoch) return;
+    if (!image.isr.includes(node) && !image.elr.includes(node)) return;
+    this.ledger.checkComplete(watch.follower, watch.view.flushBeforeAck, `${why} (ISR ${image.isr}, ELR ${image.elr})`);
+  }
+
+  /** The leader waits for everyone whom the controller might make the leader. */
+  #checkQuorum({ view, node }: ReplicaWatch): void {
+    const { image } = this;
+    if (!view.isLeader || image?.leader !== node || image.leaderEpoch !== view.leaderEpoch) return;
+    if (image.isr.length < view.minIsr) return;
+    const missing = [...image.isr, ...image.elr].filter((id) => !view.maximalIsr.includes(id));
+    if (missing.length === 0) return;
+    this.tell(
+      `${
+        this.#who(node)
+      } leads epoch ${view.leaderEpoch} and waits for ${view.maximalIsr}, but not for ${missing}, who may be elected (ISR ${image.isr}, ELR ${image.elr}).`,
+    );
+  }
+
+  #who(node: number): string {
+    return `${this.name} on node ${node}`;
+  }
+}

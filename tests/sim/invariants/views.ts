@@ -1,0 +1,101 @@
+/**
+ * What the invariants see of a cluster: nodes, and on each a quorum actor, a broker and replicas, as plain fields.
+ *
+ * `lens.ts` makes these out of the actors' states; unit tests write them by hand.
+ *
+ * @module
+ */
+import type { MetadataImage, MetadataRecord } from "../../../actors/controller/protocol.ts";
+
+/** A log that can be looked at. */
+export interface LogView {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  /** Everything below is durable. */
+  readonly flushedOffset: number;
+  /** Everything below is committed, as far as this replica knows. */
+  readonly highWatermark: number;
+  /** The headers of the batches from `offset` to the end; undefined when they cannot be read just now. */
+  read(offset: number): readonly Batch[] | undefined;
+}
+
+/** What of a batch's header matters here. */
+export interface Batch {
+  readonly base: number;
+  readonly last: number;
+  readonly epoch: number;
+  readonly crc: number;
+  /** Negative for none. */
+  readonly producerId: bigint;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+}
+
+/** One life of a partition's replica that is open for business. */
+export interface ReplicaView extends LogView {
+  /** `<topic>-<partition>` */
+  readonly name: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly isLeader: boolean;
+  readonly leaderEpoch: number;
+  readonly partitionEpoch: number;
+  readonly lastStableOffset: number;
+  /** The ISR as it was last told; leaders: and whom it has proposed to add. */
+  readonly isr: readonly number[];
+  readonly maximalIsr: readonly number[];
+  /** It has asked a leader for records, and would take the answer. */
+  readonly isPulling: boolean;
+  /** How many must be in sync, but never more than there are. */
+  readonly minIsr: number;
+  readonly flushBeforeAck: boolean;
+  /** Its idempotent producers, with the last sequence of each. */
+  producers(): readonly {
+    readonly producerId: bigint;
+    readonly producerEpoch: number;
+    readonly lastSequence: number;
+  }[];
+  /** Where the log says that an epoch ends; undefined when it knows none so new. */
+  endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined;
+}
+
+/** One life of a quorum actor. */
+export interface QuorumView extends LogView {
+  readonly epoch: number;
+  /** Whom it has given its vote of this epoch, -1 for nobody. */
+  readonly votedFor: number;
+  readonly isLeader: boolean;
+  /** It votes, and its epoch and vote are on disk whenever it can be seen. */
+  readonly isVoting: boolean;
+  /** Candidates only: who has given it a vote of this epoch. The same object, which grows, as long as it is the same candidacy. */
+  readonly votes: ReadonlySet<number> | undefined;
+  /** The records from `offset` up to `untilOffset`, by batches; undefined when they cannot be read just now. */
+  records(offset: number, untilOffset: number): readonly (readonly MetadataRecord[])[] | undefined;
+}
+
+/** One life of a broker. */
+export interface BrokerView {
+  /** What it has applied; the same object as long as that is the same. */
+  readonly image: MetadataImage;
+}
+
+/** A process, or what is left of it. */
+export interface NodeView {
+  readonly id: number;
+  /** It runs (or is only paused). */
+  readonly isAlive: boolean;
+  /** Counts the processes of this node. */
+  readonly life: number;
+  /** Counts the disks that it has had. */
+  readonly disks: number;
+  readonly incarnationId: string;
+  /** The same object as long as it is the same life of the actor. */
+  quorum(): QuorumView | undefined;
+  /** The same object as long as it is the same life of the actor. */
+  broker(): BrokerView | undefined;
+  /** The same array as long as nothing was added, restarted or stopped; without those that are offline. */
+  replicas(): readonly ReplicaView[];
+}
+
+/** Where problems are told. */
+export type Tell = (sentence: string) => void;

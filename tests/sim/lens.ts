@@ -1,0 +1,293 @@
+/**
+ * How the invariants see a simulated cluster: the states of its actors, through the fields that matter.
+ *
+ * Nothing here is worked out by the code that is checked: a leader's quorum, for one, is put together from what it was told and what it has
+ * proposed. Views read through to the states, so that looking at what has not changed costs next to nothing.
+ *
+ * @module
+ */
+import type { MetadataRecord } from "../../actors/controller/protocol.ts";
+import type { Broker } from "../../actors/broker/state.ts";
+import { BROKER } from "../../actors/broker/protocol.ts";
+import { refOf } from "../../actors/address.ts";
+import { REPLICA } from "../../actors/partition/protocol.ts";
+import type { Replica } from "../../actors/partition/state.ts";
+import { decodeMetadata } from "../../actors/quorum/log.ts";
+import { QUORUM } from "../../actors/quorum/protocol.ts";
+import type { Quorum } from "../../actors/quorum/state.ts";
+import type { ActorSystem } from "../../actors/system.ts";
+import { batches } from "../../protocol/batch.ts";
+import type { Log } from "../../storage/log.ts";
+import type { Batch, BrokerView, NodeView, QuorumView, ReplicaView } from "./invariants/views.ts";
+
+/** What of a simulated node can be looked at. */
+export interface SeenNode {
+  readonly id: number;
+  /** The actors; undefined when there is no process. */
+  readonly system: ActorSystem | undefined;
+  readonly alive: boolean;
+  readonly life: number;
+  readonly disks: number;
+}
+
+/** The nodes of a simulated cluster, as the invariants want them. */
+export function lenses(nodes: readonly SeenNode[]): NodeView[] {
+  return nodes.map((node) => new NodeLens(node));
+}
+
+const READ_BYTES = 1 << 20;
+const NO_REPLICAS: readonly ReplicaView[] = [];
+
+class NodeLens implements NodeView {
+  readonly #node: SeenNode;
+  readonly #quorumRef;
+  readonly #brokerRef;
+  #system: ActorSystem | undefined;
+  #quorum: QuorumLens | undefined;
+  #image: Broker["image"] | undefined;
+  #count = -1;
+  #refs: { readonly ref: ReturnType<typeof refOf>; lens: ReplicaLens | undefined }[] = [];
+  #replicas: readonly ReplicaView[] = NO_REPLICAS;
+
+  constructor(node: SeenNode) {
+    this.#node = node;
+    this.#quorumRef = refOf(node.id, QUORUM.kind, "quorum");
+    this.#brokerRef = refOf(node.id, BROKER.kind, "broker");
+  }
+
+  get id(): number {
+    return this.#node.id;
+  }
+
+  get isAlive(): boolean {
+    return this.#node.alive;
+  }
+
+  get life(): number {
+    return this.#node.life;
+  }
+
+  get disks(): number {
+    return this.#node.disks;
+  }
+
+  get incarnationId(): string {
+    return this.#brokerState()?.args.incarnationId ?? "";
+  }
+
+  quorum(): QuorumView | undefined {
+    const state = this.#node.system?.stateOf(this.#quorumRef) as Quorum | undefined;
+    if (state !== this.#quorum?.state) this.#quorum = state === undefined ? undefined : new QuorumLens(state);
+    return this.#quorum;
+  }
+
+  broker(): BrokerView | undefined {
+    return this.#brokerState();
+  }
+
+  replicas(): readonly ReplicaView[] {
+    const { system } = this.#node;
+    const broker = this.#brokerState();
+    if (broker === undefined || system === undefined) return this.#replicas = NO_REPLICAS;
+    let isNew = system !== this.#system;
+    this.#system = system;
+    let count = 0;
+    for (const replicas of broker.replicas.values()) count += replicas.size;
+    if (isNew || count !== this.#count || broker.image !== this.#image) {
+      isNew = true;
+      this.#count = count;
+      this.#image = broker.image;
+      this.#refs = refsOf(broker).map((ref) => ({ ref, lens: this.#refs.find((known) => known.ref === ref)?.lens }));
+    }
+    for (const known of this.#refs) {
+      const state = system.stateOf(known.ref) as Replica | undefined;
+      const shown = state?.hasLog && state.offline === null && !state.removed ? state : undefined;
+      if (shown === known.lens?.state) continue;
+      isNew = true;
+      known.lens = shown && new ReplicaLens(shown);
+    }
+    if (!isNew) return this.#replicas;
+    const replicas = this.#refs.flatMap(({ lens }) => lens ?? []);
+    if (!isSame(replicas, this.#replicas)) this.#replicas = replicas;
+    return this.#replicas;
+  }
+
+  #brokerState(): Broker | undefined {
+    return this.#node.system?.stateOf(this.#brokerRef) as Broker | undefined;
+  }
+}
+
+function refsOf({ replicas, args: { brokerId } }: Broker): ReturnType<typeof refOf>[] {
+  return [...replicas.values()].flatMap((topic) =>
+    [...topic.values()].map(({ name }) => refOf(brokerId, REPLICA.kind, name))
+  );
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+/** A log, through the state that has it. */
+abstract class LogLens {
+  protected abstract readonly log: Log;
+
+  get startOffset(): number {
+    return this.log.startOffset;
+  }
+
+  get endOffset(): number {
+    return this.log.endOffset;
+  }
+
+  get flushedOffset(): number {
+    return this.log.flushedOffset;
+  }
+
+  read(offset: number): readonly Batch[] | undefined {
+    try {
+      return [...readBatches(this.log, offset, this.log.endOffset)].map(({ header }) => header);
+    } catch (error) {
+      if (error instanceof Error && /^(DiskError|CorruptLogError)$/.test(error.name)) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** The batches of a log from the one that contains `offset`. */
+function* readBatches(
+  log: Log,
+  offset: number,
+  untilOffset: number,
+): Generator<{ readonly header: Batch; readonly bytes: Uint8Array }> {
+  while (offset < untilOffset) {
+    const { bytes } = log.read(offset, untilOffset, READ_BYTES, true);
+    if (bytes.length === 0) return;
+    for (const found of batches(bytes)) {
+      const { at, sizeInBytes, baseOffset, lastOffsetDelta, partitionLeaderEpoch, crc } = found;
+      const { producerId, producerEpoch, baseSequence } = found;
+      const last = baseOffset + lastOffsetDelta;
+      const header = {
+        base: baseOffset,
+        last,
+        epoch: partitionLeaderEpoch,
+        crc,
+        producerId,
+        producerEpoch,
+        baseSequence,
+      };
+      yield { header, bytes: bytes.subarray(at, at + sizeInBytes) };
+      offset = last + 1;
+    }
+  }
+}
+
+class QuorumLens extends LogLens implements QuorumView {
+  constructor(readonly state: Quorum) {
+    super();
+  }
+
+  protected get log(): Log {
+    return this.state.log;
+  }
+
+  get highWatermark(): number {
+    return this.state.highWatermark;
+  }
+
+  get epoch(): number {
+    return this.state.epoch;
+  }
+
+  get votedFor(): number {
+    return this.state.votedFor;
+  }
+
+  get isLeader(): boolean {
+    return this.state.role.type === "leader";
+  }
+
+  get isVoting(): boolean {
+    return this.state.membership === "voting";
+  }
+
+  get votes(): ReadonlySet<number> | undefined {
+    const { role } = this.state;
+    return role.type === "candidate" ? role.granted : undefined;
+  }
+
+  records(offset: number, untilOffset: number): readonly (readonly MetadataRecord[])[] | undefined {
+    if (offset < this.log.startOffset) return undefined;
+    return [...readBatches(this.log, offset, untilOffset)].map(({ bytes }) => decodeMetadata(bytes));
+  }
+}
+
+class ReplicaLens extends LogLens implements ReplicaView {
+  constructor(readonly state: Replica) {
+    super();
+  }
+
+  protected get log(): Log {
+    return this.state.log;
+  }
+
+  get name(): string {
+    return this.state.name;
+  }
+
+  get topicId(): string {
+    return this.state.args.topicId;
+  }
+
+  get partition(): number {
+    return this.state.args.partition;
+  }
+
+  get highWatermark(): number {
+    return this.state.highWatermark;
+  }
+
+  get lastStableOffset(): number {
+    return this.state.lastStableOffset;
+  }
+
+  /** A replica that was told to lead and must not is no leader. */
+  get isLeader(): boolean {
+    return this.state.leadership !== null;
+  }
+
+  get leaderEpoch(): number {
+    return this.state.role.leaderEpoch;
+  }
+
+  get partitionEpoch(): number {
+    return this.state.role.partitionEpoch;
+  }
+
+  get isr(): readonly number[] {
+    return this.state.role.isr;
+  }
+
+  get maximalIsr(): readonly number[] {
+    return [...new Set([...this.state.role.isr, ...this.state.leadership?.proposal?.isr ?? []])];
+  }
+
+  get isPulling(): boolean {
+    return this.state.following !== null;
+  }
+
+  get minIsr(): number {
+    return Math.min(this.state.config.minInsyncReplicas, this.state.role.replicas.length);
+  }
+
+  get flushBeforeAck(): boolean {
+    return this.state.config.flushBeforeAck;
+  }
+
+  producers(): ReturnType<ReplicaView["producers"]> {
+    return this.state.producers.describe();
+  }
+
+  endOffsetForEpoch(epoch: number): ReturnType<ReplicaView["endOffsetForEpoch"]> {
+    return this.log.endOffsetForEpoch(epoch);
+  }
+}
