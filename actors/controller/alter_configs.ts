@@ -7,7 +7,8 @@ import { type ConfigScope, decideConfigs } from "../../protocol/configs/change.t
 import type { ConfigLayers } from "../../protocol/configs/resolve.ts";
 import { type Decision, type Refusal, refusal, type Setting } from "./decision.ts";
 import { reconsider } from "./elect_leaders.ts";
-import { configKey, replay } from "./image.ts";
+import { configKey } from "./draft.ts";
+import { replay } from "./image.ts";
 import type { ConfigChange, ConfigResourceType, ErrorResult, MetadataImage, MetadataRecord } from "./protocol.ts";
 
 type Result = ErrorResult & { readonly resourceType: ConfigResourceType; readonly resourceName: string };

@@ -27,26 +27,10 @@
 import { Changes } from "./changes.ts";
 import { indexOf, type Setting } from "./decision.ts";
 import { NO_LEADER } from "./partition_change.ts";
-import type { BrokerImage, ControllerProtocol, MetadataImage, MetadataRecord } from "./protocol.ts";
+import type { BrokerImage, ControllerProtocol, MetadataRecord } from "./protocol.ts";
 
 /** A broker as it introduces itself. */
 export type Registration = Omit<Parameters<ControllerProtocol["register"]>[0], "follower">;
-
-/** Ids of the brokers that are not fenced. */
-export function liveBrokerIds(image: MetadataImage): Set<number> {
-  const live = new Set<number>();
-  for (const { id, fenced } of image.brokers.values()) if (!fenced) live.add(id);
-  return live;
-}
-
-/** Ids of the brokers that can be given leadership: neither fenced nor about to stop. */
-export function activeBrokerIds(image: MetadataImage): Set<number> {
-  const active = new Set<number>();
-  for (const { id, fenced, inControlledShutdown } of image.brokers.values()) {
-    if (!fenced && !inControlledShutdown) active.add(id);
-  }
-  return active;
-}
 
 /** A new incarnation introduces itself: the records that make it known, and its epoch. It leads nothing before it is let in. */
 export function registerBroker(

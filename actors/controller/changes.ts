@@ -4,9 +4,8 @@
  * @module
  */
 import { booleanOf, type ConfigLayers, numberOf, resolveTopicConfig } from "../../protocol/configs/resolve.ts";
-import { activeBrokerIds, liveBrokerIds } from "./brokers.ts";
-import type { Setting } from "./decision.ts";
-import { partitionAfter } from "./image.ts";
+import { activeBrokerIds, liveBrokerIds, type Setting } from "./decision.ts";
+import { partitionAfter } from "./draft.ts";
 import { changePartition, type Wish } from "./partition_change.ts";
 import type { MetadataRecord, PartitionImage, TopicImage } from "./protocol.ts";
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { activeBrokerIds } from "./brokers.ts";
 import {
   MAX_PARTITIONS_PER_REQUEST,
   newPartition,
@@ -11,7 +10,7 @@ import {
   refuseAssignments,
   refuseReplicationFactor,
 } from "./create_topics.ts";
-import { type Decision, type Refusal, refusal, type Setting } from "./decision.ts";
+import { activeBrokerIds, type Decision, type Refusal, refusal, type Setting } from "./decision.ts";
 import type { Placement } from "./placement.ts";
 import type { ErrorResult, MetadataRecord, TopicImage } from "./protocol.ts";
 

@@ -10,8 +10,7 @@ import { numberOf, resolveBrokerConfig } from "../../protocol/configs/resolve.ts
 import { decideConfigs } from "../../protocol/configs/change.ts";
 import { collisionKey, METADATA_TOPIC, refuseTopicName } from "../../protocol/topic_names.ts";
 import { randomUuid, ZERO_UUID } from "../../lib/uuid.ts";
-import { activeBrokerIds } from "./brokers.ts";
-import { type Decision, indexOf, type Refusal, type Setting } from "./decision.ts";
+import { activeBrokerIds, type Decision, indexOf, type Refusal, type Setting } from "./decision.ts";
 import { NO_LEADER } from "./partition_change.ts";
 import { Placement } from "./placement.ts";
 import type { MetadataImage, MetadataRecord, NewTopic, TopicResult } from "./protocol.ts";

@@ -39,3 +39,19 @@ export function refusal(error: Refusal["error"], message: string): Refusal {
 export function indexOf({ image, index }: Setting): ReplicaIndex {
   return index ?? new ReplicaIndex(image);
 }
+
+/** Ids of the brokers that are not fenced. */
+export function liveBrokerIds(image: MetadataImage): Set<number> {
+  const live = new Set<number>();
+  for (const { id, fenced } of image.brokers.values()) if (!fenced) live.add(id);
+  return live;
+}
+
+/** Ids of the brokers that can be given leadership: neither fenced nor about to stop. */
+export function activeBrokerIds(image: MetadataImage): Set<number> {
+  const active = new Set<number>();
+  for (const { id, fenced, inControlledShutdown } of image.brokers.values()) {
+    if (!fenced && !inControlledShutdown) active.add(id);
+  }
+  return active;
+}

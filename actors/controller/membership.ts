@@ -9,16 +9,14 @@
 import { refOf } from "../address.ts";
 import { BROKER, type BrokerProtocol } from "../broker/protocol.ts";
 import {
-  activeBrokerIds,
   fenceBroker,
-  liveBrokerIds,
   moveLeadership,
   registerBroker,
   type Registration,
   unfenceBroker,
   unregisterBroker,
 } from "./brokers.ts";
-import { type Refusal, refusal } from "./decision.ts";
+import { activeBrokerIds, liveBrokerIds, type Refusal, refusal } from "./decision.ts";
 import type { BrokerImage, ControllerProtocol, ErrorResult, MetadataRecord } from "./protocol.ts";
 import type { Session } from "./sessions.ts";
 import { commit, type Controller, type Out, settle } from "./state.ts";

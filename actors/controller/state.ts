@@ -5,9 +5,8 @@
  */
 import { type Asker, LATER, type Outbox } from "../actor.ts";
 import { numberOf, resolveBrokerConfig } from "../../protocol/configs/resolve.ts";
-import { liveBrokerIds } from "./brokers.ts";
-import type { Decision, Setting } from "./decision.ts";
-import { MetadataDraft } from "./image.ts";
+import { type Decision, liveBrokerIds, type Setting } from "./decision.ts";
+import { MetadataDraft } from "./draft.ts";
 import { Progress } from "./progress.ts";
 import type { ControllerProtocol, MetadataImage, MetadataRecord } from "./protocol.ts";
 import { ReplicaIndex } from "./replica_index.ts";

@@ -1,12 +1,6 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  configKey,
-  emptyImage,
-  imageOf,
-  MetadataDraft,
-  replay,
-  snapshotOf,
-} from "../../../../actors/controller/image.ts";
+import { configKey, MetadataDraft } from "../../../../actors/controller/draft.ts";
+import { emptyImage, imageOf, replay, snapshotOf } from "../../../../actors/controller/image.ts";
 import type { MetadataRecord } from "../../../../actors/controller/protocol.ts";
 import { newPartition, registration } from "./setting.ts";
 
