@@ -103,7 +103,7 @@ export class Machine {
     const nodeEnv: Env = { clock: this.#ownClock(), scheduler: env.scheduler, random };
     let store: DiskLogStore | undefined;
     try {
-      store = new DiskLogStore(this.disk, { nodeId: this.id, random });
+      store = new DiskLogStore(this.disk, { nodeId: this.id, clusterId: null, random });
       this.node = startNode({
         nodeId: this.id,
         voters,
