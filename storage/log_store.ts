@@ -21,6 +21,7 @@ import type { Disk } from "./disk.ts";
 import { HandlePool } from "./handle_pool.ts";
 import type { LogConfig, LogObserver, LogStore } from "./log.ts";
 import {
+  claimCluster,
   claimFolder,
   damagedTopicId,
   isDamagedId,
@@ -35,8 +36,12 @@ import { type LogOwner, SegmentedLog } from "./segmented_log.ts";
 /** What a data folder is opened with. */
 export interface LogStoreOptions {
   readonly nodeId: number;
-  /** The cluster that the folder must belong to. @default whichever it belongs to; a new one for a new folder */
-  readonly clusterId?: string;
+  /**
+   * The cluster that the folder must belong to; null when that is not known yet, see {@linkcode DiskLogStore.claim}.
+   *
+   * @default whichever it belongs to; a new one for a new folder
+   */
+  readonly clusterId?: string | null;
   /** For ids, names of removed folders, and segment.jitter.ms. */
   readonly random: Random;
   /** How many segments may have open files. @default 2000 */
@@ -69,8 +74,6 @@ const utf8 = new TextEncoder();
  * ```
  */
 export class DiskLogStore implements LogStore {
-  /** Whose the folder is. */
-  readonly meta: MetaProperties;
   /** Whether the folder was left in good order. */
   readonly wasClean: boolean;
   /** The broker epoch that the last clean close wrote down; -1 when there is none. */
@@ -88,6 +91,7 @@ export class DiskLogStore implements LogStore {
   readonly #highWatermarks = new Map<string, number>();
   /** Logs whose files may be incomplete: nothing may be called clean while there are any. */
   readonly #unclean: Set<string>;
+  #meta: MetaProperties;
   #flushedBytes = 0;
   #failure: unknown;
   #closed = false;
@@ -106,7 +110,7 @@ export class DiskLogStore implements LogStore {
     this.#checkpointBytes = options.checkpointBytes ?? 64 * 1024 * 1024;
     this.#release = disk.lock(".lock");
     try {
-      this.meta = claimFolder(disk, options, () => randomUuid(this.#random.bytes(16)));
+      this.#meta = claimFolder(disk, options, () => randomUuid(this.#random.bytes(16)));
       this.#recoveryPoints = new OffsetCheckpoint(disk, "recovery-point-offset-checkpoint");
       this.#starts = new OffsetCheckpoint(disk, "log-start-offset-checkpoint");
       this.#watermarks = new OffsetCheckpoint(disk, "replication-offset-checkpoint");
@@ -127,6 +131,26 @@ export class DiskLogStore implements LogStore {
   /** Where the folder is, for messages to people. */
   get root(): string {
     return this.#disk.root;
+  }
+
+  /** Whose the folder is. */
+  get meta(): MetaProperties {
+    return this.#meta;
+  }
+
+  /** What the folder is on, for whoever keeps more beside a log than its batches. */
+  get disk(): Disk {
+    return this.#disk;
+  }
+
+  /**
+   * The node has learned which cluster it belongs to: durable on return.
+   *
+   * @throws {WrongFolderError} the folder belongs to another one
+   */
+  claim(clusterId: string): void {
+    this.#demandOpen();
+    this.#meta = claimCluster(this.#disk, this.#meta, clusterId);
   }
 
   open(name: string, topicId: string, config: LogConfig, observer: LogObserver): SegmentedLog {

@@ -20,6 +20,7 @@ export class WrongFolderError extends Error {
 
 /** Who may use a data folder. */
 export interface MetaProperties {
+  /** "" while the node does not know yet which cluster it belongs to. */
   readonly clusterId: string;
   readonly nodeId: number;
   /** Names this folder in the cluster (KIP-858). */
@@ -33,24 +34,22 @@ const text = new TextDecoder();
 /**
  * Reads whose a data folder is, or makes it this node's when it is nobody's.
  *
- * @param expected the node that opens it, and its cluster unless any will do
+ * A new folder has its directory id written down at once, before anything else is in it, even while its cluster is not known.
+ *
+ * @param expected the node that opens it, and its cluster: undefined when any will do and a new folder is to have a new one,
+ *   null when any will do and that of a new folder is not known yet
  * @param newUuid makes the ids of a new folder
  * @throws {WrongFolderError} it belongs to another node or cluster, or cannot be read
  */
 export function claimFolder(
   disk: Disk,
-  expected: { readonly nodeId: number; readonly clusterId?: string },
+  expected: { readonly nodeId: number; readonly clusterId?: string | null },
   newUuid: () => string,
 ): MetaProperties {
   const content = disk.readFile(PATH);
   if (content === undefined) {
-    const made = {
-      clusterId: expected.clusterId ?? newUuid(),
-      nodeId: expected.nodeId,
-      directoryId: newUuid(),
-    };
-    replaceFile(disk, PATH, utf8.encode(formatMetaProperties(made)));
-    return made;
+    const clusterId = expected.clusterId === undefined ? newUuid() : expected.clusterId ?? "";
+    return writeMetaProperties(disk, { clusterId, nodeId: expected.nodeId, directoryId: newUuid() });
   }
   const found = parseMetaProperties(text.decode(content));
   if (found === undefined) {
@@ -64,13 +63,27 @@ export function claimFolder(
         `start it with the id ${found.nodeId}, or choose another folder.`,
     );
   }
-  if (expected.clusterId !== undefined && found.clusterId !== expected.clusterId) {
-    throw new WrongFolderError(
-      `${disk.root} belongs to the cluster ${found.clusterId}, not to ${expected.clusterId}: ` +
-        `join that cluster, or choose another folder.`,
-    );
-  }
-  return found;
+  if (expected.clusterId === null) return found;
+  return claimCluster(disk, found, expected.clusterId ?? (found.clusterId || newUuid()));
+}
+
+/**
+ * Makes a folder that belongs to no cluster yet this cluster's, durably; does nothing when it is already.
+ *
+ * @throws {WrongFolderError} it belongs to another one: that it never leaves
+ */
+export function claimCluster(disk: Disk, found: MetaProperties, clusterId: string): MetaProperties {
+  if (found.clusterId === clusterId) return found;
+  if (found.clusterId === "") return writeMetaProperties(disk, { ...found, clusterId });
+  throw new WrongFolderError(
+    `${disk.root} belongs to the cluster ${found.clusterId}, not to ${clusterId}: ` +
+      `join that cluster, or choose another folder.`,
+  );
+}
+
+function writeMetaProperties(disk: Disk, properties: MetaProperties): MetaProperties {
+  replaceFile(disk, PATH, utf8.encode(formatMetaProperties(properties)));
+  return properties;
 }
 
 /** The text of `meta.properties`. */
@@ -89,7 +102,7 @@ export function parseMetaProperties(content: string): MetaProperties | undefined
   const clusterId = properties.get("cluster.id");
   const nodeId = properties.get("node.id") ?? "";
   const directoryId = properties.get("directory.id");
-  if (properties.get("version") !== "1" || !clusterId || !directoryId || !/^\d+$/.test(nodeId)) return undefined;
+  if (properties.get("version") !== "1" || clusterId === undefined || !directoryId || !/^\d+$/.test(nodeId)) return undefined;
   return { clusterId, nodeId: Number(nodeId), directoryId };
 }
 

@@ -50,6 +50,8 @@ export interface QuorumFetch {
   readonly endOffset: number;
   /** Epoch of the last record that it has, -1 for none. */
   readonly lastEpoch: number;
+  /** What it has counts for the high watermark: false for observers, and for a voter that may have forgotten a vote. */
+  readonly votes: boolean;
   /** The high watermark that it knows. */
   readonly highWatermark: number;
   readonly maxBytes: number;
@@ -125,8 +127,13 @@ export interface QuorumProtocol {
   fetchSnapshot(request: SnapshotFetch): SnapshotFetchReply;
   /** The leader of `epoch` introduces itself to a voter that does not fetch from it yet. */
   beginEpoch(news: { readonly leaderId: number; readonly epoch: number }): { readonly epoch: number };
-  /** The leader of `epoch` goes: the first of `successors` should stand at once, the others a little later. */
-  endEpoch(news: { readonly leaderId: number; readonly epoch: number; readonly successors: readonly number[] }): void;
+  /**
+   * The leader of `epoch` goes: the first of `successors` should stand at once, the others a little later. Replies whether this node
+   * may stand.
+   */
+  endEpoch(
+    news: { readonly leaderId: number; readonly epoch: number; readonly successors: readonly number[] },
+  ): boolean;
   /**
    * A node that does not know whether it ever voted (its folder is new) asks what has been. `formed` says whether there is a
    * cluster already as far as this node knows.
