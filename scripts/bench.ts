@@ -12,8 +12,9 @@ import { installKcat } from "../tests/bench/kcat.ts";
 import { heaviest, selfTimes } from "../tests/bench/profile.ts";
 import { summarize, type Summary, toMarkdown } from "../tests/bench/report.ts";
 import { measure, type Plan } from "../tests/bench/rounds.ts";
-import { ROWS } from "../tests/bench/rows.ts";
+import { rowsFor } from "../tests/bench/rows.ts";
 import { type TargetName, TARGETS } from "../tests/bench/targets.ts";
+import { confluentWriter } from "../tests/chaos/writer.ts";
 import { installKafka, KAFKA_VERSION } from "../tests/interop/kafka.ts";
 
 const SUMMARY = `Measures Samsa: throughput, latency, processor time, start, memory.
@@ -24,6 +25,8 @@ Figures are medians over the rounds. Acks are acks=all. Fetches find what was ju
 const FLAGS = {
   vsKafka: toggle({ help: `Measure Apache Kafka ${KAFKA_VERSION} too, in turns with Samsa` }),
   quick: toggle({ help: "A quarter of the load, one round, Samsa (and Kafka) with default configs only" }),
+  brokers: integer({ help: "Brokers of every target, a process each", placeholder: "N", min: 1, max: 9, default: 1 }),
+  rf: integer({ help: "Replicas of every partition; default as many as brokers, at most 3", min: 1, max: 9 }),
   rounds: integer({ help: "How often everything is measured; 3, or 1 with --quick", min: 1, max: 100 }),
   targets: text({ help: `Only these, with commas: ${Object.keys(TARGETS).join(",")}`, placeholder: "LIST" }),
   rows: text({ help: "Only rows whose names begin so, with commas, as in produce-1k,kcat", placeholder: "LIST" }),
@@ -38,7 +41,10 @@ if (import.meta.main) await main();
 async function main(): Promise<void> {
   const options = readOptions("deno task bench", SUMMARY, FLAGS, Deno.args);
   const isProfile = options.profile !== undefined;
-  const rows = chosen(ROWS, ({ name }) => name, options.rows, "row");
+  const { brokers, rf = Math.min(3, brokers) } = options;
+  if (rf > brokers) fail(`--rf ${rf} needs as many brokers: write --brokers ${rf}, or a smaller --rf.`);
+  if (isProfile && brokers > 1) fail("--profile looks into one broker: leave --brokers out.");
+  const rows = chosen(rowsFor(brokers), ({ name }) => name, options.rows, "row");
   const targets = isProfile ? ["samsa" as const] : chosenTargets(options);
   const dir = await Deno.makeTempDir({ prefix: "samsa-bench-", ...(options.dir ? { dir: options.dir } : {}) });
   const removeDir = () => Deno.removeSync(dir, { recursive: true });
@@ -50,11 +56,14 @@ async function main(): Promise<void> {
     scale: options.quick ? 0.25 : 1,
     dir,
     config: options.config,
+    brokers,
+    replicationFactor: rf,
     onProgress: (what) => console.error(what),
     ...(isProfile ? { onProfile: (row, profile) => writeProfile(options.profile!, row, profile) } : {}),
   };
   try {
     if (rows.some(({ name }) => name.startsWith("kcat"))) await installKcat();
+    if (rows.some(({ name }) => name === "failover")) await confluentWriter();
     if (targets.some((name) => name.startsWith("kafka"))) await installKafka();
     const figures = await measure(plan);
     if (isProfile) return;

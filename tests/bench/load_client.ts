@@ -9,6 +9,7 @@
 import { batches } from "../../protocol/batch.ts";
 import { decodeResponse } from "../../protocol/codec.ts";
 import { fetch, produce } from "../../protocol/tables/produce_fetch.ts";
+import { leadersOf } from "./admin.ts";
 import {
   FETCH_VERSION,
   fetchFrame,
@@ -28,8 +29,19 @@ async function connect(bootstrap: string): Promise<Deno.TcpConn> {
   return conn;
 }
 
-function connectAll({ bootstrap, connections }: ProduceJob | FetchJob): Promise<Deno.TcpConn[]> {
-  return Promise.all(Array.from({ length: connections }, () => connect(bootstrap)));
+/** A connection per partition, to whoever leads it. */
+async function connectAll(
+  { bootstrap, topic, partition, connections }: ProduceJob | FetchJob,
+): Promise<Deno.TcpConn[]> {
+  const leaders = await leadersIn(bootstrap, topic);
+  return await Promise.all(Array.from({ length: connections }, (_, i) => connect(leaders(partition + i))));
+}
+
+/** One broker leads everything, and need not be asked. */
+async function leadersIn(bootstrap: string, topic: string): Promise<(partition: number) => string> {
+  if (!bootstrap.includes(",")) return () => bootstrap;
+  const leaders = await leadersOf(bootstrap, topic);
+  return (partition) => leaders[partition]!;
 }
 
 /** Waits for the answer to a Produce request and sees that it is a good one. */
@@ -114,7 +126,7 @@ async function fetchOn(conn: Deno.Conn, job: FetchJob, partition: number): Promi
 /** Each record is sent when it is due, or as soon as the one before it is acknowledged; its time counts from when it is sent. */
 async function runLatency(job: LatencyJob): Promise<Latency> {
   const frame = produceFrame(job.topic, job.partition, makeBatch({ ...job, recordsPerBatch: 1 }));
-  const conn = await connect(job.bootstrap);
+  const conn = await connect((await leadersIn(job.bootstrap, job.topic))(job.partition));
   const answers = new FrameReader(conn);
   const total = Math.round(job.perSecond * job.seconds);
   // The client's own code has to be warm: the first half second does not count.

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { countRecords, createTopic } from "./admin.ts";
+import { ChaosWriter, confluentWriter } from "../chaos/writer.ts";
+import { countRecords, createTopic, leadersOf, sleep } from "./admin.ts";
 import type { Goal, Line } from "./figures.ts";
 import type { BatchShape } from "./frames.ts";
 import { kcatConsume, kcatProduce, writeLines } from "./kcat.ts";
@@ -20,6 +21,8 @@ export interface RowContext {
   readonly filled: Set<string>;
   /** Does the work that counts and returns what it returns, with the processor seconds that the broker used for it. */
   measured<T>(name: string, work: () => Promise<T>): Promise<{ result: T; cpuSeconds: number }>;
+  /** Kills the broker at this address. */
+  kill(address: string): Promise<void>;
   /** Takes down a value. */
   report(line: Line, value: number): void;
 }
@@ -54,21 +57,38 @@ const IN_FLIGHT = 5;
 /** Reading is so much quicker than writing that what was written once is read so often. */
 const FETCH_PASSES = 3;
 
-const FASTER: readonly Goal[] = [{ against: "kafka", atLeast: 1 }];
-const FASTER_IN: readonly Goal[] = [...FASTER, { against: "kafka-flush", atLeast: 2 }];
-const CHEAPER: readonly Goal[] = [{ against: "kafka", atMost: 0.7 }];
-const SOONER: readonly Goal[] = [{ against: "kafka", atMost: 0.5 }];
+/** What is aimed at. */
+interface Goals {
+  readonly produce: readonly Goal[];
+  readonly fetch: readonly Goal[];
+  readonly cpu: readonly Goal[];
+  readonly latency: readonly Goal[];
+}
+
+const ALONE: Goals = {
+  produce: [{ against: "kafka", atLeast: 1 }, { against: "kafka-flush", atLeast: 2 }],
+  fetch: [{ against: "kafka", atLeast: 1 }],
+  cpu: [{ against: "kafka", atMost: 0.7 }],
+  latency: [{ against: "kafka", atMost: 0.5 }],
+};
+const REPLICATED: Goals = { ...ALONE, produce: [{ against: "kafka", atLeast: 1.5 }], cpu: [] };
 
 /** All rows, in the order in which they are run. */
-export const ROWS: readonly Row[] = [
-  ...STREAMS.flatMap((stream) =>
-    CONNECTIONS.flatMap((connections) => [produceRow(stream, connections), fetchRow(stream, connections)])
-  ),
-  kcatRow(STREAMS[0]!, 3_000_000),
-  kcatRow(STREAMS[1]!, 600_000),
-  latencyRow("idle", "one record under way", false),
-  latencyRow("load", "beside 10 MB/s on 4 other connections", true),
-];
+export function rowsFor(brokers: number): readonly Row[] {
+  const goals = brokers === 1 ? ALONE : REPLICATED;
+  return [
+    ...STREAMS.flatMap((stream) =>
+      CONNECTIONS.flatMap((
+        connections,
+      ) => [produceRow(stream, connections, goals), fetchRow(stream, connections, goals)])
+    ),
+    kcatRow(STREAMS[0]!, 3_000_000, goals),
+    kcatRow(STREAMS[1]!, 600_000, goals),
+    latencyRow("idle", "one record under way", false, goals),
+    latencyRow("load", "beside 10 MB/s on 4 other connections", true, goals),
+    ...(brokers === 1 ? [] : [failoverRow()]),
+  ];
+}
 
 /** The job that fills a stream's topic. */
 export function produceJob(
@@ -101,17 +121,21 @@ export function fetchJob(stream: Stream, connections: number, scale: number, boo
 }
 
 /** The line of a stream's throughput. */
-export function throughputLine(verb: "Produce" | "Fetch", stream: Stream, connections: number): Line {
+export function throughputLine(
+  verb: "Produce" | "Fetch",
+  stream: Stream,
+  connections: number,
+  goals: readonly Goal[] = [],
+): Line {
   const title = `${verb} ${stream.title}, ${connections} ${connections === 1 ? "connection" : "connections"}`;
-  const { recordBytes } = stream;
-  return { title, metric: "throughput", goals: verb === "Produce" ? FASTER_IN : FASTER, recordBytes };
+  return { title, metric: "throughput", goals, recordBytes: stream.recordBytes };
 }
 
 function topicOf(stream: Stream, connections: number): string {
   return `bench-${stream.name}-${connections}`;
 }
 
-function produceRow(stream: Stream, connections: number): Row {
+function produceRow(stream: Stream, connections: number, goals: Goals): Row {
   const name = `produce-${stream.name}-${connections}`;
   return {
     name,
@@ -119,15 +143,15 @@ function produceRow(stream: Stream, connections: number): Row {
       const job = produceJob(stream, connections, context.scale, context.bootstrap);
       await createTopic(job.bootstrap, job.topic, connections);
       const { result, cpuSeconds } = await context.measured(name, () => runLoad(job));
-      await mustHold(context, job.topic, connections, job.batches * stream.recordsPerBatch);
+      await mustHold(context, job.topic, job.batches * stream.recordsPerBatch);
       context.filled.add(job.topic);
-      const line = throughputLine("Produce", stream, connections);
-      reportStream(context, line, result.records, result.seconds, cpuSeconds);
+      const line = throughputLine("Produce", stream, connections, goals.produce);
+      reportStream(context, line, result.records, result.seconds, cpuSeconds, goals);
     },
   };
 }
 
-function fetchRow(stream: Stream, connections: number): Row {
+function fetchRow(stream: Stream, connections: number, goals: Goals): Row {
   const name = `fetch-${stream.name}-${connections}`;
   return {
     name,
@@ -139,20 +163,27 @@ function fetchRow(stream: Stream, connections: number): Row {
         context.filled.add(job.topic);
       }
       const { result, cpuSeconds } = await context.measured(name, () => runLoad(job));
-      const line = throughputLine("Fetch", stream, connections);
-      reportStream(context, line, result.records, result.seconds, cpuSeconds);
+      const line = throughputLine("Fetch", stream, connections, goals.fetch);
+      reportStream(context, line, result.records, result.seconds, cpuSeconds, goals);
     },
   };
 }
 
-function reportStream(context: RowContext, line: Line, records: number, seconds: number, cpuSeconds: number): void {
+function reportStream(
+  context: RowContext,
+  line: Line,
+  records: number,
+  seconds: number,
+  cpuSeconds: number,
+  goals: Goals,
+): void {
   const bytes = records * line.recordBytes!;
   context.report(line, bytes / seconds);
   const title = `${line.title}: broker CPU`;
-  context.report({ title, metric: "cpu", goals: CHEAPER }, cpuSeconds / (bytes / 1e9));
+  context.report({ title, metric: "cpu", goals: goals.cpu }, cpuSeconds / (bytes / 1e9));
 }
 
-function kcatRow({ name, title, recordBytes }: Stream, fullRecords: number): Row {
+function kcatRow({ name, title, recordBytes }: Stream, fullRecords: number, goals: Goals): Row {
   return {
     name: `kcat-${name}`,
     async run(context) {
@@ -166,22 +197,22 @@ function kcatRow({ name, title, recordBytes }: Stream, fullRecords: number): Row
       const bring = () => kcatProduce(context.bootstrap, topic, path);
       const brought = await context.measured(`kcat-${name}-produce`, bring);
       await Deno.remove(path);
-      await mustHold(context, topic, 1, records);
-      reportStream(context, line("produces", FASTER_IN), records, brought.result, brought.cpuSeconds);
+      await mustHold(context, topic, records);
+      reportStream(context, line("produces", goals.produce), records, brought.result, brought.cpuSeconds, goals);
       const take = () => kcatConsume(context.bootstrap, topic, records);
       const taken = await context.measured(`kcat-${name}-consume`, take);
-      reportStream(context, line("consumes", FASTER), records, taken.result, taken.cpuSeconds);
+      reportStream(context, line("consumes", goals.fetch), records, taken.result, taken.cpuSeconds, goals);
     },
   };
 }
 
 /** What was acknowledged must be there. */
-async function mustHold(context: RowContext, topic: string, partitions: number, records: number): Promise<void> {
-  const held = await countRecords(context.bootstrap, topic, partitions);
+async function mustHold(context: RowContext, topic: string, records: number): Promise<void> {
+  const held = await countRecords(context.bootstrap, topic);
   if (held !== records) throw new Error(`Topic ${topic} holds ${held} records, but ${records} were acknowledged.`);
 }
 
-function latencyRow(name: string, title: string, isLoaded: boolean): Row {
+function latencyRow(name: string, title: string, isLoaded: boolean, goals: Goals): Row {
   return {
     name: `latency-${name}`,
     async run(context) {
@@ -204,12 +235,46 @@ function latencyRow(name: string, title: string, isLoaded: boolean): Row {
         await load;
         return latency;
       });
-      const line = (percentile: string, goals: readonly Goal[] = []): Line => (
-        { title: `Ack of 100 B, ${title}: ${percentile}`, metric: "latency", goals }
+      const line = (percentile: string, wanted: readonly Goal[] = []): Line => (
+        { title: `Ack of 100 B, ${title}: ${percentile}`, metric: "latency", goals: wanted }
       );
       context.report(line("p50"), result.p50Ms);
-      context.report(line("p99", SOONER), result.p99Ms);
+      context.report(line("p99", goals.latency), result.p99Ms);
       context.report(line("p99.9"), result.p999Ms);
+    },
+  };
+}
+
+/** The last row: it kills a broker. */
+function failoverRow(): Row {
+  const line: Line = {
+    title: "Without acks after kill -9 of the leader",
+    metric: "latency",
+    goals: [
+      { against: "kafka", atMost: 0.1 },
+    ],
+  };
+  return {
+    name: "failover",
+    async run(context) {
+      const topic = "failover";
+      await createTopic(context.bootstrap, topic, 1);
+      const { command, args } = await confluentWriter();
+      const spec = { name: "librdkafka", command, args, gapMs: 2, more: ["1000"] };
+      const writer = new ChaosWriter(spec, context.bootstrap, { topic, partition: 0 });
+      const flows = async (what: string, since: number) => {
+        for (const endMs = performance.now() + 60_000; writer.lastAckMs <= since; await sleep(5)) {
+          if (performance.now() > endMs) throw new Error(`No record was acknowledged ${what} in 60 s.`);
+        }
+      };
+      await flows("at first", performance.now() + 1_000);
+      const leader = (await leadersOf(context.bootstrap, topic))[0]!;
+      writer.takeSilence();
+      const struckMs = performance.now();
+      await context.kill(leader);
+      await flows("after the leader was killed", struckMs + 500);
+      context.report(line, writer.silenceMs);
+      await writer.stop();
     },
   };
 }

@@ -5,17 +5,24 @@
  * @module
  */
 import { startKafka } from "../interop/kafka.ts";
-import { cpuSeconds, freePort, residentBytes, type RunningProcess, startProcess } from "../interop/processes.ts";
+import {
+  cpuSeconds,
+  freePort,
+  freePorts,
+  residentBytes,
+  type RunningProcess,
+  startProcess,
+} from "../interop/processes.ts";
+import { SamsaProcess } from "../interop/samsa.ts";
 import { firstAck, sleep } from "./admin.ts";
 import type { BatchShape } from "./frames.ts";
 
 /** Names of what can be measured. */
 export type TargetName = "samsa" | "samsa-noflush" | "kafka" | "kafka-flush";
 
-/** A broker that serves. */
+/** A broker that serves, or several; figures are those of all of them together. */
 export interface RunningTarget {
   readonly bootstrap: string;
-  readonly pid: number;
   /** From the start of the process to the first acknowledged record. */
   readonly firstAckSeconds: number;
   /** What had to be done before that, once per data folder. */
@@ -27,7 +34,9 @@ export interface RunningTarget {
   residentBytes(): Promise<number>;
   /** The most resident memory it ever had. */
   peakResidentBytes(): Promise<number>;
-  /** Kills it. */
+  /** Kills the broker at this address. */
+  kill(address: string): Promise<void>;
+  /** Kills all. */
   close(): Promise<void>;
 }
 
@@ -37,8 +46,9 @@ export interface TargetOptions {
   readonly dir: string;
   /** Kafka configs beside those that make the target what it is. */
   readonly config: ReadonlyMap<string, string>;
-  /** Let a debugger in. */
+  /** Let a debugger in; for one broker only. */
   readonly inspect: boolean;
+  readonly brokers: number;
 }
 
 /** One thing that is measured. */
@@ -65,6 +75,46 @@ const BROKER = new URL("../../scripts/broker.ts", import.meta.url).pathname;
 const START_TIMEOUT_MS = 60_000;
 
 async function startSamsa(options: TargetOptions, own: Record<string, string>): Promise<RunningTarget> {
+  return options.brokers === 1 ? await startOne(options, own) : await startSeveral(options, own);
+}
+
+async function startSeveral(options: TargetOptions, own: Record<string, string>): Promise<RunningTarget> {
+  const ids = Array.from({ length: options.brokers }, (_, index) => index + 1);
+  const ports = freePorts(2 * ids.length);
+  const voters = ids.slice(0, ids.length < 3 ? 1 : ids.length < 5 ? 3 : 5).map((id) => (
+    { id, port: ports[ids.length + id - 1]! }
+  ));
+  const config = { ...own, ...Object.fromEntries(options.config) };
+  const brokers = ids.map((id) =>
+    new SamsaProcess({
+      id,
+      port: ports[id - 1]!,
+      nodePort: ports[ids.length + id - 1]!,
+      dir: `${options.dir}/${id}`,
+      voters,
+      config,
+    })
+  );
+  const close = async () => void await Promise.all(brokers.map((broker) => broker.kill()));
+  const bootstrap = brokers.map((broker) => broker.bootstrap).join(",");
+  const started = performance.now();
+  try {
+    await Promise.all(brokers.map((broker) => broker.start()));
+    await firstAck(bootstrap, START_TIMEOUT_MS);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    bootstrap,
+    firstAckSeconds: (performance.now() - started) / 1000,
+    ...figuresOf(brokers.map(({ pid }) => pid)),
+    kill: async (address) => await brokers.find((broker) => broker.bootstrap === address)!.kill(),
+    close,
+  };
+}
+
+async function startOne(options: TargetOptions, own: Record<string, string>): Promise<RunningTarget> {
   const [port, inspectorPort] = [freePort(), freePort()];
   const configs = Object.entries({ ...own, ...Object.fromEntries(options.config) });
   const started = performance.now();
@@ -94,7 +144,8 @@ async function startSamsa(options: TargetOptions, own: Record<string, string>): 
     bootstrap: `127.0.0.1:${port}`,
     firstAckSeconds: (performance.now() - started) / 1000,
     ...(options.inspect ? { inspector: `127.0.0.1:${inspectorPort}` } : {}),
-    ...figuresOf(broker.pid),
+    ...figuresOf([broker.pid]),
+    kill: close,
     close,
   };
 }
@@ -110,28 +161,33 @@ async function servedBy<T>(process: RunningProcess, served: Promise<T>): Promise
 }
 
 async function startApache(options: TargetOptions, own: Record<string, string>): Promise<RunningTarget> {
-  const cluster = await startKafka({ dir: options.dir, config: { ...own, ...Object.fromEntries(options.config) } });
+  const { dir, brokers } = options;
+  const cluster = await startKafka({ dir, brokers, config: { ...own, ...Object.fromEntries(options.config) } });
   const served = performance.now();
   await firstAck(cluster.bootstrap, START_TIMEOUT_MS);
   return {
     bootstrap: cluster.bootstrap,
     formatSeconds: cluster.startup.formatSeconds,
     firstAckSeconds: cluster.startup.serveSeconds + (performance.now() - served) / 1000,
-    ...figuresOf(cluster.brokers[0]!.pid),
+    ...figuresOf(cluster.brokers.map(({ pid }) => pid)),
+    kill: async (address) => await cluster.brokers.find(({ port }) => address.endsWith(`:${port}`))!.kill(),
     close: () => cluster.close(),
   };
 }
 
-function figuresOf(pid: number) {
+function figuresOf(pids: readonly number[]) {
+  const sum = async (figureOf: (pid: number) => Promise<number>) =>
+    (await Promise.all(pids.map(figureOf))).reduce((all, each) => all + each, 0);
   return {
-    pid,
-    cpuSeconds: () => cpuSeconds(pid),
-    residentBytes: () => residentBytes(pid),
-    peakResidentBytes: async () => {
-      const status = await Deno.readTextFile(`/proc/${pid}/status`);
-      return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) * 1024;
-    },
+    cpuSeconds: () => sum(cpuSeconds),
+    residentBytes: () => sum(residentBytes),
+    peakResidentBytes: () => sum(peakResidentBytes),
   };
+}
+
+async function peakResidentBytes(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)![1]) * 1024;
 }
 
 /** Starts the sink for batches of one shape. */

@@ -15,7 +15,7 @@ import { readAll } from "../helpers/kafka_calls.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { installClient } from "../interop/install.ts";
 import { ChaosCluster, type PartitionState } from "./cluster.ts";
-import { ChaosWriter, judgePartition, type WriterCommand } from "./writer.ts";
+import { ChaosWriter, confluentWriter, judgePartition, type WriterCommand } from "./writer.ts";
 
 const HELP = `Kills, pauses and cuts off real brokers under load, and judges what is left.
 
@@ -102,12 +102,11 @@ async function main(): Promise<number> {
 /** Two librdkafka producers, whose silence is measured, and one of kafkajs. */
 async function startWriters(bootstrap: string, socketTimeoutMs: string): Promise<ChaosWriter[]> {
   const here = new URL(".", import.meta.url).pathname;
-  const { command: python } = await installClient("confluent");
+  const librdkafka = await confluentWriter();
   const { command: deno } = await installClient("kafkajs");
   const commands: WriterCommand[] = [0, 1].map((n) => ({
     name: `librdkafka-${n}`,
-    command: python,
-    args: ["-B", "-u", `${here}confluent_writer.py`],
+    ...librdkafka,
     gapMs: 2,
     more: [socketTimeoutMs],
   }));

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { installClient } from "../interop/install.ts";
 import { spawnTalker, type Talker } from "../interop/processes.ts";
 
 /** Where a writer writes. */
@@ -19,6 +20,12 @@ export interface WriterCommand {
   readonly args: readonly string[];
   readonly gapMs: number;
   readonly more?: readonly string[];
+}
+
+/** How the librdkafka writer is started. */
+export async function confluentWriter(): Promise<{ readonly command: string; readonly args: readonly string[] }> {
+  const { command } = await installClient("confluent");
+  return { command, args: ["-B", "-u", new URL("confluent_writer.py", import.meta.url).pathname] };
 }
 
 /** One writer. */
