@@ -13,5 +13,5 @@
  *
  * @module
  */
-export { Cluster, type ClusterOptions, startCluster } from "./server/cluster.ts";
+export { Cluster, type ClusterBroker, type ClusterOptions, startCluster } from "./server/cluster.ts";
 export type { ActorInfo } from "./actors/system.ts";

@@ -101,6 +101,11 @@ export class RunningBroker {
     return this.system.actors();
   }
 
+  /** The first half of a clean stop: leadership is handed over while it goes on serving. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => this.#parts.node.drain(DRAIN_TIMEOUT_MS, resolve));
+  }
+
   /** Stops cleanly: leadership handed over, no new requests, logs flushed and closed, folder unlocked. */
   stop(): Promise<void> {
     return this.#stopped ??= stop(this.#parts, DRAIN_TIMEOUT_MS);
@@ -144,7 +149,7 @@ export async function startBrokerOn(ground: Ground, options: BrokerOptions): Pro
   checkBrokerProperties(config);
   const env = realEnv();
   const buffers = new BufferPool(POOLED_BYTES);
-  const store = new DiskLogStore(ground.disk, { nodeId: id, random: env.random, buffers });
+  const store = new DiskLogStore(ground.disk, { nodeId: id, clusterId: null, random: env.random, buffers });
   const opened: Opened = { store };
   try {
     return await assemble(ground, options, env, buffers, opened);

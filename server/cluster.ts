@@ -49,6 +49,20 @@ const BROKERS_MAX = 100;
 /** How long a start may take: more means that it never ends. */
 const START_TIMEOUT_MS = 60_000;
 
+/** A broker of a cluster that runs. */
+export interface ClusterBroker {
+  /** The first part of the refs of its actors. */
+  readonly id: number;
+  /** `host:port`, as Kafka clients want it. */
+  readonly bootstrap: string;
+  /** The console's port, or undefined when there is none. */
+  readonly httpPort: number | undefined;
+  /** Resolves, with a sentence, when something without which it cannot work was given up: stop it then. */
+  readonly failed: Promise<string>;
+  /** Its actors, with their states and their counters. */
+  actors(): ActorInfo[];
+}
+
 /** What stays of a broker while it does not run. */
 interface Seat {
   readonly disk: Disk;
@@ -96,7 +110,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** The brokers that run, by id. */
-  get brokers(): readonly RunningBroker[] {
+  get brokers(): readonly ClusterBroker[] {
     return [...this.#seats.values()].flatMap(({ running }) => running ?? []);
   }
 
@@ -230,7 +244,9 @@ export class Cluster implements AsyncDisposable {
     await Promise.allSettled([...this.#seats.values()].map(({ changing }) => changing));
     for (const seat of this.#seats.values()) seat.running?.resume(); // who stands still cannot stop
     this.heal();
-    await Promise.all(this.brokers.map((broker) => broker.stop()));
+    const running = [...this.#seats.values()].flatMap((seat) => seat.running ?? []);
+    await Promise.all(running.map((broker) => broker.drain())); // while the controller is there to hear of it
+    await Promise.all(running.map((broker) => broker.stop()));
   }
 
   #addSeat(id: number): Seat {
@@ -285,7 +301,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #any(): RunningBroker {
-    const broker = this.brokers[0];
+    const broker = [...this.#seats.values()].find(({ running }) => running !== undefined)?.running;
     if (broker === undefined) throw new RangeError("No broker of this cluster runs: startBroker() starts one.");
     return broker;
   }

@@ -21,7 +21,7 @@ import type { BrokerArgs, BrokerRef, ConnectionSocket } from "../actors/broker/p
 import { BROKER } from "../actors/broker/protocol.ts";
 import { refOf } from "../actors/address.ts";
 import { controller } from "../actors/controller/controller.ts";
-import { CONTROLLER, type ControllerArgs, type Endpoint } from "../actors/controller/protocol.ts";
+import { type BrokerImage, CONTROLLER, type ControllerArgs, type Endpoint } from "../actors/controller/protocol.ts";
 import type { Journal } from "../actors/journal.ts";
 import { replica } from "../actors/partition/replica.ts";
 import { QuorumJournal } from "../actors/quorum/journal.ts";
@@ -69,8 +69,10 @@ const CHECKPOINT_INTERVAL = "replica.high.watermark.checkpoint.interval.ms";
 const READY_ASK_MS = 60_000;
 /** How soon it is put again when the broker was between two lives. */
 const READY_RETRY_MS = 20;
-/** Leadership of the quorum is handed over within this, or by an election. */
-const RESIGN_MAX_MS = 1_000;
+/** Leadership of the quorum is handed over within this; if not, others have at least been told to stand. */
+const RESIGN_MAX_MS = 250;
+/** The same when there is hardly anybody left who could take it. */
+const RESIGN_LAST_MS = 25;
 /** How often a node that is about to go looks whether others that go too still need it. */
 const FAREWELL_LOOK_MS = 10;
 
@@ -87,13 +89,14 @@ export class Node {
   #isReady = false;
   #state: "running" | "draining" | "drained" | "ended" = "running";
   #drained: (() => void)[] = [];
-  #brokerEpoch = -1;
+  #brokerEpoch: number;
   #stopCheckpoints = () => {};
 
   /** Use {@linkcode startNode}. */
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#gate = new Gate(options.env);
+    this.#brokerEpoch = options.store.lastBrokerEpoch; // holds for a life that never registers too
     this.broker = refOf(options.nodeId, BROKER.kind, "broker");
     this.quorum = refOf(options.nodeId, QUORUM.kind, "quorum");
     this.system = this.#makeSystem();
@@ -131,7 +134,7 @@ export class Node {
     this.#state = "draining";
     const endMs = this.#gate.env.clock.monotonic() + timeoutMs;
     this.system.askThen(this.broker, "shutDown", { timeoutMs }, (answer) => {
-      if (answer.ok) this.#brokerEpoch = answer.value;
+      if (answer.ok && answer.value >= 0) this.#brokerEpoch = answer.value;
       this.#farewell(endMs);
     }, timeoutMs + FAREWELL_LOOK_MS);
   }
@@ -143,9 +146,14 @@ export class Node {
   shutDown(timeoutMs: number, done: Settle<boolean>): void {
     this.drain(timeoutMs, () => {
       if (this.#state === "ended") return done({ ok: true, value: false });
-      const resignMs = Math.min(timeoutMs, RESIGN_MAX_MS);
-      const stop = () => this.system.shutdownThen(() => this.#close(done));
-      this.system.askThen(this.quorum, "resign", { timeoutMs: resignMs }, stop, resignMs + FAREWELL_LOOK_MS);
+      const { nodeId, voters } = this.#options;
+      this.#askWhoIsThere((others) => {
+        const staying = others.filter(({ id, inControlledShutdown }) => voters.includes(id) && !inControlledShutdown);
+        const isLast = voters.includes(nodeId) && staying.length <= voters.length / 2;
+        const resignMs = Math.min(timeoutMs, isLast ? RESIGN_LAST_MS : RESIGN_MAX_MS);
+        const stop = () => this.system.shutdownThen(() => this.#close(done));
+        this.system.askThen(this.quorum, "resign", { timeoutMs: resignMs }, stop, resignMs + FAREWELL_LOOK_MS);
+      });
     });
   }
 
@@ -299,13 +307,17 @@ export class Node {
   #farewell(endMs: number): void {
     const { clock } = this.#gate.env;
     if (clock.monotonic() >= endMs) return this.#endDrain();
+    this.#askWhoIsThere((others) => {
+      if (others.every(({ inControlledShutdown }) => !inControlledShutdown)) this.#endDrain();
+      else clock.after(FAREWELL_LOOK_MS, () => this.#farewell(endMs));
+    });
+  }
+
+  /** The other brokers that are not fenced, as far as this one knows. */
+  #askWhoIsThere(then: (others: readonly BrokerImage[]) => void): void {
     this.system.askThen(this.broker, "look", undefined, (looked) => {
       const brokers = looked.ok ? [...looked.value.image.brokers.values()] : [];
-      const leaving = brokers.some(({ id, fenced, inControlledShutdown }) =>
-        id !== this.#options.nodeId && inControlledShutdown && !fenced
-      );
-      if (leaving) clock.after(FAREWELL_LOOK_MS, () => this.#farewell(endMs));
-      else this.#endDrain();
+      then(brokers.filter(({ id, fenced }) => id !== this.#options.nodeId && !fenced));
     }, FAREWELL_LOOK_MS * 10);
   }
 
