@@ -58,7 +58,11 @@ export function append(replica: Replica, request: AppendRequest, out: ReplicaOut
 function refusal(replica: Replica, { acks }: AppendRequest): AppendReply | undefined {
   const error = replica.refusal(-1);
   if (error !== undefined) {
-    return refusedAppend(replica, error, error === "KAFKA_STORAGE_ERROR" ? replica.offline ?? replica.abstention : null);
+    return refusedAppend(
+      replica,
+      error,
+      error === "KAFKA_STORAGE_ERROR" ? replica.offline ?? replica.abstention : null,
+    );
   }
   if (acks !== 0 && acks !== 1 && acks !== -1) {
     return refusedAppend(replica, "INVALID_REQUIRED_ACKS", `acks is ${acks}; it must be 0, 1 or -1 (all).`);

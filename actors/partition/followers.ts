@@ -62,16 +62,17 @@ export class Followers {
   }
 
   /**
-   * A follower has pulled, and its log is the beginning of the leader's. It is as it says, also where that is less than before; of
-   * an earlier incarnation only the time remains.
+   * A follower has pulled, and its log is the beginning of the leader's. Its log ends where it says, also if that is less than
+   * before; what is safe of it may have been told since by a message that was faster. Of an earlier incarnation only the time remains.
    */
   pulled(heard: Heard, leaderEnd: number, nowMs: number): void {
     const { brokerId, brokerEpoch, startOffset: start, offset: end, safeOffset } = heard;
-    const before = this.#known.get(brokerId);
-    const mark = before?.brokerEpoch === brokerEpoch ? before.mark : { end: leaderEnd, atMs: nowMs };
+    const known = this.#known.get(brokerId);
+    const before = known?.brokerEpoch === brokerEpoch ? known : undefined;
+    const safe = Math.min(end, Math.max(safeOffset, before?.safe ?? 0));
+    const mark = before?.mark ?? { end: leaderEnd, atMs: nowMs };
     const caughtUpMs = this.caughtUpMs(brokerId);
-    const follower = { brokerEpoch, start, end, safe: Math.min(safeOffset, end), caughtUpMs, mark };
-    this.#known.set(brokerId, caughtUp(follower, leaderEnd, nowMs));
+    this.#known.set(brokerId, caughtUp({ brokerEpoch, start, end, safe, caughtUpMs, mark }, leaderEnd, nowMs));
   }
 
   /**

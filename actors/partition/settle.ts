@@ -42,7 +42,9 @@ function advanceAsLeader(replica: Replica, leadership: Leadership, out: ReplicaO
   const safeEnd = (follower: number) => followers.get(follower)?.safe;
   const end = committedEnd(inSync, role.leader, ownEnd, safeEnd);
   if (end <= highWatermark) return;
-  const joining = inSync.length === role.replicas.length ? [] : whoIsJoining(replica, leadership, inSync, out.monotonic());
+  const joining = inSync.length === role.replicas.length
+    ? []
+    : whoIsJoining(replica, leadership, inSync, out.monotonic());
   const patientEnd = joining.length === 0 ? end : committedEnd(joining, role.leader, end, safeEnd);
   if (patientEnd < end) out.timer("joining", JOINING_MS, "checkIsr", undefined); // it may not come after all
   replica.raiseHighWatermark(patientEnd);

@@ -51,7 +51,8 @@ Deno.test("all fetches can be woken", () => {
 Deno.test("produces are answered in the order in which they came, a duplicate behind those before it", () => {
   const waiting = new WaitingProduces();
   const reply = {} as AppendReply;
-  const add = (below: number, name: string) => waiting.add({ below, sinceMs: 0, asker: name as Asker<AppendReply>, reply });
+  const add = (below: number, name: string) =>
+    waiting.add({ below, sinceMs: 0, asker: name as Asker<AppendReply>, reply });
   const taken = (end: number) => {
     const names: string[] = [];
     for (let next = waiting.next(end); next !== undefined; next = waiting.next(end)) names.push(next.asker);
