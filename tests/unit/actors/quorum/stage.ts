@@ -213,6 +213,7 @@ export class StageNode {
     const { system } = this;
     if (system === undefined) return then();
     system.askThen(this.ref, "resign", { timeoutMs: 1_000 }, () => {
+      if (this.system !== system) return;
       system.shutdownThen(() => {
         if (this.system !== system) return;
         this.store!.close(true);
@@ -273,9 +274,10 @@ export class StageNode {
     this.resume();
     this.#gate!.wallUp();
     this.#stage.network.kill(this.id);
-    this.system!.halt();
-    this.store!.close(false);
+    const { system, store } = this;
     this.system = this.store = undefined;
+    system!.halt();
+    store!.close(false);
   }
 
   #newDisk(): FaultyDisk {
