@@ -263,16 +263,16 @@ export class Node {
 
   #awaitReady(): void {
     this.system.askThen(this.broker, "ready", undefined, (answer) => {
-      if (this.#state === "ended" || this.#failure !== undefined) return;
+      if (this.#state !== "running" || this.#failure !== undefined) return;
       if (answer.ok) this.#look();
-      else this.#gate.env.clock.after(READY_RETRY_MS, () => this.#state !== "ended" && this.#awaitReady());
+      else this.#gate.env.clock.after(READY_RETRY_MS, () => this.#state === "running" && this.#awaitReady());
     }, READY_ASK_MS);
   }
 
   #look(): void {
     const { store, report } = this.#options;
     this.system.askThen(this.broker, "look", undefined, (looked) => {
-      if (this.#state === "ended") return;
+      if (this.#state !== "running") return;
       if (looked.ok) {
         try {
           const strays = setAsideStrays(store, looked.value);

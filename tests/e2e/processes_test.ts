@@ -1,7 +1,7 @@
 /** A cluster of processes that speak over TCP: one is killed, and comes back with the command line that it had. */
 import { assertEquals } from "@std/assert";
 import { encodeBatch } from "../../protocol/records.ts";
-import { createTopic, produceBatch, readAll, texts } from "../helpers/kafka_calls.ts";
+import { createTopic, fetchFrom, produceBatch, readAll, texts } from "../helpers/kafka_calls.ts";
 import { askUntil, connectToLeader, type SeenPartition } from "../helpers/leaders.ts";
 import { patiently } from "../helpers/patience.ts";
 import { ProcessCluster } from "../helpers/process_cluster.ts";
@@ -27,9 +27,15 @@ async function write(cluster: ProcessCluster, value: string): Promise<void> {
   }
 }
 
-async function read(cluster: ProcessCluster): Promise<(string | null)[]> {
+/** Everything that there is, once it is as much: a new leader shows the end only when its followers have it too. */
+async function read(cluster: ProcessCluster, count: number): Promise<(string | null)[]> {
   await using client = await patiently(connectToLeader(cluster.bootstraps, TOPIC, 0), "a leader");
+  await patiently(untilThere(client, count), `${count} records`);
   return (await readAll(client, TOPIC)).map(({ value }) => value);
+}
+
+async function untilThere(client: RawClient, count: number): Promise<void> {
+  while ((await fetchFrom(client, TOPIC, 0, { maxWaitMs: 10 })).highWatermark < count);
 }
 
 Deno.test("a broker process that is killed is replaced at once, and catches up when it is started again", async () => {
@@ -50,11 +56,11 @@ Deno.test("a broker process that is killed is replaced at once, and catches up w
       await cluster.start(leader);
     }
     await partition(cluster, ({ isr }) => isr.length === 3, "everybody to be in sync again");
-    assertEquals(await read(cluster), ["before", "without 0", "without 1"]);
+    assertEquals(await read(cluster, 3), ["before", "without 0", "without 1"]);
     const ends = [1, 2, 3].map((id) => cluster.end(id, "SIGTERM"));
     assertEquals(await Promise.all(ends), [0, 0, 0]);
     await cluster.start(1, 2, 3);
-    assertEquals(await read(cluster), ["before", "without 0", "without 1"]);
+    assertEquals(await read(cluster, 3), ["before", "without 0", "without 1"]);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
