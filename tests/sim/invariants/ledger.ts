@@ -24,7 +24,7 @@ export class Follower {
   highWatermark = 0;
   flushed = 0;
   /** What the life before it had, until that has been found again. */
-  left: Remains | undefined;
+  left: Follower | undefined;
   /** Its log cannot be read just now: nothing is known of it. */
   isDark = false;
 
@@ -39,6 +39,11 @@ export class Follower {
     return log.endOffset === mirror.end && log.highWatermark === this.highWatermark &&
       log.flushedOffset === this.flushed &&
       log.startOffset <= mirror.end;
+  }
+
+  /** What is committed and was durable when it was last looked at. */
+  get durable(): number {
+    return Math.min(this.flushed, this.matched);
   }
 
   /** Compares on, as far as there is something on both sides. */
@@ -65,12 +70,6 @@ export class Follower {
   }
 }
 
-/** What a process left behind when it ended. */
-export interface Remains {
-  readonly flushed: number;
-  readonly matched: number;
-}
-
 /** The committed part of one log, and everybody's copies. */
 export class Ledger {
   readonly batches: Batch[] = [];
@@ -80,8 +79,8 @@ export class Ledger {
   start = 0;
   /** Who has a copy, by node. Nodes that are down have none. */
   readonly followers: Map<number, Follower> = new Map();
-  /** What nodes that are down had. */
-  readonly remains: Map<number, Remains> = new Map();
+  /** What nodes that are down had; more of it may turn out to be committed. */
+  readonly remains: Map<number, Follower> = new Map();
   /** The first batch seen at an offset of an epoch. */
   readonly #seen = new Map<string, Batch>();
   #begun = false;
@@ -121,7 +120,7 @@ export class Ledger {
     const follower = this.followers.get(node);
     if (follower === undefined) return;
     this.followers.delete(node);
-    this.remains.set(node, follower.left ?? { flushed: follower.flushed, matched: follower.matched });
+    this.remains.set(node, follower.left ?? follower);
   }
 
   /** The disk of a node was lost, or damaged so that nothing is expected of it any more. */
@@ -170,7 +169,7 @@ export class Ledger {
     follower.match(this);
     const { left } = follower;
     follower.left = undefined;
-    if (left === undefined || follower.matched >= Math.min(left.flushed, left.matched)) return;
+    if (left === undefined || follower.matched >= left.durable) return;
     this.tell(
       `${who} had what is committed up to ${left.matched}, durably up to ${left.flushed}, and came back with ${follower.matched}.`,
     );
@@ -197,7 +196,11 @@ export class Ledger {
         `${who} has committed up to ${log.highWatermark}, within a batch or beyond those that it has, up to ${this.end}.`,
       );
     }
-    for (const follower of this.followers.values()) follower.match(this);
+    for (const follower of this.followers.values()) {
+      follower.match(this);
+      follower.left?.match(this);
+    }
+    for (const dead of this.remains.values()) dead.match(this);
   }
 
   /** Below its own high watermark a replica has what is committed, and nobody's is above the true one. */

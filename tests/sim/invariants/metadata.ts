@@ -1,8 +1,8 @@
 /**
  * What must hold of the cluster's metadata: of the image after every batch of the committed log, and of every broker's view of it.
  *
- * - ISR and ELR are among the replicas, have nobody twice and nobody in common; while enough are in sync the ELR is empty.
- * - The leader is in the ISR; nobody in the ISR is fenced; who joins it is not about to stop.
+ * - It can be replayed, which demands that ISR and ELR are among the replicas and have nobody in common, and that the leader is in the ISR.
+ * - Nobody is in them twice; while enough are in sync the ELR is empty; nobody in the ISR is fenced; who joins it is not about to stop.
  * - Epochs only grow; another leader means another leader epoch, and it was a candidate before, unless the election may be unclean.
  * - A broker has applied a prefix of the committed log, and never goes back while its process lives.
  *
@@ -38,6 +38,9 @@ export class Metadata {
   image: MetadataImage = emptyImage();
   /** The image after each batch, by its offset. */
   readonly #images = new Map<number, MetadataImage>([[0, this.image]]);
+
+  /** The newest epoch of each broker, also of those that were forgotten. */
+  readonly #epochs = new Map<number, number>();
 
   constructor(readonly rules: MetadataRules, readonly listener: MetadataListener, readonly tell: Tell) {}
 
@@ -78,12 +81,12 @@ export class Metadata {
 
   #checkBrokers({ brokers: before }: MetadataImage): void {
     for (const [id, broker] of this.image.brokers) {
-      const old = before.get(id);
-      if (old === broker || old === undefined) continue;
-      if (broker.epoch < old.epoch) this.tell(`broker ${id} has gone back from epoch ${old.epoch} to ${broker.epoch}.`);
-      else if (broker.incarnationId !== old.incarnationId && broker.epoch === old.epoch) {
-        this.tell(`two incarnations of broker ${id} have epoch ${broker.epoch}.`);
+      if (before.get(id)?.epoch === broker.epoch) continue;
+      const known = this.#epochs.get(id) ?? -1;
+      if (broker.epoch <= known) {
+        this.tell(`broker ${id} was registered with epoch ${known}, and now with ${broker.epoch}.`);
       }
+      this.#epochs.set(id, broker.epoch);
     }
   }
 
@@ -105,9 +108,9 @@ export class Metadata {
     }
   }
 
-  /** What must hold whatever else is decided. */
+  /** What must hold also when only brokers have changed. */
   #checkPartition(topic: TopicImage, partition: PartitionImage, brokers: ReadonlyMap<number, BrokerImage>): void {
-    const { isr, leader } = partition;
+    const { isr } = partition;
     for (const id of isr) {
       if (brokers.get(id)?.fenced === false) continue;
       this.#tell(
@@ -116,24 +119,13 @@ export class Metadata {
         `has broker ${id} in its ISR (${isr}), which is ${brokers.has(id) ? "fenced" : "not registered"}`,
       );
     }
-    if (leader >= 0 && !isr.includes(leader)) {
-      this.#tell(topic, partition, `is led by ${leader}, which is not in its ISR (${isr})`);
-    }
   }
 
   #checkMembers(topic: TopicImage, partition: PartitionImage): void {
-    const { isr, elr, replicas } = partition;
+    const { isr, elr } = partition;
     const members = [...isr, ...elr];
     if (new Set(members).size !== members.length) {
       this.#tell(topic, partition, `has somebody twice in its ISR (${isr}) and ELR (${elr})`);
-    }
-    const strangers = members.filter((id) => !replicas.includes(id));
-    if (strangers.length > 0) {
-      this.#tell(
-        topic,
-        partition,
-        `has ${strangers} in its ISR (${isr}) or ELR (${elr}), who are no replicas (${replicas})`,
-      );
     }
     const minIsr = this.#minIsr(topic, partition);
     if (isr.length >= minIsr && elr.length > 0) {

@@ -172,11 +172,11 @@ export class Partition {
     }
     this.ledger.commit(follower);
     for (const candidate of [...this.image?.isr ?? [], ...this.image?.elr ?? []]) {
-      this.#checkCandidate(candidate, `is a candidate, when node ${node} commits in epoch ${view.leaderEpoch},`);
+      this.#checkCandidate(candidate, `is a candidate, when node ${node} commits in epoch ${view.leaderEpoch}`);
     }
     for (const other of this.watches.values()) {
       if (!other.view.isLeader || other.view.leaderEpoch <= view.leaderEpoch) continue;
-      const why = `leads epoch ${other.view.leaderEpoch}, when node ${node} commits in epoch ${view.leaderEpoch},`;
+      const why = `leads epoch ${other.view.leaderEpoch}, when node ${node} commits in epoch ${view.leaderEpoch}`;
       this.ledger.checkComplete(other.follower, other.view.flushBeforeAck, why);
     }
   }

@@ -35,7 +35,7 @@ export class Quorum {
   /** The vote that was on the disk of a node when its actor ended. */
   readonly #stored = new Map<number, { readonly epoch: number; readonly votedFor: number }>();
   /** What nodes had on a disk that is lost: they may have said so before. */
-  readonly #lost = new Map<number, number>();
+  readonly #lost = new Map<number, Follower>();
 
   constructor(readonly voters: readonly number[], readonly tell: Tell) {
     this.ledger = new Ledger("the metadata log", false, tell);
@@ -61,7 +61,8 @@ export class Quorum {
 
   /** The disk of a node was lost: it knows nothing of its votes. */
   forgive(node: number): void {
-    this.#lost.set(node, this.#durableEnd(node));
+    const had = this.ledger.followers.get(node) ?? this.ledger.remains.get(node);
+    if (had !== undefined) this.#lost.set(node, had);
     this.#stored.delete(node);
     this.ledger.forgive(node);
   }
@@ -148,17 +149,16 @@ export class Quorum {
       ledger.checkComplete(
         other.follower,
         true,
-        `leads epoch ${other.view.epoch}, when node ${node} commits in epoch ${view.epoch},`,
+        `leads epoch ${other.view.epoch}, when node ${node} commits in epoch ${view.epoch}`,
       );
     }
   }
 
   #durableEnd(voter: number): number {
     const follower = this.ledger.followers.get(voter);
-    if (follower !== undefined && follower.left === undefined) {
-      return Math.min(follower.matched, follower.log.flushedOffset);
-    }
-    const left = follower?.left ?? this.ledger.remains.get(voter);
-    return left === undefined ? -1 : Math.min(left.matched, left.flushed);
+    const having = follower?.left ?? follower ?? this.ledger.remains.get(voter);
+    const lost = this.#lost.get(voter);
+    lost?.match(this.ledger);
+    return Math.max(having?.durable ?? -1, lost?.durable ?? -1);
   }
 }

@@ -1,0 +1,664 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { batch, change, FakeCluster, FakeReplica, history, partition, registration, unfence } from "./fake_cluster.ts";
+import { TOPIC, TOPIC_ID } from "./fake_cluster.ts";
+
+function cluster(): FakeCluster {
+  return new FakeCluster().begin();
+}
+
+/** Three records, on all, committed by node 1 in epoch 0. */
+function withRecords(): FakeCluster {
+  const world = cluster();
+  for (const id of [1, 2, 3]) world.replica(id).write(history(0, 0, 0));
+  world.look();
+  for (const id of [1, 2, 3]) world.replica(id).highWatermark = 3;
+  assertEquals(world.look(), "");
+  return world;
+}
+
+/** As a process that died and came back with the same log, in role of `epoch`. */
+function restart(world: FakeCluster, id: number, log: FakeReplica, brokerEpoch: number): void {
+  const node = world.node(id);
+  Object.assign(node, { isAlive: false, replicaViews: [] });
+  world.look();
+  const [view, image] = [node.quorumView!.again(), world.image];
+  Object.assign(node, { isAlive: true, life: node.life + 1, quorumView: view, brokerView: { image } });
+  world.look();
+  if (id === 1) world.elect(1, world.quorum(1).epoch + 1);
+  world.commit(registration(id, brokerEpoch, node.incarnationId), unfence(id, brokerEpoch));
+  node.replicaViews = [log];
+}
+
+function finds(world: FakeCluster, sentence: string): void {
+  assertStringIncludes(world.look(), sentence);
+}
+
+Deno.test("a cluster that elects, commits, fails over and comes back breaks nothing", () => {
+  const world = withRecords();
+  world.commit(change({ leader: 2, isr: [2, 3] }));
+  world.replica(2).lead(1, [2, 3]).write([batch(3, 1)]);
+  world.replica(3).follow(1).write([batch(3, 1)]);
+  world.look();
+  world.replica(2).highWatermark = 4;
+  assertEquals(world.look(), "");
+  const old = world.replica(1).again().follow(1);
+  restart(world, 1, old, 9);
+  old.write([batch(3, 1)]);
+  assertEquals(world.look(), "");
+  world.replica(2).proposed = [1];
+  world.look();
+  world.commit(change({ isr: [2, 3, 1] }));
+  for (const id of [1, 3]) world.replica(id).highWatermark = 4;
+  for (const id of [1, 2, 3]) Object.assign(world.replica(id), { isr: [2, 3, 1], partitionEpoch: 2, proposed: [] });
+  assertEquals(world.look(), "");
+  assertEquals(world.invariants.unrest(), []);
+});
+
+// The log
+
+Deno.test("a replica has something else than what is committed, below its high watermark", () => {
+  const world = withRecords();
+  world.replica(1).write([batch(3, 0, "a")]);
+  world.replica(2).write([batch(3, 0, "a")]);
+  world.look();
+  world.replica(1).lead(0, [1, 2]).highWatermark = 4;
+  world.look();
+  world.replica(3).follow(1).write([batch(3, 1, "b")]).highWatermark = 4;
+  finds(world, "t-0 on node 3 knows the high watermark 4, but lacks what is committed from 3 on");
+});
+
+Deno.test("two replicas have different batches of one epoch at one offset", () => {
+  const world = withRecords();
+  world.replica(1).write([batch(3, 0, "a")]);
+  world.replica(2).write([batch(3, 0, "b")]);
+  finds(world, "t-0 on node 2 has 3–3 of epoch 0 (crc");
+});
+
+Deno.test("a replica cuts what is committed", () => {
+  const world = withRecords();
+  world.replica(3).batches.pop();
+  world.replica(3).highWatermark = 2;
+  finds(world, "t-0 on node 3 has cut its log from 3 to 2, and had what is committed up to 3");
+});
+
+Deno.test("a replica may cut what nobody has committed", () => {
+  const world = withRecords();
+  world.replica(3).write([batch(3, 0, "alone")]);
+  world.look();
+  world.replica(3).batches.pop();
+  assertEquals(world.look(), "");
+});
+
+Deno.test("a process comes back without what was durable and committed", () => {
+  const world = withRecords();
+  const log = world.replica(3).again().follow(0);
+  log.batches.pop();
+  log.highWatermark = 2;
+  restart(world, 3, log, 9);
+  finds(world, "t-0 on node 3 had what is committed up to 3, durably up to 3, and came back with 2");
+});
+
+Deno.test("what was not durable may be gone after a crash, and everything with the disk", () => {
+  const world = withRecords();
+  world.commit(change({ isr: [1, 2] }));
+  world.replica(3).flushed = 2;
+  world.look();
+  const log = world.replica(3).again().follow(0);
+  log.batches.pop();
+  Object.assign(log, { flushed: undefined, highWatermark: 2 });
+  restart(world, 3, log, 9);
+  assertEquals(world.look(), "");
+
+  const other = withRecords();
+  other.commit(change({ isr: [1, 2] }));
+  other.node(3).disks++;
+  restart(other, 3, new FakeReplica().follow(0), 9);
+  assertEquals(other.look(), "");
+});
+
+Deno.test("a log has a gap, or epochs that fall", () => {
+  const gap = withRecords();
+  gap.replica(2).write([batch(4, 0)]);
+  finds(gap, "t-0 on node 2 has a batch at 4, where the one before ends at 3");
+  const fall = withRecords();
+  for (const each of fall.nodes) each.replica.follow(5);
+  fall.replica(2).write([batch(3, 5), batch(4, 4)]);
+  finds(fall, "t-0 on node 2 has epoch 4 at 4, behind epoch 5 at 3");
+});
+
+Deno.test("a log begins above its high watermark, or ends below it", () => {
+  const start = withRecords();
+  Object.assign(start.replica(2), { startOffset: 2, highWatermark: 1 });
+  finds(start, "t-0 on node 2 begins at 2, is committed up to 1 and ends at 3");
+  const end = withRecords();
+  end.replica(2).highWatermark = 4;
+  finds(end, "t-0 on node 2 begins at 0, is committed up to 4 and ends at 3");
+});
+
+Deno.test("the last stable offset is above the high watermark", () => {
+  const world = withRecords();
+  world.replica(2).stable = 3;
+  world.replica(2).highWatermark = 2;
+  finds(world, "t-0 on node 2 has the last stable offset 3, above its high watermark 2");
+});
+
+Deno.test("a producer's sequences have a gap, go back, or a new epoch does not begin with 0", () => {
+  const produced = (...batches: [epoch: number, sequence: number][]) => {
+    const world = cluster();
+    world.replica(1).write(
+      batches.map(([producerEpoch, baseSequence], base) =>
+        batch(base, 0, { producerId: 7n, producerEpoch, baseSequence })
+      ),
+    );
+    return world;
+  };
+  finds(produced([0, 5], [0, 7]), "has sequence 7 of producer 7 (epoch 0) at 1, where 6 must come");
+  finds(produced([0, 5], [0, 5]), "has sequence 5 of producer 7 (epoch 0) at 1, where 6 must come");
+  finds(produced([0, 5], [1, 6]), "has sequence 6 of producer 7 (epoch 1) at 1, where 0 must come");
+  finds(produced([1, 0], [0, 1]), "has epoch 0 of producer 7 at 1, behind epoch 1 at 0");
+  assertEquals(produced([0, 2 ** 31 - 1], [0, 0], [0, 1], [1, 0]).look(), "");
+});
+
+Deno.test("sequences of what was cut do not count", () => {
+  const world = cluster();
+  const of = (base: number, baseSequence: number) => batch(base, 0, { producerId: 7n, producerEpoch: 0, baseSequence });
+  world.replica(2).write([of(0, 0), of(1, 1)]);
+  world.look();
+  world.replica(2).batches.pop();
+  world.look();
+  world.replica(2).write([of(1, 1)]);
+  assertEquals(world.look(), "");
+});
+
+Deno.test("a log that cannot be read just now is judged when it can", () => {
+  const world = withRecords();
+  world.replica(1).write([batch(3, 0)]).isUnreadable = true;
+  for (const id of [2, 3]) world.replica(id).write([batch(3, 0)]);
+  world.look();
+  for (const id of [1, 2, 3]) world.replica(id).highWatermark = 4;
+  assertEquals(world.look(), "");
+  world.replica(1).isUnreadable = false;
+  world.replica(1).batches[3] = batch(3, 0, "other");
+  finds(world, "t-0 on node 1 has 3–3 of epoch 0 (crc");
+});
+
+// Leaders
+
+Deno.test("a leader lacks what is committed", () => {
+  const world = withRecords();
+  world.replica(1).write([batch(3, 0)]);
+  world.replica(2).write([batch(3, 0)]);
+  world.look();
+  world.commit(change({ isr: [1, 2] }));
+  Object.assign(world.replica(1), { isr: [1, 2], partitionEpoch: 1, highWatermark: 4 });
+  assertEquals(world.look(), "");
+  world.replica(3).lead(1);
+  finds(world, "t-0 on node 3 leads epoch 1, but lacks what is committed from 3 on (up to 4): there is 3–3 of epoch 0");
+});
+
+Deno.test("somebody commits what the leader of a newer epoch does not have", () => {
+  const world = withRecords();
+  world.commit(change({ leader: 3, isr: [3, 2] }));
+  world.replica(3).lead(1, [3, 2]);
+  assertEquals(world.look(), "");
+  world.replica(1).write([batch(3, 0)], 4);
+  finds(world, "t-0 on node 3 leads epoch 1, when node 1 commits in epoch 0, but lacks what is committed from 3 on");
+});
+
+Deno.test("an epoch has two leaders, on two nodes or in two processes of one", () => {
+  const nodes = withRecords();
+  nodes.replica(2).lead(0);
+  finds(nodes, "t-0 on node 2 (process 1) leads epoch 0, which node 1 (process 1) has led");
+  const processes = withRecords();
+  restart(processes, 1, processes.replica(1).again().lead(0), 9);
+  finds(processes, "t-0 on node 1 (process 2) leads epoch 0, which node 1 (process 1) has led");
+  const sameProcess = withRecords();
+  sameProcess.node(1).replicaViews = [sameProcess.replica(1).again()];
+  assertEquals(sameProcess.look(), "");
+});
+
+Deno.test("a replica's epochs go back, also with its process", () => {
+  const live = withRecords();
+  live.replica(2).follow(3, 8);
+  live.look();
+  live.replica(2).follow(3, 7);
+  finds(live, "t-0 on node 2 is in leader epoch 3 (partition epoch 7), and was in 3 (8) before");
+  const restarted = withRecords();
+  restarted.replica(2).follow(3, 8);
+  restarted.look();
+  restart(restarted, 2, restarted.replica(2).again().follow(2, 9), 9);
+  finds(restarted, "t-0 on node 2 is in leader epoch 2 (partition epoch 9), and was in 3 (8) before");
+});
+
+Deno.test("a replica has a batch of an epoch that it does not know", () => {
+  const world = withRecords();
+  world.replica(2).write([batch(3, 4)]);
+  finds(world, "t-0 on node 2 is in leader epoch 0 and has a batch of epoch 4 at 3");
+});
+
+Deno.test("a leader takes its high watermark back", () => {
+  const world = withRecords();
+  world.replica(1).highWatermark = 2;
+  finds(world, "t-0 on node 1 leads epoch 0 and has taken its high watermark back from 3 to 2");
+});
+
+Deno.test("a new leader may begin with a lower high watermark than is known", () => {
+  const world = withRecords();
+  world.replica(2).highWatermark = 1;
+  world.look();
+  world.replica(2).lead(1);
+  assertEquals(world.look(), "");
+});
+
+Deno.test("a leader still pulls from another", () => {
+  const world = withRecords();
+  Object.assign(world.replica(2).lead(1), { isPulling: true });
+  finds(world, "t-0 on node 2 leads epoch 1 and still pulls from another");
+});
+
+// Who is in sync
+
+Deno.test("a leader commits what an in-sync replica that runs does not have", () => {
+  const world = withRecords();
+  world.replica(1).write([batch(3, 0)], 4);
+  finds(
+    world,
+    "t-0 on node 2 is a candidate, when node 1 commits in epoch 0 (ISR 1,2,3, ELR ), but lacks what is committed",
+  );
+});
+
+Deno.test("a leader commits what an in-sync replica does not have durably", () => {
+  const world = withRecords();
+  for (const id of [1, 2, 3]) world.replica(id).write([batch(3, 0)]);
+  world.replica(3).flushed = 3;
+  world.look();
+  world.replica(1).highWatermark = 4;
+  finds(world, "and has only 3 durable of 4 that are committed");
+  const lax = withRecords();
+  for (const id of [1, 2, 3]) Object.assign(lax.replica(id).write([batch(3, 0)]), { flushBeforeAck: false });
+  lax.replica(3).flushed = 3;
+  lax.look();
+  lax.replica(1).highWatermark = 4;
+  assertEquals(lax.look(), "");
+});
+
+Deno.test("somebody is let into the ISR without what is committed", () => {
+  const world = withRecords();
+  world.commit(change({ isr: [1, 2] }));
+  Object.assign(world.replica(1), { isr: [1, 2], partitionEpoch: 1 });
+  for (const id of [1, 2]) world.replica(id).write([batch(3, 0)]);
+  world.look();
+  world.replica(1).highWatermark = 4;
+  assertEquals(world.look(), "");
+  world.replica(1).proposed = [3];
+  world.look();
+  world.commit(change({ isr: [1, 2, 3] }));
+  finds(world, "t-0 on node 3 is a candidate (ISR 1,2,3, ELR ), but lacks what is committed from 3 on");
+});
+
+Deno.test("a leader commits with fewer in sync than there must be", () => {
+  const world = withRecords();
+  world.commit(change({ isr: [1], elr: [2] }));
+  Object.assign(world.replica(1).write([batch(3, 0)], 4), { isr: [1], partitionEpoch: 1 });
+  finds(world, "t-0 on node 1 has committed up to 4 with 1 in sync (1), of 2 that must be");
+});
+
+Deno.test("a leader does not wait for somebody whom the controller may elect", () => {
+  const world = withRecords();
+  Object.assign(world.replica(1), { isr: [1, 2], partitionEpoch: 1 });
+  finds(world, "t-0 on node 1 leads epoch 0 and waits for 1,2, but not for 3, who may be elected (ISR 1,2,3, ELR )");
+});
+
+Deno.test("a candidate comes back without what is committed", () => {
+  const world = withRecords();
+  world.replica(3).flushed = 2; // so that it is not known to have lost anything durable
+  for (const { replica } of world.nodes) replica.flushBeforeAck = false;
+  world.look();
+  const log = world.replica(3).again().follow(0);
+  log.batches.pop();
+  Object.assign(log, { flushed: undefined, highWatermark: 2 });
+  restart(world, 3, log, 9);
+  finds(
+    world,
+    "t-0 on node 3 has come back and is a candidate (ISR 1,2,3, ELR ), but lacks what is committed from 2 on",
+  );
+});
+
+// Metadata
+
+Deno.test("the ISR has a stranger, somebody twice, somebody fenced, or not the leader", () => {
+  const decides = (more: Parameters<typeof change>[0], sentence: string) =>
+    finds(cluster().commit(change(more)), sentence);
+  decides({ isr: [1, 2, 4] }, "cannot be replayed");
+  decides({ isr: [2, 3] }, "cannot be replayed");
+  decides({ isr: [1], elr: [1] }, "cannot be replayed");
+  decides({ isr: [1, 2, 2] }, "t-0 has somebody twice in its ISR (1,2,2) and ELR ()");
+  decides({ isr: [1, 2], elr: [3] }, "t-0 has the ELR 3, although 2 are in sync and 2 are enough");
+  assertEquals(cluster().commit(change({ isr: [1], elr: [2, 3] })).look(), "");
+  finds(
+    cluster().commit({ type: "FenceBroker", brokerId: 2, brokerEpoch: 2 }),
+    "t-0 has broker 2 in its ISR (1,2,3), which is fenced",
+  );
+});
+
+Deno.test("a broker that is about to stop is let into the ISR", () => {
+  const world = cluster().commit(change({ isr: [1, 2] }), { type: "ControlledShutdown", brokerId: 3, brokerEpoch: 3 });
+  assertEquals(world.look(), "");
+  finds(world.commit(change({ isr: [1, 2, 3] })), "t-0 has taken broker 3 into its ISR, which is about to stop");
+});
+
+Deno.test("a partition's epochs go back, or its leader changes without a new one", () => {
+  const leader = cluster().commit(change({ isr: [1, 2] })).commit(
+    partition({ leader: 2, leaderEpoch: 0, partitionEpoch: 5 }),
+  );
+  finds(leader, "t-0 went from leader 1 in epoch 0 to leader 2 in epoch 0");
+  const epoch = cluster().commit(change({ isr: [1, 2] })).commit(partition({ partitionEpoch: 1 }));
+  finds(epoch, "t-0 was changed, but its partition epoch went from 1 to 1");
+});
+
+Deno.test("somebody is elected who was no candidate", () => {
+  const world = () => cluster().commit(change({ isr: [1, 2] }));
+  finds(
+    world().commit(change({ leader: 3, isr: [3] })),
+    "t-0 has elected 3, who was neither in its ISR (1,2) nor in its ELR ()",
+  );
+  assertEquals(
+    world().commit(change({ isr: [1], elr: [2] })).commit(change({ leader: 2, isr: [2], elr: [] })).look(),
+    "",
+  );
+});
+
+Deno.test("where unclean elections are on, what is lost by one is not missed", () => {
+  const world = withRecords();
+  const setting = {
+    resourceType: "topic",
+    resourceName: TOPIC,
+    name: "unclean.leader.election.enable",
+    value: "true",
+  } as const;
+  world.commit({ type: "Config", ...setting }, change({ isr: [1, 2] }));
+  for (const id of [1, 2]) world.replica(id).write([batch(3, 0)]);
+  Object.assign(world.replica(1), { isr: [1, 2], partitionEpoch: 1 });
+  world.look();
+  world.replica(1).highWatermark = 4;
+  world.commit(change({ leader: 3, isr: [3] }));
+  world.replica(3).lead(1, [3], 2).write([batch(3, 1)]);
+  world.replica(3).minIsr = 1;
+  world.look();
+  world.replica(3).highWatermark = 4;
+  world.look();
+  world.replica(1).follow(1, 2).batches.pop();
+  world.replica(1).highWatermark = 3;
+  assertEquals(world.look(), "");
+  world.replica(1).write([batch(3, 1)]);
+  world.look();
+  world.replica(1).batches.pop();
+  finds(world, "t-0 on node 1 has cut its log from 4 to 3, and had what is committed up to 4");
+});
+
+Deno.test("a broker has applied what is not committed, half of a batch, or something else", () => {
+  const world = cluster();
+  const { image } = world;
+  world.node(2).brokerView!.image = { ...image, offset: image.offset + 1 };
+  finds(
+    world,
+    `the broker of node 2 has applied ${image.offset + 1} metadata records, but only ${image.offset} are committed`,
+  );
+  const half = cluster();
+  half.node(2).brokerView = { image: { ...half.image, offset: half.image.offset - 1 } };
+  finds(half, "metadata records, but no batch ends there");
+  const other = cluster();
+  other.node(2).brokerView!.image = { ...other.image, nextProducerId: 1n };
+  finds(other, "metadata records and made something else of them: committed is [cluster");
+});
+
+Deno.test("a broker goes back in the metadata; one that was restarted may", () => {
+  const world = cluster();
+  const before = world.image;
+  world.commit(change({ isr: [1, 2] }));
+  world.node(2).brokerView!.image = before;
+  finds(world, `the broker of node 2 has gone back from metadata offset ${before.offset + 1} to ${before.offset}`);
+  const restarted = cluster();
+  const old = restarted.image;
+  restarted.commit(change({ isr: [1, 2] }));
+  restarted.node(2).brokerView = { image: old };
+  assertEquals(restarted.look(), "");
+});
+
+Deno.test("a broker is forgotten that is in sync, or comes back with an epoch that it has had", () => {
+  const world = cluster().commit({ type: "UnregisterBroker", brokerId: 2, brokerEpoch: 2 });
+  finds(world, "t-0 has broker 2 in its ISR (1,2,3), which is not registered");
+  finds(world.commit(registration(2, 2, "again")), "broker 2 was registered with epoch 2, and now with 2");
+});
+
+Deno.test("metadata is committed that cannot be replayed", () => {
+  const world = cluster();
+  const node = world.quorum(1);
+  const base = node.endOffset;
+  node.contents.set(base, [{ type: "RemoveTopic", topicId: "nobody's" }]);
+  for (const id of [1, 2, 3]) world.quorum(id).batches.push(batch(base, 1));
+  world.look();
+  node.highWatermark = base + 1;
+  finds(world, `the committed metadata at ${base} cannot be replayed`);
+});
+
+Deno.test("a replica runs on a node that has not seen its own registration", () => {
+  const world = withRecords();
+  const node = world.node(2);
+  const log = world.replica(2).again();
+  Object.assign(node, { isAlive: false, replicaViews: [] });
+  world.look();
+  Object.assign(node, { isAlive: true, life: 2, quorumView: world.quorum(2).again(), replicaViews: [log] });
+  node.brokerView = { image: world.image };
+  finds(world, "node 2 has the replica t-0, and has not seen its own registration");
+});
+
+// The quorum
+
+Deno.test("an epoch of the quorum has two leaders", () => {
+  const world = cluster();
+  world.elect(3, 1, [3, 2]);
+  finds(world, "node 3 (process 1) leads epoch 1 of the quorum, which node 1 (process 1) has led");
+  finds(world, "node 2 has voted for 1 and for 3 in epoch 1 of the quorum");
+});
+
+Deno.test("somebody leads the quorum without most votes, or without being a voter", () => {
+  finds(
+    new FakeCluster().elect(1, 1, [1]),
+    "node 1 leads epoch 1 of the quorum with the votes of 1, which are not most of 1,2,3",
+  );
+  finds(
+    new FakeCluster({ voters: [2, 3, 4] }).elect(1, 1, [1, 2, 3]),
+    "node 1 leads epoch 1 of the quorum and is no voter",
+  );
+});
+
+Deno.test("a voter changes its vote, or its epoch falls, also with its process", () => {
+  const vote = cluster();
+  Object.assign(vote.quorum(2), { epoch: 5, votedFor: 1 });
+  vote.look();
+  vote.quorum(2).votedFor = 3;
+  finds(vote, "node 2 has voted for 1 in epoch 5 of the quorum, and now for 3");
+  const fall = cluster();
+  fall.quorum(2).epoch = 5;
+  fall.look();
+  fall.quorum(2).epoch = 4;
+  finds(fall, "node 2 has gone back from epoch 5 of the quorum to 4");
+  for (const forgets of [{ epoch: 4 }, { votedFor: -1 }]) {
+    const reborn = cluster();
+    Object.assign(reborn.quorum(2), { epoch: 5, votedFor: 1 });
+    reborn.look();
+    reborn.node(2).isAlive = false;
+    reborn.look();
+    const quorumView = Object.assign(reborn.quorum(2).again(), forgets);
+    Object.assign(reborn.node(2), { isAlive: true, life: 2, quorumView, replicaViews: [] });
+    finds(
+      reborn,
+      "epoch" in forgets
+        ? "gone back from epoch 5 of the quorum to 4"
+        : "voted for 1 in epoch 5 of the quorum, and now for -1",
+    );
+  }
+});
+
+Deno.test("a voter that has lost its disk may have forgotten its vote, and one that was none had none", () => {
+  const reborn = (isVoting: boolean, disks: number) => {
+    const world = cluster();
+    Object.assign(world.quorum(2), { epoch: 5, votedFor: 1, isVoting });
+    world.look();
+    world.node(2).isAlive = false;
+    world.look();
+    const quorumView = Object.assign(world.quorum(2).again(), { epoch: 0, votedFor: -1 });
+    Object.assign(world.node(2), { isAlive: true, life: 2, disks, quorumView, replicaViews: [] });
+    return world.look();
+  };
+  assertEquals(reborn(true, 2), "");
+  assertEquals(reborn(false, 1), "");
+});
+
+Deno.test("a quorum leader lacks what is committed", () => {
+  const world = cluster();
+  const { quorumView } = world.node(3);
+  quorumView!.batches.pop();
+  quorumView!.highWatermark = 0;
+  finds(world, "the metadata log on node 3 has cut its log from 8 to 6");
+  world.elect(3, 2, [3, 2]);
+  finds(world, "the metadata log on node 3 leads epoch 2, but lacks what is committed from 6 on");
+});
+
+Deno.test("a quorum leader commits what most voters do not have, durably", () => {
+  const world = cluster();
+  const base = world.quorum(1).endOffset;
+  for (const id of [1, 2]) world.quorum(id).batches.push(batch(base, 1));
+  world.quorum(2).flushed = base;
+  world.look();
+  world.quorum(1).highWatermark = base + 1;
+  finds(world, `node 1 has committed metadata up to ${base + 1}, which only 1 of 1,2,3 has durably`);
+});
+
+Deno.test("what a voter has durably counts while it is down, and what it has said before its disk was lost", () => {
+  for (const disks of [1, 2]) {
+    const world = cluster();
+    const base = world.quorum(1).endOffset;
+    for (const id of [1, 2]) world.quorum(id).batches.push(batch(base, 1));
+    world.look();
+    Object.assign(world.node(2), { isAlive: false, replicaViews: [], disks });
+    world.look();
+    world.quorum(1).highWatermark = base + 1;
+    assertEquals(world.look(), "");
+  }
+});
+
+Deno.test("a quorum leader commits by a record of an earlier epoch", () => {
+  const world = cluster();
+  const base = world.quorum(1).endOffset;
+  for (const id of [1, 2]) world.quorum(id).batches.push(batch(base, 1));
+  world.elect(2, 2, [2, 3]);
+  world.quorum(2).highWatermark = base + 1;
+  finds(world, "node 2 leads epoch 2 of the quorum and commits by a record of epoch 1");
+});
+
+Deno.test("a node takes metadata for committed that no leader has committed", () => {
+  const world = cluster();
+  const base = world.quorum(1).endOffset;
+  for (const id of [1, 2, 3]) world.quorum(id).batches.push(batch(base, 1));
+  world.quorum(3).highWatermark = base + 1;
+  finds(world, `the metadata log on node 3 takes everything up to ${base + 1} for committed, but no leader has`);
+});
+
+Deno.test("a metadata log that begins with a snapshot is compared from there", () => {
+  const world = cluster();
+  const late = world.quorum(3).again();
+  Object.assign(late, { startOffset: 8, batches: [] });
+  world.node(3).isAlive = false;
+  world.look();
+  Object.assign(world.node(3), { isAlive: true, life: 2, quorumView: late, replicaViews: [] });
+  world.commit(change({ isr: [1, 2] }));
+  assertEquals(world.look(), "");
+});
+
+// At the end
+
+Deno.test("a cluster is not at rest: somebody is down, fenced, behind, without a leader, or not in sync", () => {
+  const rest = (bad: (world: FakeCluster) => unknown) => {
+    const world = withRecords();
+    bad(world);
+    world.look();
+    return world.invariants.unrest().join("\n");
+  };
+  assertEquals(rest(() => {}), "");
+  assertStringIncludes(rest((world) => world.node(3).isAlive = false), "node 3 is down");
+  const behind = (world: FakeCluster) => world.node(3).brokerView = { image: { ...world.image, offset: 2 } };
+  assertStringIncludes(rest(behind), "the broker of node 3 has metadata up to 2, of 8");
+  const fence = { type: "FenceBroker", brokerId: 3, brokerEpoch: 3 } as const;
+  assertStringIncludes(rest((world) => world.commit(fence, change({ isr: [1, 2] }))), "broker 3 is fenced");
+  const shrunk = rest((world) => world.commit(change({ isr: [1, 2] })));
+  assertStringIncludes(shrunk, "t-0 does not have 3 in its ISR (1,2)");
+  assertStringIncludes(
+    rest((world) => world.commit(change({ leader: -1, isr: [1] }))),
+    "t-0 has no leader (ISR 1, ELR )",
+  );
+  assertStringIncludes(
+    rest((world) => world.replica(3).highWatermark = 2),
+    "t-0 on node 3 ends at 3 with the high watermark 2",
+  );
+  assertStringIncludes(rest((world) => world.node(3).replicaViews = []), "t-0 does not run on node 3");
+});
+
+Deno.test("a log is not what it was when it was written", () => {
+  const world = withRecords();
+  world.replica(2).batches[1] = batch(1, 0, "rotten");
+  world.look();
+  assertStringIncludes(world.invariants.unrest().join("\n"), "t-0 on node 2 has 1–1 of epoch 0 (crc");
+});
+
+Deno.test("a replica's producers, or its epochs, are not those of its log", () => {
+  const world = cluster();
+  const produced = [0, 1].map((base) => batch(base, base, { producerId: 7n, producerEpoch: 0, baseSequence: base }));
+  for (const { replica } of world.nodes) {
+    replica.write(produced).follow(1);
+    replica.known = [{ producerId: 7n, producerEpoch: 0, lastSequence: 1 }];
+  }
+  world.commit(change({ leader: 2 }));
+  world.replica(2).lead(1);
+  world.look();
+  world.replica(2).highWatermark = 2;
+  world.look();
+  for (const { replica } of world.nodes) replica.highWatermark = 2;
+  assertEquals(world.look(), "");
+  assertEquals(world.invariants.unrest(), []);
+  world.replica(3).known = [{ producerId: 7n, producerEpoch: 0, lastSequence: 0 }];
+  assertEquals(world.invariants.unrest(), ["t-0 on node 3 has producer 7 at 0/0, its log at 0/1."]);
+  world.replica(3).known = [];
+  assertEquals(world.invariants.unrest(), ["t-0 on node 3 does not know producer 7 of its log."]);
+  world.replica(3).known = [...world.replica(2).known, { producerId: 8n, producerEpoch: 0, lastSequence: 0 }];
+  assertEquals(world.invariants.unrest(), ["t-0 on node 3 knows producer 8, who is not in its log."]);
+  world.replica(3).known = world.replica(2).known;
+  world.replica(3).ends.set(0, 2);
+  assertEquals(world.invariants.unrest(), ["t-0 on node 3 says that epoch 0 ends at 2 (0), but 1 begins at 1."]);
+});
+
+Deno.test("looking where nothing has changed costs little", () => {
+  const world = withRecords();
+  world.look();
+  const beganMs = performance.now();
+  for (let i = 0; i < 100_000; i++) world.invariants.look(1 + i % 3);
+  const tookMs = performance.now() - beganMs;
+  assertEquals(tookMs < 2_000, true, `100 000 looks took ${tookMs} ms`);
+});
+
+Deno.test("a topic that was made again under its name is another one", () => {
+  const world = withRecords();
+  world.commit({ type: "RemoveTopic", topicId: TOPIC_ID });
+  for (const node of world.nodes) node.replicaViews = [];
+  world.look();
+  world.commit({ type: "Topic", name: TOPIC, topicId: "another" }, partition({ topicId: "another" }));
+  for (const node of world.nodes) {
+    node.replicaViews = [Object.assign(new FakeReplica().follow(0), { topicId: "another" })];
+  }
+  world.replica(1).lead(0);
+  for (const { replica } of world.nodes) replica.write([batch(0, 0, "new")]);
+  world.look();
+  for (const { replica } of world.nodes) replica.highWatermark = 1;
+  assertEquals(world.look(), "");
+});
