@@ -35,7 +35,7 @@ export class ChaosCluster implements AsyncDisposable {
   }
 
   /** Starts them and resolves when all serve. */
-  static async start(size = 3, config: Readonly<Record<string, string>> = {}): Promise<ChaosCluster> {
+  static async open(size = 3, config: Readonly<Record<string, string>> = {}): Promise<ChaosCluster> {
     const folder = await temporaryFolder("samsa-chaos-");
     const ids = Array.from({ length: size }, (_, index) => index + 1);
     const ports = freePorts(2 * size + size * (size - 1));
@@ -64,6 +64,25 @@ export class ChaosCluster implements AsyncDisposable {
 
   broker(id: number): SamsaProcess {
     return this.brokers[id - 1]!;
+  }
+
+  /** SIGKILL or SIGTERM; whoever dials the node afterwards is refused. */
+  async end(id: number, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    const broker = this.broker(id);
+    const gone = signal === "SIGKILL" ? broker.kill() : broker.stop();
+    if (signal === "SIGKILL") this.#refuse(id);
+    await gone;
+    this.#refuse(id);
+  }
+
+  /** Starts a broker that has ended. */
+  async start(id: number): Promise<void> {
+    for (const [name, link] of this.#links) if (name.endsWith(`>${id}`)) link.listen();
+    await this.broker(id).start();
+  }
+
+  #refuse(id: number): void {
+    for (const [name, link] of this.#links) if (name.endsWith(`>${id}`)) link.refuse();
   }
 
   /** Cuts a node off from the others; its clients still reach it. */

@@ -3,6 +3,7 @@
  *
  * ```
  * open ──cut──▶ cut (bytes and new connections wait for ever) ──heal──▶ open (what was cut is closed; new ones pass)
+ *   └──refuse──▶ refusing (as the port of a process that is gone) ──listen──▶ open
  * ```
  * @module
  */
@@ -10,17 +11,30 @@
 /** One way in to one node. */
 export class LinkProxy {
   readonly port: number;
-  readonly #listener: Deno.TcpListener;
+  #listener: Deno.TcpListener | undefined;
   readonly #target: number;
   readonly #open = new Set<Deno.TcpConn>();
   #cut = false;
 
   /** @param target the port of the node behind it, on loopback */
   constructor(port: number, target: number) {
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
-    this.port = (this.#listener.addr as Deno.NetAddr).port;
+    this.port = port;
     this.#target = target;
-    this.#accept();
+    this.listen();
+  }
+
+  /** The process behind it is there. */
+  listen(): void {
+    if (this.#listener !== undefined) return;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: this.port });
+    this.#accept(this.#listener);
+  }
+
+  /** The process behind it is gone: whoever dials hears that, as if there were no proxy. */
+  refuse(): void {
+    this.#listener?.close();
+    this.#listener = undefined;
+    this.#closeAll();
   }
 
   /** From now on nothing passes, in either direction, and nobody is told. */
@@ -37,8 +51,7 @@ export class LinkProxy {
 
   /** Ends it. */
   close(): void {
-    this.#listener.close();
-    this.#closeAll();
+    this.refuse();
   }
 
   #closeAll(): void {
@@ -46,8 +59,8 @@ export class LinkProxy {
     this.#open.clear();
   }
 
-  async #accept(): Promise<void> {
-    for await (const near of this.#listener) {
+  async #accept(listener: Deno.TcpListener): Promise<void> {
+    for await (const near of listener) {
       this.#open.add(near);
       if (!this.#cut) this.#join(near);
     }
@@ -58,7 +71,6 @@ export class LinkProxy {
     try {
       far = await Deno.connect({ hostname: "127.0.0.1", port: this.#target });
     } catch {
-      // The node is gone: whoever dials must hear that, as if there were no proxy. A reset is as near as a proxy gets.
       return this.#end(near);
     }
     this.#open.add(far);

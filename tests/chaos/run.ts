@@ -74,7 +74,7 @@ async function main(): Promise<number> {
     return 1;
   }
   const random = new SeededRandom(values.seed);
-  await using cluster = await ChaosCluster.start(3, { "auto.create.topics.enable": "false" });
+  await using cluster = await ChaosCluster.open(3, { "auto.create.topics.enable": "false" });
   await cluster.createTopic(TOPIC, PARTITIONS, { "min.insync.replicas": "2" });
   const writers = await startWriters(cluster.bootstrap, values["socket-timeout"]);
   const silences: Silence[] = [];
@@ -165,7 +165,7 @@ async function strike(
   }
   const silence = Math.max(...watched.map((writer) => writer.silenceMs));
   await mend();
-  if (!broker.isRunning) await broker.start();
+  if (!broker.isRunning) await cluster.start(victim);
   return silence;
 }
 
@@ -174,10 +174,10 @@ async function begin(cluster: ChaosCluster, fault: Fault, victim: number): Promi
   switch (fault) {
     case "kill-leader":
     case "kill-controller":
-      await broker.kill();
+      await cluster.end(victim, "SIGKILL");
       return () => Promise.resolve();
     case "stop-leader":
-      await broker.stop();
+      await cluster.end(victim, "SIGTERM");
       return () => Promise.resolve();
     case "pause-leader":
       broker.signal("SIGSTOP");
