@@ -35,9 +35,11 @@ export function controllerOf({ controllerId, controllerEpoch }: ClusterStatus): 
 
 function line({ id, ready, code }: ProcessStatus, cluster: ClusterStatus | undefined): string {
   const name = `  ${String(id).padStart(2)}  `;
-  if (code !== undefined) return `${name}ended with exit code ${code}`;
+  const fenced = cluster?.brokers.find((broker) => broker.id === id)?.fenced;
+  if (code !== undefined) {
+    return `${name}ended with exit code ${code}${fenced === false ? "; there again, started by somebody else" : ""}`;
+  }
   if (ready === undefined) return `${name}starting`;
-  const fenced = cluster?.brokers.find((broker) => broker.id === id)?.fenced === true;
   const state = fenced ? "fenced" : cluster?.controllerId === id ? "up, controller" : "up";
   const http = ready.get("http") ?? "off";
   return `${name}${(ready.get("bootstrap") ?? "").padEnd(16)} ${state.padEnd(15)}${http === "off" ? "" : http}`
@@ -58,7 +60,7 @@ export class Block {
 
   /** Draws the block anew, if it has changed. */
   draw(lines: readonly string[]): void {
-    const width = Math.max(1, this.#columns() - 1);
+    const width = (this.#columns() || Infinity) - 1; // 0 where the terminal does not say
     const cut = lines.map((line) => line.slice(0, width));
     if (cut.join("\n") === this.#lines.join("\n")) return;
     const up = this.#up();

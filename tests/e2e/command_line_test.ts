@@ -21,7 +21,7 @@ Deno.test("a broker says that it is ready, and SIGTERM and SIGINT stop it cleanl
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const broker = ScriptProcess.start("broker", [...BROKER, "--dir", dir], [dir]);
       const ready = await broker.line(/^ready /);
-      assertMatch(ready, /^ready id=1 bootstrap=127\.0\.0\.1:\d+ data=\S+ http=off$/);
+      assertMatch(ready, /^ready id=1 bootstrap=127\.0\.0\.1:\d+ data=\S+ http=off node=off$/);
       broker.kill(signal);
       assertEquals(await broker.ended, 0);
     }

@@ -3,7 +3,7 @@ import { assertMatch } from "@std/assert";
 import { startBroker } from "../../server/broker.ts";
 import { eventually } from "../helpers/patience.ts";
 
-for (const ref of ["1/broker/broker", "1/controller/controller"]) {
+for (const ref of ["1/broker/broker", "1/quorum/quorum"]) {
   Deno.test(`a broker that has lost ${ref} for good has failed, with the reason`, async () => {
     const broker = await startBroker({ id: 1 });
     let reason: string | undefined;

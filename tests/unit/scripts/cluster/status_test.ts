@@ -9,7 +9,7 @@ const CLUSTER: ClusterStatus = {
   controllerEpoch: 7,
   quorum: null,
   metadataOffset: 7,
-  brokers: [1, 2, 3].map((id) => ({ id, host: "h", port: id, rack: null, fenced: id === 3, epoch: 1 })),
+  brokers: [1, 2, 3, 5].map((id) => ({ id, host: "h", port: id, rack: null, fenced: id === 3, epoch: 1 })),
   topics: 2,
   partitions: 9,
   offlinePartitions: 1,
@@ -27,14 +27,16 @@ Deno.test("the block says who controls, who is up, and what lacks replicas", () 
     { id: 2, ready: READY, code: undefined },
     { id: 3, ready: READY, code: undefined },
     { id: 4, ready: READY, code: 137 },
+    { id: 5, ready: READY, code: 1 },
   ];
   assertEquals(statusBlock(processes, CLUSTER), [
     "",
-    "controller 2, epoch 7   2 of 4 brokers up   2 topics, 9 partitions   4 under-replicated, 1 offline",
+    "controller 2, epoch 7   2 of 5 brokers up   2 topics, 9 partitions   4 under-replicated, 1 offline",
     "   1  starting",
     "   2  127.0.0.1:9092   up, controller http://127.0.0.1:8092",
     "   3  127.0.0.1:9092   fenced         http://127.0.0.1:8092",
     "   4  ended with exit code 137",
+    "   5  ended with exit code 1; there again, started by somebody else",
   ]);
 });
 
