@@ -57,3 +57,44 @@ export function newPartition(
   const leader = replicas[0] ?? -1;
   return { partition, replicas, isr: replicas, leader, leaderEpoch: 0, partitionEpoch: 0, ...nothing, ...more };
 }
+
+/** A cluster as a test wants it. */
+export interface Scene {
+  /** Brokers 1…n, with the epochs 1…n, let in. */
+  readonly brokers: number;
+  /** Those of them that are fenced, and those that are about to stop. */
+  readonly fenced?: readonly number[];
+  readonly leaving?: readonly number[];
+  readonly topics: Readonly<Record<string, readonly PartitionImage[]>>;
+  /** Topic configs by topic; those of "" are the brokers' defaults. */
+  readonly configs?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** What decisions about such a cluster are made from. The id of a topic is `id of <name>`. */
+export function scene({ brokers, fenced = [], leaving = [], topics, configs = {} }: Scene): Setting {
+  const records: MetadataRecord[] = [{ type: "Cluster", clusterId: "c" }];
+  for (let brokerId = 1; brokerId <= brokers; brokerId++) {
+    records.push(registration(brokerId, brokerId));
+    if (!fenced.includes(brokerId)) records.push({ type: "UnfenceBroker", brokerId, brokerEpoch: brokerId });
+    if (leaving.includes(brokerId)) records.push({ type: "ControlledShutdown", brokerId, brokerEpoch: brokerId });
+  }
+  for (const [name, partitions] of Object.entries(topics)) {
+    const topicId = `id of ${name}`;
+    records.push({ type: "Topic", name, topicId });
+    for (const partition of partitions) records.push({ type: "Partition", topicId, ...partition });
+  }
+  for (const [resourceName, values] of Object.entries(configs)) {
+    const resourceType = resourceName === "" ? "broker" : "topic";
+    for (const [name, value] of Object.entries(values)) {
+      records.push({ type: "Config", resourceType, resourceName, name, value });
+    }
+  }
+  return { image: replay(emptyImage(), records), properties: {}, random: new SeededRandom(0) };
+}
+
+/** A partition of topic `t` after some records: leader, leader epoch, ISR, ELR, last known leader. */
+export function outcome({ image }: Setting, records: readonly MetadataRecord[], partition = 0) {
+  const { leader, leaderEpoch, isr, elr, lastKnownElr } = replay(image, records).topics.get("t")!
+    .partitions[partition]!;
+  return { leader, leaderEpoch, isr, elr, lastKnownElr };
+}
