@@ -3,12 +3,15 @@
  *
  * @module
  */
+import type { IsrChange, IsrChangeResult } from "../../../../actors/controller/protocol.ts";
 import { type Asked, type Probe, probe } from "../../../../actors/probe.ts";
 import type {
   AppendReply,
   AppendRequest,
   FetchReply,
   FetchRequest,
+  PullReply,
+  PullRequest,
   ReplicaArgs,
   ReplicaConfig,
   ReplicaProtocol,
@@ -129,12 +132,110 @@ export class Harness {
     return this.probe.ask("describe", undefined).reply!;
   }
 
+  /** A follower pulls from this replica, as one that has all that the leader has unless `over` says less. */
+  pull(brokerId: number, over: Partial<PullRequest> = {}): Asked<PullReply> {
+    const { endOffset } = this.log;
+    const offset = over.offset ?? endOffset;
+    return this.probe.ask("pull", {
+      brokerId,
+      brokerEpoch: 20 + brokerId,
+      leaderEpoch: this.probe.state.role.leaderEpoch,
+      offset,
+      safeOffset: offset,
+      lastFetchedEpoch: offset === 0 ? -1 : this.log.epochAt(offset - 1),
+      startOffset: 0,
+      highWatermark: this.probe.state.highWatermark,
+      maxBytes: 1 << 20,
+      waitMs: 500,
+      ...over,
+    });
+  }
+
+  /** A follower has made more safe. */
+  safe(brokerId: number, safeOffset: number, over: Partial<Parameters<ReplicaProtocol["safe"]>[0]> = {}): this {
+    const { leaderEpoch } = this.probe.state.role;
+    this.probe.tell("safe", { brokerId, brokerEpoch: 20 + brokerId, leaderEpoch, safeOffset, ...over });
+    return this;
+  }
+
+  /** What this replica, a follower, has asked its leader and waits to hear. */
+  get question(): PullRequest | undefined {
+    return this.probe.asks.find(({ verb }) => verb === "pull")?.message as PullRequest | undefined;
+  }
+
+  /** The leader answers this replica. */
+  tell(reply: Partial<PullReply>): this {
+    this.probe.answer("pull", {
+      error: "NONE",
+      records: new Uint8Array(0),
+      highWatermark: 0,
+      startOffset: 0,
+      divergingEpoch: null,
+      ...reply,
+    });
+    return this;
+  }
+
+  /** What this replica, a leader, has proposed to the controller and waits to hear of. */
+  get proposal(): IsrChange | undefined {
+    return this.probe.asks.find(({ verb }) => verb === "alterPartition")?.message as IsrChange | undefined;
+  }
+
+  /** The controller decides on the proposal. */
+  decide(error: IsrChangeResult["error"], over: Partial<IsrChangeResult> = {}): this {
+    const { topicId, partition, isr } = this.proposal!;
+    const { leader, leaderEpoch, partitionEpoch } = this.probe.state.role;
+    this.probe.answer("alterPartition", {
+      topicId,
+      partition,
+      error,
+      leader,
+      leaderEpoch,
+      partitionEpoch: partitionEpoch + 1,
+      isr: isr.map(({ brokerId }) => brokerId),
+      ...over,
+    });
+    return this;
+  }
+
+  /** The controller's next word. */
+  assume(role: Partial<ReplicaRole>): this {
+    const { role: before } = this.probe.state;
+    this.probe.tell("assume", { ...before, partitionEpoch: before.partitionEpoch + 1, ...role });
+    return this;
+  }
+
   /** Appends batches of so many records each and lets them become durable. */
   fill(...counts: number[]): this {
     for (const count of counts) this.append({ records: batch(count) });
     while (this.log.flushing > 0) this.endFlush();
     return this;
   }
+}
+
+/** Three replicas in sync, of which this one leads; two suffice. */
+export const LEADS = {
+  role: { replicas: [1, 2, 3], isr: [1, 2, 3] },
+  config: { minInsyncReplicas: 2 },
+} as const;
+
+/** Three replicas in sync, of which node 2 leads. */
+export const FOLLOWS = { role: { leader: 2, replicas: [1, 2, 3], isr: [1, 2, 3] } } as const;
+
+/** A batch as it lies in a log. */
+export function stored(baseOffset: number, count: number, epoch = 5, options: BatchOptions = {}): Uint8Array {
+  return batch(count, { baseOffset, partitionLeaderEpoch: epoch, ...options });
+}
+
+/** A store whose log has batches already: so many records each, of that epoch. */
+export function storeWith(...batches: readonly { readonly count: number; readonly epoch: number }[]): FakeStore {
+  const store = new FakeStore();
+  store.onOpen = (log) => {
+    store.onOpen = undefined;
+    for (const { count, epoch } of batches) log.append(stored(log.endOffset, count, epoch), 0);
+    log.flushedOffset = log.endOffset;
+  };
+  return store;
 }
 
 /** A batch as a client sends it. */
