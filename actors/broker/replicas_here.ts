@@ -32,6 +32,7 @@ export interface LocalReplica {
   /** How often in a row it was given up. */
   failures: number;
   role: ReplicaRole;
+  config: ReplicaConfig;
   phase: "here" | "leaving" | "resting";
 }
 
@@ -53,12 +54,17 @@ export function keepTopic(broker: Broker, name: string, out: BrokerOutbox): void
   }
 }
 
-/** Tells the replicas of a topic its configuration. */
+/** Tells the replicas of a topic its configuration, if it is another one. */
 export function reconfigure(broker: Broker, name: string, out: BrokerOutbox): void {
-  const replicas = [...broker.replicas.get(name)?.values() ?? []].filter(({ phase }) => phase === "here");
-  if (replicas.length === 0) return;
+  const replicas = broker.replicas.get(name);
+  if (replicas === undefined) return;
   const config = configOf(broker, name);
-  for (const { ref } of replicas) out.send(ref, "configure", config);
+  const text = JSON.stringify(config);
+  for (const replica of replicas.values()) {
+    if (replica.phase !== "here" || JSON.stringify(replica.config) === text) continue;
+    replica.config = config;
+    out.send(replica.ref, "configure", config);
+  }
 }
 
 /** A replica has stopped for good: it has left, or its supervisor has given it up. */
@@ -113,20 +119,21 @@ function spawn(
   const { partition } = image;
   const name = `${topic}-${partition}`;
   const role = roleOf(broker, image);
-  const ref = out.spawn(REPLICA, name, { topic, topicId, partition, config: configOf(broker, topic), role });
+  const config = configOf(broker, topic);
+  const ref = out.spawn(REPLICA, name, { topic, topicId, partition, config, role });
   out.watch(ref);
   let replicas = broker.replicas.get(topic);
   if (replicas === undefined) broker.replicas.set(topic, replicas = new Map());
-  replicas.set(partition, { name, topicId, ref, spawnedMs: out.monotonic(), failures, role, phase: "here" });
+  replicas.set(partition, { name, topicId, ref, spawnedMs: out.monotonic(), failures, role, config, phase: "here" });
 }
 
 function remove(broker: Broker, topic: string, index: number, replica: LocalReplica, out: BrokerOutbox): void {
-  const { name, topicId, role, phase } = replica;
+  const { name, topicId, role, config, phase } = replica;
   if (phase === "leaving") return;
   replica.phase = "leaving";
   if (phase === "resting") { // its log is still there
     out.cancel(`replica/${name}`);
-    const ref = out.spawn(REPLICA, name, { topic, topicId, partition: index, config: configOf(broker, topic), role });
+    const ref = out.spawn(REPLICA, name, { topic, topicId, partition: index, config, role });
     out.watch(ref);
   }
   out.send(replica.ref, "remove", undefined);

@@ -33,10 +33,10 @@ Deno.test("Kafka's defaults, and records on disk before they are acknowledged", 
     flushMs: Number.MAX_SAFE_INTEGER,
     producerIdExpirationMs: 86_400_000,
     retentionCheckIntervalMs: 300_000,
-    replicaLagTimeMaxMs: 30_000,
+    replicaLagTimeMaxMs: 10_000,
     replicaFetchWaitMaxMs: 500,
-    replicaFetchMaxBytes: 1_048_576,
-    replicaFetchBackoffMs: 1_000,
+    replicaFetchMaxBytes: 8_388_608,
+    replicaFetchBackoffMs: 100,
   });
 });
 
