@@ -34,6 +34,7 @@ import type { Random } from "../lib/prng.ts";
 import type { DiskLogStore } from "../storage/log_store.ts";
 import { QuorumStore } from "../storage/quorum_store.ts";
 import type { Transport } from "../transport/transport.ts";
+import { checkFolderVoters, fixFolderVoters } from "./folder_voters.ts";
 import { Gate } from "./gate.ts";
 import { setAsideStrays } from "./strays.ts";
 
@@ -255,7 +256,9 @@ export class Node {
   /** The first record of the log is committed: the folder is this cluster's from now on. */
   #formed(clusterId: string): void {
     try {
-      this.#options.store.claim(clusterId);
+      const { store, voters } = this.#options;
+      store.claim(clusterId);
+      fixFolderVoters(store.disk, voters);
     } catch (error) {
       this.#fail(reasonOf(error));
     }
@@ -340,8 +343,13 @@ export class Node {
   }
 }
 
-/** Puts a node together and starts it. Throws what the disk throws when the metadata log cannot be opened. */
+/**
+ * Puts a node together and starts it.
+ *
+ * @throws {Error} with a sentence when the folder belongs to a cluster with other voters
+ */
 export function startNode(options: NodeOptions): Node {
+  checkFolderVoters(options.store.disk, options.voters);
   return new Node(options);
 }
 

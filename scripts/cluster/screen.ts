@@ -26,7 +26,7 @@ export class Screen {
 
   constructor(plan: readonly BrokerProcessOptions[]) {
     this.#plan = plan;
-    for (const { id } of plan) this.#status.set(id, { id, ready: undefined, code: undefined });
+    for (const { id } of plan) this.#status.set(id, { id, ready: undefined, code: undefined, isAgain: false });
     if (!Deno.stdout.isTerminal()) return;
     const encoder = new TextEncoder();
     const write = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
@@ -78,6 +78,7 @@ export class Screen {
   /** From now on nothing that ends does so by itself. */
   stopping(): void {
     this.#isStopping = true;
+    this.#cluster = undefined;
     this.end();
     if (this.#block !== undefined) this.say("Stopping …");
   }
@@ -95,8 +96,12 @@ export class Screen {
 
   /** Asks one broker after the other until one says how the cluster is. */
   async #look(): Promise<void> {
+    const ended = [...this.#status.values()].filter(({ code }) => code !== undefined);
     this.#cluster = await this.#ask();
     if (this.#isStopping) return;
+    for (const status of ended) { // before this look: what it says of them is news
+      status.isAgain = this.#cluster?.brokers.some(({ id, fenced }) => id === status.id && !fenced) ?? false;
+    }
     const controller = this.#cluster === undefined ? "" : controllerOf(this.#cluster);
     if (this.#block === undefined && this.#controller !== "" && controller !== "" && controller !== this.#controller) {
       this.say(`The cluster has another controller now: ${controller}.`);

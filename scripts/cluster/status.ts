@@ -12,6 +12,8 @@ export interface ProcessStatus {
   readonly ready: ReadonlyMap<string, string> | undefined;
   /** Its exit code, once it has ended. */
   readonly code: number | undefined;
+  /** Whether the cluster has a broker with this id all the same: somebody has started one. */
+  readonly isAgain: boolean;
 }
 
 /** The lines of the block. `cluster` is what some broker says, if one does. */
@@ -33,13 +35,11 @@ export function controllerOf({ controllerId, controllerEpoch }: ClusterStatus): 
   return controllerId < 0 ? "no controller" : `controller ${controllerId}, epoch ${controllerEpoch}`;
 }
 
-function line({ id, ready, code }: ProcessStatus, cluster: ClusterStatus | undefined): string {
+function line({ id, ready, code, isAgain }: ProcessStatus, cluster: ClusterStatus | undefined): string {
   const name = `  ${String(id).padStart(2)}  `;
-  const fenced = cluster?.brokers.find((broker) => broker.id === id)?.fenced;
-  if (code !== undefined) {
-    return `${name}ended with exit code ${code}${fenced === false ? "; there again, started by somebody else" : ""}`;
-  }
+  if (code !== undefined) return `${name}ended with exit code ${code}${isAgain ? ", started again by somebody" : ""}`;
   if (ready === undefined) return `${name}starting`;
+  const fenced = cluster?.brokers.find((broker) => broker.id === id)?.fenced === true;
   const state = fenced ? "fenced" : cluster?.controllerId === id ? "up, controller" : "up";
   const http = ready.get("http") ?? "off";
   return `${name}${(ready.get("bootstrap") ?? "").padEnd(16)} ${state.padEnd(15)}${http === "off" ? "" : http}`

@@ -2,6 +2,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { METADATA_REQUEST } from "../helpers/requests.ts";
 import { createTopic, produceTexts, readAll } from "../helpers/kafka_calls.ts";
+import { connectToLeader, look } from "../helpers/leaders.ts";
+import { patiently } from "../helpers/patience.ts";
+import { freePort } from "../helpers/ports.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { ScriptProcess } from "../helpers/script_process.ts";
 
@@ -48,23 +51,86 @@ Deno.test("what was written survives a clean stop and a SIGKILL", async () => {
   });
 });
 
-Deno.test("a cluster starts its broker, prints what to paste, and stops cleanly", async () => {
+const CLUSTER = ["--port", "0", "--http-port", "0"];
+
+Deno.test("a cluster starts its brokers, prints what to paste, stops cleanly, and comes back with what it has", async () => {
   await inFolder(async (dir) => {
-    const cluster = ScriptProcess.start("cluster", ["--port", "0", "--http-port", "0", "--dir", dir], [dir], true);
-    const ready = await cluster.line(/^ready /);
-    assertStringIncludes(ready, `data=${dir}`);
-    assertMatch(await cluster.line(/kcat/), /^echo hello \| kcat -b 127\.0\.0\.1:\d+ -P -t greetings && kcat /);
-    cluster.kill("SIGTERM");
-    assertEquals(await cluster.ended, 0);
-    const broker = ScriptProcess.start("broker", [...BROKER, "--dir", `${dir}/1`], [dir]); // the same folder
-    await broker.line(/^ready /);
-    broker.kill("SIGTERM");
-    assertEquals(await broker.ended, 0);
+    for (const values of [["first"], ["first", "second"]]) {
+      const cluster = ScriptProcess.start("cluster", [...CLUSTER, "--dir", dir], [dir], true);
+      const ready = await cluster.line(/^ready /);
+      assertMatch(ready, /bootstrap=127\.0\.0\.1:\d+,127\.0\.0\.1:\d+,127\.0\.0\.1:\d+ /);
+      assertStringIncludes(ready, `data=${dir}`);
+      const bootstraps = /bootstrap=(\S+)/.exec(ready)![1]!.split(",");
+      assertStringIncludes(await cluster.line(/kcat/), `kcat -b ${bootstraps.join()} -P -t greetings && kcat `);
+      if (values.length === 1) {
+        await using client = await RawClient.connect(bootstraps[0]!);
+        await createTopic(client, "kept", 1, {}, 3);
+      }
+      await using client = await patiently(connectToLeader(() => bootstraps, "kept", 0), "a leader");
+      assertEquals((await produceTexts(client, "kept", [values.at(-1)!])).baseOffset, values.length - 1);
+      assertEquals((await readAll(client, "kept")).map(({ value }) => value), values);
+      cluster.kill("SIGTERM");
+      assertEquals(await cluster.ended, 0);
+    }
+    // Alone it could elect itself: it needs the voters that it had.
+    const broker = ScriptProcess.start("broker", [...BROKER, "--dir", `${dir}/1`], [dir]);
+    assertEquals(await broker.ended, 1);
+    assertStringIncludes(broker.errors, "belongs to a cluster in which 1,2,3 vote, not 1");
   });
 });
 
+Deno.test("a broker that ends by itself ends nobody else, and its command line brings it back", async () => {
+  const cluster = ScriptProcess.start("cluster", [...CLUSTER, "--ephemeral", "--show-commands"], [], true);
+  const second = await cluster.line(/ --id 2 /);
+  const bootstrap = /bootstrap=(\S+?),/.exec(await cluster.line(/^ready /))![1]!;
+  const alive = async () => {
+    await using client = await RawClient.connect(bootstrap);
+    return (await look(client)).brokers.length;
+  };
+  assertEquals(await alive(), 3);
+  await endProcessLike(second);
+  assertEquals(await cluster.line(/has ended/), "Broker 2 has ended with exit code 137; 1, 3 go on.");
+  assertEquals(await cluster.line(/comes back/), `It comes back with: ${second}`);
+  await patiently(until(async () => await alive() === 2), "the others to notice");
+  const shell = new Deno.Command("sh", {
+    args: ["-c", `exec ${second}`],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  });
+  const again = shell.spawn();
+  await patiently(until(async () => await alive() === 3), "it to be back");
+  cluster.kill("SIGTERM");
+  assertEquals(await cluster.ended, 1); // one has failed
+  again.kill("SIGKILL");
+  await again.output();
+});
+
+Deno.test("a cluster whose brokers have all ended by themselves ends, and SIGINT ends one that only begins", async () => {
+  const cluster = ScriptProcess.start("cluster", [...CLUSTER, "--ephemeral", "--config", "no.such=1"], [], true);
+  assertEquals(await cluster.ended, 1);
+  assertStringIncludes(cluster.output, "none is left");
+  const early = ScriptProcess.start("cluster", [...CLUSTER, "--ephemeral", "--show-commands"], [], true);
+  await early.line(/ --id 1 /); // its brokers are being started
+  early.kill("SIGINT");
+  assertEquals(await early.ended, 0);
+});
+
+/** Kills the process that was started with this command line. */
+async function endProcessLike(commandLine: string): Promise<void> {
+  const flags = commandLine.slice(commandLine.indexOf(" --id "));
+  const { stdout } = await new Deno.Command("pgrep", { args: ["-f", "--", `broker.ts${flags}$`] }).output();
+  const [pid, ...others] = new TextDecoder().decode(stdout).trim().split("\n");
+  assertEquals(others, []);
+  Deno.kill(Number(pid), "SIGKILL");
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition());
+}
+
 Deno.test("the console answers at --http-port", async () => {
-  const [port] = await freePorts(1);
+  const port = freePort();
   const broker = ScriptProcess.start(
     "broker",
     ["--id", "1", "--port", "0", "--ephemeral", "--http-port", String(port)],
@@ -151,16 +217,3 @@ Deno.test("--help lists every flag and exits with 0", async () => {
     }
   }
 });
-
-/** Ports below the range that the system hands out itself, free at the moment. */
-async function freePorts(count: number): Promise<number[]> {
-  const ports: number[] = [];
-  for (let port = 20_000 + Math.floor(Math.random() * 10_000); ports.length < count; port++) {
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      ports.push(port);
-    } catch { /* taken */ }
-  }
-  await Promise.resolve();
-  return ports;
-}

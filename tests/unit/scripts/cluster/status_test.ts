@@ -9,7 +9,7 @@ const CLUSTER: ClusterStatus = {
   controllerEpoch: 7,
   quorum: null,
   metadataOffset: 7,
-  brokers: [1, 2, 3, 5].map((id) => ({ id, host: "h", port: id, rack: null, fenced: id === 3, epoch: 1 })),
+  brokers: [1, 2, 3].map((id) => ({ id, host: "h", port: id, rack: null, fenced: id === 3, epoch: 1 })),
   topics: 2,
   partitions: 9,
   offlinePartitions: 1,
@@ -23,11 +23,11 @@ const READY = new Map([["bootstrap", "127.0.0.1:9092"], ["http", "http://127.0.0
 
 Deno.test("the block says who controls, who is up, and what lacks replicas", () => {
   const processes = [
-    { id: 1, ready: undefined, code: undefined },
-    { id: 2, ready: READY, code: undefined },
-    { id: 3, ready: READY, code: undefined },
-    { id: 4, ready: READY, code: 137 },
-    { id: 5, ready: READY, code: 1 },
+    { id: 1, ready: undefined, code: undefined, isAgain: false },
+    { id: 2, ready: READY, code: undefined, isAgain: false },
+    { id: 3, ready: READY, code: undefined, isAgain: false },
+    { id: 4, ready: READY, code: 137, isAgain: false },
+    { id: 5, ready: READY, code: 1, isAgain: true },
   ];
   assertEquals(statusBlock(processes, CLUSTER), [
     "",
@@ -36,13 +36,13 @@ Deno.test("the block says who controls, who is up, and what lacks replicas", () 
     "   2  127.0.0.1:9092   up, controller http://127.0.0.1:8092",
     "   3  127.0.0.1:9092   fenced         http://127.0.0.1:8092",
     "   4  ended with exit code 137",
-    "   5  ended with exit code 1; there again, started by somebody else",
+    "   5  ended with exit code 1, started again by somebody",
   ]);
 });
 
 Deno.test("before anybody answers, and without consoles, the block says what the processes say", () => {
   const ready = new Map([["bootstrap", "127.0.0.1:9092"], ["http", "off"]]);
-  assertEquals(statusBlock([{ id: 1, ready, code: undefined }], undefined), [
+  assertEquals(statusBlock([{ id: 1, ready, code: undefined, isAgain: false }], undefined), [
     "",
     "1 of 1 brokers up",
     "   1  127.0.0.1:9092   up",
