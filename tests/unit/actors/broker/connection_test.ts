@@ -231,6 +231,8 @@ Deno.test("a broker that crashes is asked again; one that is gone ends the conne
   const stage = new ClientStage();
   stage.probe.fail("subscribe", "crashed");
   stage.probe.fail("subscribe", "timeout");
+  const [again] = stage.probe.asks.filter(({ verb }) => verb === "subscribe");
+  assertEquals((again!.message as { newerThan: number }).newerThan, -1); // in its new life it counts anew
   assert(!stage.probe.stopped);
   stage.apiVersions();
   assertEquals(stage.socket.answered, [1]); // meanwhile it serves what it can
