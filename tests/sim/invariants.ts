@@ -1,7 +1,7 @@
 /**
  * What must never be seen in a cluster, looked for after every event.
  *
- *     event on node n ──▶ look(n) ──▶ quorum ──▶ committed metadata ──▶ the broker's image ──▶ replicas
+ *     turn on node n ──▶ quorum ──▶ committed metadata ──▶ the broker's image ──▶ replicas
  *
  * Looking costs a few comparisons where nothing has changed. What is committed is learned from the leaders, batch by batch, when their
  * high watermarks pass it; from then on it must stay, wherever it is and whoever leads (`invariants/`). Faults that take away what nobody was
@@ -10,6 +10,7 @@
  * @module
  */
 import type { MetadataImage } from "../../actors/controller/protocol.ts";
+import type { TraceEvent, TraceType } from "../../actors/trace.ts";
 import { Metadata, type MetadataRules } from "./invariants/metadata.ts";
 import { Partition, type ReplicaWatch } from "./invariants/partition.ts";
 import { Quorum, type QuorumWatch } from "./invariants/quorum.ts";
@@ -42,6 +43,9 @@ interface NodeWatch {
 /** What is seen of a process that is no more. */
 const GONE = { quorum: undefined, broker: undefined, image: undefined, views: [], replicas: [] };
 
+/** Events that come before a turn, and not in the middle of one. */
+const TURNS: ReadonlySet<TraceType> = new Set<TraceType>(["message", "answer", "result", "terminated"]);
+
 /** The invariants of one cluster. */
 export class Invariants {
   /** What was wrong, a sentence each, in the order in which it was seen. */
@@ -50,6 +54,9 @@ export class Invariants {
   readonly #metadata: Metadata;
   readonly #partitions = new Map<string, Partition>();
   readonly #nodes = new Map<number, NodeWatch>();
+  readonly #watches: readonly NodeWatch[];
+  /** Nodes on which something has happened since they were last looked at. */
+  readonly #touched = new Set<number>();
 
   constructor({ nodes, voters, limit = 10, minInsyncReplicas = 1, mayElectUnclean = uncleanIsOn }: InvariantsOptions) {
     const tell = (sentence: string): void => {
@@ -63,6 +70,7 @@ export class Invariants {
     for (const node of nodes) {
       this.#nodes.set(node.id, { ...GONE, node, life: -1, disks: node.disks });
     }
+    this.#watches = [...this.#nodes.values()];
   }
 
   /** Everything committed in the metadata log so far, as an image. */
@@ -75,25 +83,32 @@ export class Invariants {
     return this.#partitions.values();
   }
 
-  /** Something has happened on this node. */
-  look(id: number): void {
-    const watch = this.#nodes.get(id)!;
-    const { node } = watch;
-    if (watch.life !== node.life || !node.isAlive) this.#bury(watch);
-    if (watch.disks !== node.disks) {
-      watch.disks = node.disks;
-      this.forgive(id);
-    }
-    if (!node.isAlive) return;
-    this.#lookAtQuorum(watch);
-    this.#lookAtBroker(watch);
-    const views = node.replicas();
-    if (views !== watch.views) this.#meet(watch, views);
-    const { replicas } = watch;
-    for (let i = 0; i < replicas.length; i++) replicas[i]!.partition.look(replicas[i]!);
+  /**
+   * Told of every turn, as a trace is, before it is taken: so the states between any two turns are seen, also where one step of the
+   * clock has many.
+   */
+  readonly hear = ({ type, ref }: TraceEvent): void => {
+    const kind = ref.charAt(ref.indexOf("/") + 1);
+    if (kind !== "q" && kind !== "b" && kind !== "r") return; // of quorum, broker and replica
+    // Other events come in the middle of turns, when nothing is as it will be.
+    if (this.#touched.size > 0 && TURNS.has(type)) this.settle();
+    this.#touched.add(parseInt(ref));
+  };
+
+  /** Looks at whatever was touched: to be called after each step of the clock. */
+  settle(): void {
+    for (const watch of this.#watches) if (watch.life !== watch.node.life || !watch.node.isAlive) this.#bury(watch);
+    for (const id of this.#touched) this.#look(this.#nodes.get(id)!);
+    this.#touched.clear();
   }
 
-  /** The same for all nodes. */
+  /** Looks at this node. */
+  look(id: number): void {
+    this.#touched.add(id);
+    this.settle();
+  }
+
+  /** Looks at all nodes. */
   lookAtAll(): void {
     for (const id of this.#nodes.keys()) this.look(id);
   }
@@ -114,6 +129,23 @@ export class Invariants {
   unrest(): string[] {
     const nodes = [...this.#nodes.values()].map(({ node }) => node);
     return unrest(nodes, this.image, (topic, partition) => this.#partitions.get(`${topic.topicId}/${partition}`));
+  }
+
+  #look(watch: NodeWatch): void {
+    const { node } = watch;
+    if (watch.disks !== node.disks) {
+      watch.disks = node.disks;
+      this.forgive(node.id);
+    }
+    if (!node.isAlive) return;
+    const views = node.replicas();
+    const isChanged = views !== watch.views;
+    if (isChanged) this.#partFrom(watch, views);
+    this.#lookAtQuorum(watch);
+    this.#lookAtBroker(watch);
+    if (isChanged) this.#meet(watch, views);
+    const { replicas } = watch;
+    for (let i = 0; i < replicas.length; i++) replicas[i]!.partition.look(replicas[i]!);
   }
 
   #lookAtQuorum(watch: NodeWatch): void {
@@ -143,13 +175,18 @@ export class Invariants {
     watch.image = image;
   }
 
-  /** The replicas of a node are others than before, or in other lives. */
+  /** Some replicas of a node are no more, or in another life. */
+  #partFrom(watch: NodeWatch, views: readonly ReplicaView[]): void {
+    const stay = new Set(views);
+    for (const { view, partition } of watch.replicas) if (!stay.has(view)) partition.leave(watch.node.id);
+    watch.replicas = watch.replicas.filter(({ view }) => stay.has(view));
+  }
+
+  /** Some replicas of a node are new, or in another life. */
   #meet(watch: NodeWatch, views: readonly ReplicaView[]): void {
     const { node } = watch;
     const registered = watch.image?.brokers.get(node.id)?.incarnationId;
     const known = new Map(watch.replicas.map((replica) => [replica.view, replica]));
-    const stay = new Set(views);
-    for (const replica of watch.replicas) if (!stay.has(replica.view)) replica.partition.leave(node.id);
     watch.views = views;
     watch.replicas = views.map((view) => {
       const before = known.get(view);
@@ -168,6 +205,7 @@ export class Invariants {
     if (watch.quorum !== undefined) this.#quorum.leave(node.id);
     for (const { partition } of watch.replicas) partition.leave(node.id);
     Object.assign(watch, { ...GONE, life: node.life });
+    this.#touched.add(node.id);
   }
 
   #partition(topicId: string, index: number, topic: string): Partition {
@@ -180,8 +218,12 @@ export class Invariants {
   }
 }
 
-/** Whether `unclean.leader.election.enable` is set for the topic or for all. */
-function uncleanIsOn(topic: string, _: number, { configs }: MetadataImage): boolean {
-  const name = "unclean.leader.election.enable";
-  return (configs.get(`topic/${topic}`)?.get(name) ?? configs.get("broker/")?.get(name)) === "true";
-}
+/**
+ * Whether `unclean.leader.election.enable` is set for the topic or for all. Where records are acknowledged before they are durable, the last
+ * leader may lead again when nobody is left, although it may have lost some.
+ */
+const uncleanIsOn: MetadataRules["mayElectUnclean"] = ({ name: topic }, was, now, { configs }) => {
+  const config = (name: string) => configs.get(`topic/${topic}`)?.get(name) ?? configs.get("broker/")?.get(name);
+  if (config("unclean.leader.election.enable") === "true") return true;
+  return was.isr.length === 0 && was.lastKnownElr.includes(now.leader) && config("flush.before.ack") === "false";
+};

@@ -127,9 +127,10 @@ function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
-/** A log, through the state that has it. */
+/** A log. */
 abstract class LogLens {
-  protected abstract readonly log: Log;
+  /** It stays here when its actor has given it back, until somebody looks at that. */
+  protected constructor(protected readonly log: Log) {}
 
   get startOffset(): number {
     return this.log.startOffset;
@@ -183,11 +184,7 @@ function* readBatches(
 
 class QuorumLens extends LogLens implements QuorumView {
   constructor(readonly state: Quorum) {
-    super();
-  }
-
-  protected get log(): Log {
-    return this.state.log;
+    super(state.log);
   }
 
   get highWatermark(): number {
@@ -223,11 +220,7 @@ class QuorumLens extends LogLens implements QuorumView {
 
 class ReplicaLens extends LogLens implements ReplicaView {
   constructor(readonly state: Replica) {
-    super();
-  }
-
-  protected get log(): Log {
-    return this.state.log;
+    super(state.log);
   }
 
   get name(): string {

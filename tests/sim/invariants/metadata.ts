@@ -22,8 +22,13 @@ import type { Tell } from "./views.ts";
 export interface MetadataRules {
   /** min.insync.replicas where the image has none. */
   readonly minInsyncReplicas: number;
-  /** Whether an unclean election of this partition was asked for, or is on by configuration. */
-  readonly mayElectUnclean: (topic: string, partition: number, image: MetadataImage) => boolean;
+  /** Whether somebody who was no candidate may lead: because it was asked for, or by configuration. */
+  readonly mayElectUnclean: (
+    topic: TopicImage,
+    was: PartitionImage,
+    now: PartitionImage,
+    image: MetadataImage,
+  ) => boolean;
 }
 
 /** Whoever wants to know what the controller has decided. */
@@ -154,7 +159,7 @@ export class Metadata {
     }
     if (now.leader < 0 || now.leader === was.leader) return;
     if (was.isr.includes(now.leader) || was.elr.includes(now.leader)) return;
-    if (this.rules.mayElectUnclean(topic.name, now.partition, this.image)) return this.listener.unclean(topic, was);
+    if (this.rules.mayElectUnclean(topic, was, now, this.image)) return this.listener.unclean(topic, was);
     this.#tell(
       topic,
       now,

@@ -98,8 +98,9 @@ export class Partition {
       view.isLeader !== watch.wasLeader;
     if (!isNewRole && follower.isAsBefore) return;
     if (!follower.isAsBefore) this.ledger.look(follower);
+    const led = view.isLeader || watch.wasLeader; // one turn may commit and give up
     if (isNewRole) this.#takeRole(watch);
-    if (view.leaderEpoch > this.#lossyEpoch) this.#checkEnds(watch);
+    if (view.leaderEpoch > this.#lossyEpoch) this.#checkEnds(watch, led);
     watch.highWatermark = view.highWatermark;
   }
 
@@ -132,7 +133,7 @@ export class Partition {
     }
   }
 
-  #checkEnds(watch: ReplicaWatch): void {
+  #checkEnds(watch: ReplicaWatch, led: boolean): void {
     const { view, follower, node } = watch;
     const { ledger } = this;
     const who = this.#who(node);
@@ -147,10 +148,14 @@ export class Partition {
         `${who} has the last stable offset ${view.lastStableOffset}, above its high watermark ${view.highWatermark}.`,
       );
     }
-    if (!view.isLeader) {
-      if (this.#lossyEpoch < 0) ledger.checkWatermark(follower);
-      return;
-    }
+    if (view.isLeader) this.#checkLeader(watch);
+    if (led && view.highWatermark > ledger.end && !follower.isDark) this.#commit(watch);
+    else if (this.#lossyEpoch < 0) ledger.checkWatermark(follower);
+  }
+
+  #checkLeader(watch: ReplicaWatch): void {
+    const { view, node } = watch;
+    const who = this.#who(node);
     if (view.isPulling) this.tell(`${who} leads epoch ${view.leaderEpoch} and still pulls from another.`);
     if (view.highWatermark < watch.highWatermark) {
       this.tell(
@@ -158,8 +163,6 @@ export class Partition {
       );
     }
     this.#checkQuorum(watch);
-    if (view.highWatermark > ledger.end && !follower.isDark) this.#commit(watch);
-    else if (this.#lossyEpoch < 0) ledger.checkWatermark(follower);
   }
 
   #commit({ view, follower, node }: ReplicaWatch): void {

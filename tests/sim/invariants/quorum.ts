@@ -71,11 +71,14 @@ export class Quorum {
   look(watch: QuorumWatch): void {
     const { view, follower } = watch;
     const isNewRole = view.epoch !== watch.epoch || view.votedFor !== watch.votedFor ||
-      view.isLeader !== watch.wasLeader;
+      view.isLeader !== watch.wasLeader || view.votes !== watch.votes || (view.votes?.size ?? 0) !== watch.voteCount;
     if (!isNewRole && follower.isAsBefore) return;
+    // One turn may commit and hand over.
+    const ledEpoch = watch.wasLeader ? watch.epoch : view.isLeader ? view.epoch : undefined;
     if (!follower.isAsBefore) this.ledger.look(follower);
     if (isNewRole) this.#takeRole(watch);
-    if (view.isLeader && view.highWatermark > this.ledger.end && !follower.isDark) this.#commit(watch);
+    const hasCommitted = ledEpoch !== undefined && view.highWatermark > this.ledger.end;
+    if (hasCommitted && !follower.isDark) this.#commit(watch, ledEpoch);
     else this.ledger.checkWatermark(follower);
   }
 
@@ -129,12 +132,12 @@ export class Quorum {
     this.#votes.set(key, candidate);
   }
 
-  #commit({ view, follower, node }: QuorumWatch): void {
+  #commit({ follower, node }: QuorumWatch, epoch: number): void {
     const { ledger } = this;
     ledger.commit(follower);
     const last = ledger.batches.at(-1);
-    if (last !== undefined && last.epoch !== view.epoch) {
-      this.tell(`node ${node} leads epoch ${view.epoch} of the quorum and commits by a record of epoch ${last.epoch}.`);
+    if (last !== undefined && last.epoch !== epoch) {
+      this.tell(`node ${node} leads epoch ${epoch} of the quorum and commits by a record of epoch ${last.epoch}.`);
     }
     const having = this.voters.filter((voter) => this.#durableEnd(voter) >= ledger.end);
     if (having.length <= this.voters.length / 2) {
@@ -145,11 +148,11 @@ export class Quorum {
       );
     }
     for (const other of this.watches.values()) {
-      if (!other.view.isLeader || other.view.epoch <= view.epoch) continue;
+      if (!other.view.isLeader || other.view.epoch <= epoch) continue;
       ledger.checkComplete(
         other.follower,
         true,
-        `leads epoch ${other.view.epoch}, when node ${node} commits in epoch ${view.epoch}`,
+        `leads epoch ${other.view.epoch}, when node ${node} commits in epoch ${epoch}`,
       );
     }
   }
