@@ -145,7 +145,7 @@ export function ended(state: Controller, follower: string, out: Out): void {
   for (const brokerId of state.sessions.ended(follower)) fence(state, brokerId, out);
 }
 
-/** Fences the broker that has been silent for longest, if that is too long; if there may be more, looks again at once. */
+/** Fences the broker that has been silent for longest, if that is too long; there may be more, so it looks again at once then. */
 export function expireSessions(state: Controller, out: Out): void {
   const { sessions, image } = state;
   const timeoutMs = state.number("broker.session.timeout.ms");
@@ -153,8 +153,10 @@ export function expireSessions(state: Controller, out: Out): void {
   // It was this controller that slept: what the brokers have said meanwhile may still be in its mailbox.
   if (nowMs - state.expireMs > timeoutMs / 2) sessions.renew(nowMs);
   const silent = sessions.mostSilent(liveBrokerIds(image));
-  if (silent !== undefined && nowMs - silent.heardMs >= timeoutMs) fence(state, silent.brokerId, out);
-  awaitSilence(state, out);
+  if (silent === undefined || nowMs - silent.heardMs < timeoutMs) return awaitSilence(state, out);
+  fence(state, silent.brokerId, out);
+  state.expireMs = nowMs;
+  out.timer("sessions", 0, "expireSessions", undefined);
 }
 
 /** Forgets a broker that is fenced. */
@@ -178,7 +180,8 @@ function awaitSilence(state: Controller, out: Out): void {
   const timeoutMs = state.number("broker.session.timeout.ms");
   const nowMs = out.monotonic();
   const silent = state.sessions.mostSilent(liveBrokerIds(state.image));
-  const delayMs = silent === undefined ? timeoutMs : Math.max(0, silent.heardMs + timeoutMs - nowMs);
+  // Whole milliseconds, one at least: what is left of one might be too little for the clock to move.
+  const delayMs = silent === undefined ? timeoutMs : Math.max(1, Math.ceil(silent.heardMs + timeoutMs - nowMs));
   state.expireMs = nowMs + delayMs;
   out.timer("sessions", delayMs, "expireSessions", undefined);
 }

@@ -57,9 +57,7 @@ export function changePartition(
   const isr = (wish.isr ?? old.isr).filter((id) => id !== lost?.id);
   const target = completed({ ...old, replicas, adding, removing, isr });
   const minIsr = Math.min(given.minIsr, target.replicas.length);
-  const eligible = target.isr.length >= minIsr
-    ? []
-    : [...old.elr, ...old.isr].filter((id) => !target.isr.includes(id) && id !== lost?.id);
+  const eligible = [...old.elr, ...old.isr].filter((id) => !target.isr.includes(id) && id !== lost?.id);
   const candidate = { ...target, ...inOrder(target.replicas, target.isr, eligible) };
   const elected = elect(old, candidate, wish, given);
   const next = elected.isr.length >= minIsr ? { ...elected, elr: [] } : elected;

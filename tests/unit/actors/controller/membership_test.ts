@@ -144,6 +144,20 @@ Deno.test("the session's length is a config", () => {
   assertEquals(isFenced(p, 1), true);
 });
 
+Deno.test("the clock's fractions of a millisecond do not make the controller look again and again", () => {
+  const p = start();
+  p.advance(0.3);
+  join(p, 1);
+  for (const ms of [0.1, 1 / 3, 1e-9]) {
+    p.advance(ms);
+    beat(p, 1);
+  }
+  p.take();
+  p.advance(2_100.7);
+  assertEquals(isFenced(p, 1), true);
+  assert(p.take().filter(({ type }) => type === "timer").length < 5);
+});
+
 Deno.test("a controller that looks far too late has slept itself, and gives everybody another session's time", () => {
   const journal = new MemoryJournal();
   const p = start({ journal });

@@ -157,6 +157,9 @@ Deno.test("a reassignment is complete when all that stay are in sync, and whoeve
     leader: 3,
     leaderEpoch: 6,
   });
+  const growing = partition({ replicas: [1, 2, 3, 4], adding: [4] });
+  assertEquals(changed(growing, { isr: [1, 2, 3, 4] }), { isr: [1, 2, 3, 4], adding: [] });
+  assertEquals(changed(growing, { isr: [1, 2, 4] }), { isr: [1, 2, 4] });
   const shrunk = { ...moving, isr: [3], elr: [1, 2] };
   assertEquals(changed(shrunk, { isr: [3, 4] }, { minIsr: 3 }).elr, [], "who has gone is not eligible");
 });
