@@ -52,7 +52,12 @@ export function controllerEnded(quorum: Quorum, out: Out): boolean {
   quorum.controllerCrashes = quorum.controllerCrashes.filter((at) => at > now - CRASHES_WITHIN_MS);
   if (!stopping) quorum.controllerCrashes.push(now);
   const crashes = quorum.controllerCrashes.length;
-  if (crashes >= CRASHES_MAX && quorum.others.length > 0) return true;
+  if (crashes >= CRASHES_MAX && quorum.others.length > 0) {
+    quorum.deps.report?.(
+      `The controller of node ${quorum.nodeId} has crashed ${crashes} times: another node is to lead.`,
+    );
+    return true;
+  }
   quorum.controllerWaits = true;
   if (crashes <= 1) out.send(out.self, "tick", "spawn");
   else out.timer("spawn", Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** (crashes - 2)), "tick", "spawn");

@@ -33,6 +33,9 @@ import { hear, quorumOf, soonMs, standIn } from "./roles.ts";
 import type { Out, Quorum } from "./state.ts";
 import { askAgainMs } from "./timings.ts";
 
+/** Whoever starts a cluster should be told which nodes it waits for, but not while they are just coming up. */
+const REPORTED_ENQUIRY = 30;
+
 type EnquireReply = ReturnType<QuorumProtocol["enquire"]>;
 
 /** What this node knows, for a voter that knows nothing. */
@@ -46,7 +49,12 @@ export function tellEnquirer(quorum: Quorum, replicaId: number, out: Out): Enqui
 /** Asks all who have not answered yet, and again after a while. */
 export function enquire(quorum: Quorum, out: Out): void {
   if (quorum.membership !== "enquiring") return;
-  for (const voter of quorum.others) if (!quorum.heard.has(voter)) ask(quorum, voter, out);
+  const silent = quorum.others.filter((voter) => !quorum.heard.has(voter));
+  for (const voter of silent) ask(quorum, voter, out);
+  if (++quorum.enquiries === REPORTED_ENQUIRY) {
+    const { deps: { report }, nodeId } = quorum;
+    report?.(`The folder of node ${nodeId} is new: it votes when these have answered too: ${silent.join(", ")}.`);
+  }
   out.timer("enquire", askAgainMs(quorum.timings), "tick", "enquire");
 }
 

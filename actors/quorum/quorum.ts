@@ -80,6 +80,8 @@ export function quorum(deps: QuorumDeps): Actor<QuorumProtocol, Quorum, QuorumAr
 function start(args: QuorumArgs, deps: QuorumDeps, out: Out): Quorum {
   const { store } = deps;
   const log = store.open();
+  const { cutBytes, cutReason } = log.recovery;
+  if (cutBytes > 0) deps.report?.(`${log.name} cut ${cutBytes} bytes off its end at recovery. ${cutReason}`);
   const snapshot = store.newestSnapshot();
   const bytes = snapshot && store.readSnapshot(snapshot);
   const image = bytes === undefined ? emptyImage() : decodeSnapshot(bytes, snapshot!.endOffset);

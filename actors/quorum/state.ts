@@ -169,6 +169,7 @@ export class Quorum {
 
   /** What other voters said to the enquiry of a new folder. */
   readonly heard = new Map<number, { readonly formed: boolean }>();
+  enquiries = 0;
   readonly readers = new Map<string, MetadataReader>();
   /** Records that were committed last, for readers that have everything before them. */
   recent: { readonly baseOffset: number; readonly records: readonly MetadataRecord[] } = { baseOffset: 0, records: [] };

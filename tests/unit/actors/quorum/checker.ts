@@ -55,6 +55,11 @@ export class Checker {
     assertEquals(state.image.offset, highWatermark);
     if (highWatermark > life.highWatermark) this.#checkCommitted(node, state, life.highWatermark);
     if (role.type === "leader") this.#checkLeader(node, state);
+    const written = this.#votes.get(`${node.id}/${node.disks}`);
+    assert(
+      state.membership !== "voting" || written?.epoch === epoch,
+      `${node.id} is in ${epoch} and has not written that`,
+    );
     assert(node.seen!.image.offset <= this.committed.length, `${node.id} tells of what is not committed`);
     Object.assign(life, { epoch, highWatermark });
   }
