@@ -46,7 +46,7 @@ export function keepTopic(broker: Broker, name: string, out: BrokerOutbox): void
   const topic = broker.image.topics.get(name);
   for (const [index, replica] of broker.replicas.get(name) ?? []) {
     if (!isWanted(broker, topic, index) || replica.topicId !== topic?.topicId) {
-      remove(broker, name, index, replica, out);
+      remove(name, index, replica, out);
     }
   }
   for (const partition of topic?.partitions ?? []) {
@@ -127,7 +127,7 @@ function spawn(
   replicas.set(partition, { name, topicId, ref, spawnedMs: out.monotonic(), failures, role, config, phase: "here" });
 }
 
-function remove(broker: Broker, topic: string, index: number, replica: LocalReplica, out: BrokerOutbox): void {
+function remove(topic: string, index: number, replica: LocalReplica, out: BrokerOutbox): void {
   const { name, topicId, role, config, phase } = replica;
   if (phase === "leaving") return;
   replica.phase = "leaving";
