@@ -150,18 +150,15 @@ export class Admin {
     known.isOpen = true;
     const done = (error: ErrorName | undefined) => {
       if (error === undefined) return;
-      if (error === "NONE") known.value = wanted;
-      // Whatever else it may be, it is not known; a refusal is.
-      known.isOpen = before || !(error === "NONE" || DEFINITE.has(error));
-      if (
-        !before && ((wanted && error === "TOPIC_ALREADY_EXISTS") || (!wanted && error === "UNKNOWN_TOPIC_OR_PARTITION"))
-      ) {
-        this.#scene.problem(`${error} for ${name}, which the administrator knows to be otherwise`);
-      }
+      // The cluster asks its controller again when no answer came: then this request itself has done it.
+      const isSo = error === "NONE" || error === (wanted ? "TOPIC_ALREADY_EXISTS" : "UNKNOWN_TOPIC_OR_PARTITION");
+      if (isSo) known.value = wanted;
+      known.isOpen = before || !(isSo || DEFINITE.has(error));
     };
     if (wanted) {
+      const least = Math.min(...this.#plan.topics.map(({ minIsr }) => minIsr));
       const partitions = 1 + this.#random.below(2);
-      const replicas = 1 + this.#random.below(Math.min(3, this.#plan.nodes));
+      const replicas = Math.min(this.#plan.nodes, Math.max(least, 1 + this.#random.below(3)));
       return this.#create(name, partitions, replicas, [], done);
     }
     const body = { topics: [{ name }], timeoutMs: TIMEOUT_MS };
@@ -228,9 +225,4 @@ export class Admin {
 }
 
 /** After these nothing was changed, nor ever will be. */
-const DEFINITE = new Set<ErrorName>([
-  "TOPIC_ALREADY_EXISTS",
-  "UNKNOWN_TOPIC_OR_PARTITION",
-  "INVALID_REPLICATION_FACTOR",
-  "INVALID_PARTITIONS",
-]);
+const DEFINITE = new Set<ErrorName>(["INVALID_REPLICATION_FACTOR", "INVALID_PARTITIONS"]);

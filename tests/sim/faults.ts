@@ -185,7 +185,8 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
 
   "clock-step"(stage, random) {
     const { clock } = random.pick(stage.scene.world.machines);
-    clock.wallOffsetMs += random.pick([-3_600_000, -5_000, -100, 100, 5_000, 3_600_000]);
+    // Less than message.timestamp.after.max.ms.
+    clock.wallOffsetMs = random.pick([-1_500_000, -5_000, -100, 0, 100, 5_000, 1_500_000]);
     return "done";
   },
 };

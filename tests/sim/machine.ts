@@ -237,8 +237,9 @@ export class Machine {
     const rate = () => 1 + clock.driftPerThousand / 1_000;
     return {
       now: () => Math.floor(world.now()) + clock.wallOffsetMs,
-      monotonic: () => world.monotonic() * rate(),
-      after: (delayMs, task) => world.after(delayMs / rate(), task),
+      monotonic: () => Math.round(world.monotonic() * rate() * 1_000) / 1_000,
+      // Rounded up, or the task would find that its time has not come.
+      after: (delayMs, task) => world.after(delayMs <= 0 ? 0 : (Math.ceil(delayMs * 1_000 / rate()) + 1) / 1_000, task),
     };
   }
 

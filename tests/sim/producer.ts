@@ -40,7 +40,9 @@ const BROKER_TIMEOUT_MS = 1_000;
 const REQUEST_TIMEOUT_MS = 1_500;
 /** When a batch is given up; longer than any fault lasts, most of the time. */
 const DELIVERY_TIMEOUT_MS = 25_000;
+/** Doubled with each failure in a row. */
 const BACKOFF_MS = 30;
+const BACKOFF_MAX_MS = 500;
 
 const utf8 = new TextEncoder();
 
@@ -79,6 +81,10 @@ interface Lane {
   sequence: number;
   /** Something went wrong: nothing goes out before all has come back. */
   hasFailed: boolean;
+  /** In a row. */
+  failures: number;
+  /** Nothing goes out before. */
+  notBeforeMs: number;
 }
 
 /** A producer. */
@@ -120,7 +126,15 @@ export class Producer {
   }
 
   #newLanes(): Lane[] {
-    return this.#plan.keys.map((key) => ({ key, batches: [], onWire: 0, sequence: 0, hasFailed: false }));
+    return this.#plan.keys.map((key) => ({
+      key,
+      batches: [],
+      onWire: 0,
+      sequence: 0,
+      hasFailed: false,
+      failures: 0,
+      notBeforeMs: 0,
+    }));
   }
 
   #beat(key: string): void {
@@ -144,8 +158,8 @@ export class Producer {
     const count = 1 + this.#random.below(this.#random.chance(1, 8) ? 8 : 2);
     const values = Array.from({ length: count }, () => this.#scene.nextValue());
     const filler = this.#random.chance(1, 40) ? "x".repeat(this.#random.below(6_000)) : "";
-    const records = values.map((value) => ({
-      value: utf8.encode(`${value} ${filler}`),
+    const records = values.map((value, at) => ({
+      value: utf8.encode(at === 0 ? `${value} ${filler}` : `${value}`),
       timestamp: Math.floor(this.#scene.world.env.clock.now()),
     }));
     const baseSequence = lane.sequence;
@@ -178,7 +192,7 @@ export class Producer {
   #pump(lane: Lane): void {
     const nowMs = this.#scene.world.now();
     if (lane.batches.some(({ begunMs }) => begunMs + DELIVERY_TIMEOUT_MS < nowMs)) return this.#giveUp(lane);
-    if (lane.hasFailed && lane.onWire > 0) return;
+    if ((lane.hasFailed && lane.onWire > 0) || nowMs < lane.notBeforeMs) return;
     lane.hasFailed = false;
     const place = this.#client.place(lane.key);
     if (place === undefined || place.leader < 0) return;
@@ -207,7 +221,7 @@ export class Producer {
       if (!result.ok) {
         this.#scene.count(`produce ${result.why}`);
         this.#client.refresh();
-        return this.#failed(lane, batch);
+        return this.#failed(lane);
       }
       const answer = result.body.responses[0]!.partitionResponses[0]!;
       const { leaderId, leaderEpoch } = answer.currentLeader;
@@ -223,6 +237,7 @@ export class Producer {
       lane.batches = lane.batches.filter((each) => each !== batch);
       const offsets = batch.values.map((_, at) => baseOffset < 0 ? null : baseOffset + at);
       this.#scene.count("batches acknowledged");
+      lane.failures = 0;
       return batch.pending.ok(nowMs, { offsets });
     }
     if (error === "OUT_OF_ORDER_SEQUENCE_NUMBER" && this.#plan.kind === "idempotent") {
@@ -233,7 +248,7 @@ export class Producer {
             `${this.#identity?.producerId}, which was acknowledged (values ${batch.values.join(", ")})`,
         );
       }
-      return isFirst ? this.#giveUp(lane) : this.#failed(lane, batch);
+      return isFirst ? this.#giveUp(lane) : this.#failed(lane);
     }
     if (!PASSES.has(error)) this.#scene.problem(`${lane.key} answers ${error} to process ${this.#process}`);
     if (this.#plan.kind !== "idempotent" && REFUSED.has(error) && this.#random.chance(1, 2)) {
@@ -242,14 +257,16 @@ export class Producer {
       return batch.attempts === 1 ? batch.pending.fail(nowMs) : batch.pending.info(nowMs);
     }
     this.#client.refresh();
-    this.#failed(lane, batch);
+    this.#failed(lane);
   }
 
-  #failed(lane: Lane, _batch: Batch): void {
+  #failed(lane: Lane): void {
     lane.hasFailed = true;
     if (lane.onWire > 0) return;
-    const delayMs = BACKOFF_MS + this.#random.below(BACKOFF_MS);
-    this.#scene.world.env.clock.after(delayMs, () => this.#lanes.includes(lane) && this.#pump(lane));
+    const backoffMs = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** Math.min(10, lane.failures++));
+    const delayMs = backoffMs + this.#random.below(backoffMs);
+    lane.notBeforeMs = this.#scene.world.now() + delayMs;
+    this.#scene.world.env.clock.after(delayMs + 0.001, () => this.#lanes.includes(lane) && this.#pump(lane));
   }
 
   /** Nobody will know what became of what is under way; an idempotent one needs another identity. */

@@ -47,6 +47,9 @@ const HEAL_MS = 40_000;
 /** And how long reading everything may take. */
 const READ_MS = 20_000;
 const LOOK_MS = 50;
+/** So much does not happen in so short a time. */
+const STANDSTILL_STEPS = 100_000;
+const STANDSTILL_MS = 100;
 
 /** A run. */
 export class Simulation {
@@ -239,8 +242,16 @@ export class Simulation {
   #runWhile(goesOn: () => boolean): boolean {
     const { world, scene } = this;
     const eventsMax = this.#options.eventsMax ?? Infinity;
+    let atMs = world.now();
+    let stepsThere = 0;
     while (goesOn()) {
       if (!world.step()) throw new Error("There is nothing left to do.");
+      if (world.now() - atMs > STANDSTILL_MS) {
+        atMs = world.now();
+        stepsThere = 0;
+      } else if (++stepsThere > STANDSTILL_STEPS) {
+        throw new Error(`${STANDSTILL_STEPS} steps within ${STANDSTILL_MS} ms: somebody runs in a circle.`);
+      }
       if (scene.problems.length > 0) return false;
       if (world.trace.events > eventsMax) return false;
     }

@@ -169,15 +169,17 @@ function drawTopics(random: Random, nodes: number, features: ReadonlySet<Feature
   const count = 1 + random.below(3);
   return Array.from({ length: count }, (_, index) => {
     const own = random.split(`${index}`);
-    const replicationFactor = Math.min(nodes, own.pick([1, 2, 3, 3, 3, 3]));
-    const minIsr = Math.min(replicationFactor, own.pick([1, 2, 2, 2]));
+    // A topic that one disk holds alone keeps all disks from being lost.
+    const least = features.has("lost-disk") ? 2 : 1;
+    const replicationFactor = Math.min(nodes, Math.max(least, own.pick([1, 2, 3, 3, 3, 3])));
+    const minIsr = Math.min(replicationFactor, Math.max(least, own.pick([1, 2, 2, 2])));
     return {
       name: `t${index}`,
       partitions: 1 + own.below(3),
       replicationFactor,
       minIsr,
       flush: !(features.has("no-flush") && index === 0),
-      segmentBytes: own.pick([2_000, 20_000, 1 << 20]),
+      segmentBytes: own.pick([8_000, 40_000, 1 << 20]),
     };
   });
 }
