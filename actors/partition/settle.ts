@@ -46,7 +46,7 @@ function advanceAsLeader(replica: Replica, leadership: Leadership, out: ReplicaO
     ? []
     : whoIsJoining(replica, leadership, inSync, out.monotonic());
   const patientEnd = joining.length === 0 ? end : committedEnd(joining, role.leader, end, safeEnd);
-  if (patientEnd < end) out.timer("joining", JOINING_MS, "checkIsr", undefined); // it may not come after all
+  if (patientEnd < end) out.timer("joining", JOINING_MS + 1, "checkIsr", undefined); // it may not come after all
   replica.raiseHighWatermark(patientEnd);
 }
 
