@@ -235,7 +235,9 @@ export class Producer {
     const nowMs = this.#scene.world.now();
     if (error === "NONE" || error === "DUPLICATE_SEQUENCE_NUMBER") {
       lane.batches = lane.batches.filter((each) => each !== batch);
-      const offsets = batch.values.map((_, at) => baseOffset < 0 ? null : baseOffset + at);
+      // Where the leader put it says nothing if it may be gone by now.
+      const isKnown = baseOffset >= 0 && this.#plan.kind !== "acks=1";
+      const offsets = batch.values.map((_, at) => isKnown ? baseOffset + at : null);
       this.#scene.count("batches acknowledged");
       lane.failures = 0;
       return batch.pending.ok(nowMs, { offsets });

@@ -53,6 +53,8 @@ export interface RunTraceOptions {
   readonly line?: (line: string) => void;
   /** Keep so many lines per node for {@linkcode RunTrace.last}. Default 0. */
   readonly keep?: number;
+  /** Told of everything that actors do. */
+  readonly hear?: (event: TraceEvent) => void;
 }
 
 /** The trace of a run. */
@@ -72,6 +74,7 @@ export class RunTrace {
   /** An actor's turn, or a turn in its life. */
   readonly actor = (event: TraceEvent): void => {
     this.events++;
+    this.#options.hear?.(event);
     const { hash } = this;
     hash.number(Math.round(event.atMs * 1_000));
     hash.text(event.type);

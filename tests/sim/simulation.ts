@@ -10,6 +10,8 @@ import { Admin } from "./admin.ts";
 import { Consumer } from "./consumer.ts";
 import { newestImage, unwell } from "./glimpse.ts";
 import { checkHistory, History } from "./history.ts";
+import { Invariants } from "./invariants.ts";
+import { lenses } from "./lens.ts";
 import { Producer } from "./producer.ts";
 import { RunTrace } from "./run_trace.ts";
 import { keysOf, Scene } from "./scene.ts";
@@ -56,6 +58,7 @@ export class Simulation {
   readonly swarm: Swarm;
   readonly world: World;
   readonly scene: Scene;
+  readonly invariants: Invariants;
   readonly #options: RunOptions;
   readonly #storm: Storm;
   readonly #admin: Admin;
@@ -69,7 +72,7 @@ export class Simulation {
     this.world = new World({
       ...swarm,
       isOrderDrawn: swarm.features.has("order"),
-      trace: (now) => new RunTrace({ now, ...options }),
+      trace: (now) => new RunTrace({ now, ...options, hear: (event) => this.invariants.hear(event) }),
       failed: (machine, sentence) => {
         this.scene.count("nodes given up");
         this.world.trace.note(`node ${machine.id}`, "failed", 0, () => sentence);
@@ -78,6 +81,7 @@ export class Simulation {
       },
     });
     this.scene = new Scene(this.world, new History());
+    this.invariants = new Invariants({ nodes: lenses(this.world.nodes()), voters: swarm.voters });
     const { topics, nodes, adminTasks, random } = swarm;
     this.#storm = new Storm(this.scene, swarm, () => this.#clients());
     const plan = { topics, nodes, tasks: adminTasks, everyMs: 2_000 };
@@ -240,12 +244,14 @@ export class Simulation {
 
   /** Lets time pass. False when the run has come to an end. */
   #runWhile(goesOn: () => boolean): boolean {
-    const { world, scene } = this;
+    const { world, scene, invariants } = this;
     const eventsMax = this.#options.eventsMax ?? Infinity;
     let atMs = world.now();
     let stepsThere = 0;
     while (goesOn()) {
       if (!world.step()) throw new Error("There is nothing left to do.");
+      invariants.settle();
+      for (const problem of invariants.problems) scene.problem(problem);
       if (world.now() - atMs > STANDSTILL_MS) {
         atMs = world.now();
         stepsThere = 0;
