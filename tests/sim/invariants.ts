@@ -65,6 +65,8 @@ export class Invariants {
     this.#quorum = new Quorum(voters, tell);
     this.#metadata = new Metadata({ minInsyncReplicas, mayElectUnclean }, {
       decided: (topic, partition) => this.#partition(topic.topicId, partition.partition, topic.name).decide(partition),
+      wasProposed: (topic, partition, id) =>
+        this.#partition(topic.topicId, partition.partition, topic.name).wasProposed(id, partition.leaderEpoch),
       unclean: (topic, { partition }) => this.#partition(topic.topicId, partition, topic.name).forget(),
     }, tell);
     for (const node of nodes) {
@@ -92,7 +94,8 @@ export class Invariants {
     if (kind !== "q" && kind !== "b" && kind !== "r") return; // of quorum, broker and replica
     // Other events come in the middle of turns, when nothing is as it will be.
     if (this.#touched.size > 0 && TURNS.has(type)) this.settle();
-    this.#touched.add(parseInt(ref));
+    const id = parseInt(ref);
+    if (this.#nodes.has(id)) this.#touched.add(id);
   };
 
   /** Looks at whatever was touched: to be called after each step of the clock. */

@@ -1,8 +1,7 @@
 /**
  * How the invariants see a simulated cluster: the states of its actors, through the fields that matter.
  *
- * Nothing here is worked out by the code that is checked: a leader's quorum, for one, is put together from what it was told and what it has
- * proposed. Views read through to the states, so that looking at what has not changed costs next to nothing.
+ * Nothing here is worked out by the code that is checked. Views read through to the states, so that looking at what has not changed costs next to nothing.
  *
  * @module
  */
@@ -260,8 +259,8 @@ class ReplicaLens extends LogLens implements ReplicaView {
     return this.state.role.isr;
   }
 
-  get maximalIsr(): readonly number[] {
-    return [...new Set([...this.state.role.isr, ...this.state.leadership?.proposal?.isr ?? []])];
+  get proposed(): readonly number[] | undefined {
+    return this.state.leadership?.proposal?.isr;
   }
 
   get isPulling(): boolean {

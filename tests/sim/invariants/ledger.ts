@@ -25,6 +25,8 @@ export class Follower {
   flushed = 0;
   /** What the life before it had, until that has been found again. */
   left: Follower | undefined;
+  /** It is no replica any more: its log will be deleted. */
+  isExpelled = false;
   /** Its log cannot be read just now: nothing is known of it. */
   isDark = false;
 
@@ -120,7 +122,13 @@ export class Ledger {
     const follower = this.followers.get(node);
     if (follower === undefined) return;
     this.followers.delete(node);
-    this.remains.set(node, follower.left ?? follower);
+    if (!follower.isExpelled) this.remains.set(node, follower.left ?? follower);
+  }
+
+  /** Some nodes are replicas no more: nothing is expected of what they had. */
+  expel(isExpelled: (node: number) => boolean): void {
+    for (const follower of this.followers.values()) if (isExpelled(follower.node)) follower.isExpelled = true;
+    for (const node of [...this.remains.keys()]) if (isExpelled(node)) this.remains.delete(node);
   }
 
   /** The disk of a node was lost, or damaged so that nothing is expected of it any more. */

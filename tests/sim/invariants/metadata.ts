@@ -34,6 +34,8 @@ export interface MetadataRules {
 /** Whoever wants to know what the controller has decided. */
 export interface MetadataListener {
   decided(topic: TopicImage, partition: PartitionImage): void;
+  /** Whether the leader of `was` has proposed to take `id` into the ISR: then it waits for it already. */
+  wasProposed(topic: TopicImage, was: PartitionImage, id: number): boolean;
   /** Nothing is promised of what the partition had. */
   unclean(topic: TopicImage, partition: PartitionImage): void;
 }
@@ -159,6 +161,8 @@ export class Metadata {
     }
     if (now.leader < 0 || now.leader === was.leader) return;
     if (was.isr.includes(now.leader) || was.elr.includes(now.leader)) return;
+    // Who completes a move joins the ISR and may lead, in one record.
+    if (now.isr.includes(now.leader) && this.listener.wasProposed(topic, was, now.leader)) return;
     if (this.rules.mayElectUnclean(topic, was, now, this.image)) return this.listener.unclean(topic, was);
     this.#tell(
       topic,

@@ -25,6 +25,7 @@ export interface ReplicaWatch {
   leaderEpoch: number;
   partitionEpoch: number;
   highWatermark: number;
+  proposed: readonly number[] | undefined;
 }
 
 /** One partition of one topic. */
@@ -36,6 +37,8 @@ export class Partition {
   readonly watches: Map<number, ReplicaWatch> = new Map();
   readonly #leaders = new Map<number, { readonly node: number; readonly life: number }>();
   readonly #epochs = new Map<number, { readonly leaderEpoch: number; readonly partitionEpoch: number }>();
+  /** Whom each leader has proposed to have in sync, by leader epoch. */
+  readonly #proposals = new Map<number, Set<number>>();
   /** Up to this leader epoch nothing is promised. */
   #lossyEpoch = -1;
 
@@ -56,6 +59,7 @@ export class Partition {
       leaderEpoch: -1,
       partitionEpoch: -1,
       highWatermark: -1,
+      proposed: undefined,
     };
     this.watches.set(node, watch);
     this.look(watch);
@@ -66,6 +70,11 @@ export class Partition {
   leave(node: number): void {
     this.watches.delete(node);
     this.ledger.leave(node);
+  }
+
+  /** Whether the leader of that epoch has ever proposed to take `node` into the ISR. */
+  wasProposed(node: number, leaderEpoch: number): boolean {
+    return this.#proposals.get(leaderEpoch)?.has(node) ?? false;
   }
 
   /** Nothing is promised any more: an unclean election, or the last copy is gone. */
@@ -86,6 +95,7 @@ export class Partition {
   /** The controller has decided. */
   decide(image: PartitionImage): void {
     this.image = image;
+    this.ledger.expel((node) => !image.replicas.includes(node));
     for (const node of [...image.isr, ...image.elr]) this.#checkCandidate(node, "is a candidate");
     const leader = this.watches.get(image.leader);
     if (leader !== undefined) this.#checkQuorum(leader);
@@ -95,11 +105,12 @@ export class Partition {
   look(watch: ReplicaWatch): void {
     const { view, follower } = watch;
     const isNewRole = view.leaderEpoch !== watch.leaderEpoch || view.partitionEpoch !== watch.partitionEpoch ||
-      view.isLeader !== watch.wasLeader;
+      view.isLeader !== watch.wasLeader || view.proposed !== watch.proposed;
     if (!isNewRole && follower.isAsBefore) return;
     if (!follower.isAsBefore) this.ledger.look(follower);
     const led = view.isLeader || watch.wasLeader; // one turn may commit and give up
     if (isNewRole) this.#takeRole(watch);
+    if (view.proposed !== watch.proposed) this.#propose(watch);
     if (view.leaderEpoch > this.#lossyEpoch) this.#checkEnds(watch, led);
     watch.highWatermark = view.highWatermark;
   }
@@ -131,6 +142,15 @@ export class Partition {
     if (leaderEpoch > this.#lossyEpoch) {
       this.ledger.checkComplete(watch.follower, view.flushBeforeAck, `leads epoch ${leaderEpoch}`);
     }
+  }
+
+  #propose(watch: ReplicaWatch): void {
+    const { proposed, leaderEpoch } = watch.view;
+    watch.proposed = proposed;
+    if (proposed === undefined) return;
+    const all = this.#proposals.get(leaderEpoch) ?? new Set();
+    this.#proposals.set(leaderEpoch, all);
+    for (const id of proposed) all.add(id);
   }
 
   #checkEnds(watch: ReplicaWatch, led: boolean): void {
@@ -198,12 +218,13 @@ export class Partition {
     const { image } = this;
     if (!view.isLeader || image?.leader !== node || image.leaderEpoch !== view.leaderEpoch) return;
     if (image.isr.length < view.minIsr) return;
-    const missing = [...image.isr, ...image.elr].filter((id) => !view.maximalIsr.includes(id));
+    const waitsFor = new Set([...view.isr, ...view.proposed ?? []]);
+    const missing = [...image.isr, ...image.elr].filter((id) => !waitsFor.has(id));
     if (missing.length === 0) return;
     this.tell(
-      `${
-        this.#who(node)
-      } leads epoch ${view.leaderEpoch} and waits for ${view.maximalIsr}, but not for ${missing}, who may be elected (ISR ${image.isr}, ELR ${image.elr}).`,
+      `${this.#who(node)} leads epoch ${view.leaderEpoch} and waits for ${[
+        ...waitsFor,
+      ]}, but not for ${missing}, who may be elected (ISR ${image.isr}, ELR ${image.elr}).`,
     );
   }
 

@@ -120,7 +120,7 @@ export class Quorum {
         `node ${node} leads epoch ${epoch} of the quorum with the votes of ${given}, which are not most of ${this.voters}.`,
       );
     }
-    this.ledger.checkComplete(follower, true, `leads epoch ${epoch}`);
+    this.ledger.checkComplete(follower, false, `leads epoch ${epoch}`);
   }
 
   #count(voter: number, epoch: number, candidate: number): void {
@@ -151,7 +151,7 @@ export class Quorum {
       if (!other.view.isLeader || other.view.epoch <= epoch) continue;
       ledger.checkComplete(
         other.follower,
-        true,
+        false,
         `leads epoch ${other.view.epoch}, when node ${node} commits in epoch ${epoch}`,
       );
     }

@@ -41,9 +41,10 @@ export interface ReplicaView extends LogView {
   readonly leaderEpoch: number;
   readonly partitionEpoch: number;
   readonly lastStableOffset: number;
-  /** The ISR as it was last told; leaders: and whom it has proposed to add. */
+  /** The ISR as it was last told. */
   readonly isr: readonly number[];
-  readonly maximalIsr: readonly number[];
+  /** Leaders only: the ISR that it has proposed, if one is open; the same object as long as it is the same proposal. */
+  readonly proposed: readonly number[] | undefined;
   /** It has asked a leader for records, and would take the answer. */
   readonly isPulling: boolean;
   /** How many must be in sync, but never more than there are. */

@@ -52,16 +52,12 @@ export class FakeReplica extends FakeLog implements ReplicaView {
   partitionEpoch = 0;
   stable: number | undefined;
   isr: readonly number[] = [1, 2, 3];
-  proposed: readonly number[] = [];
+  proposed: readonly number[] | undefined;
   isPulling = false;
   minIsr = 2;
   flushBeforeAck = true;
   known: ReturnType<ReplicaView["producers"]> = [];
   ends = new Map<number, number>();
-
-  get maximalIsr(): readonly number[] {
-    return [...this.isr, ...this.proposed];
-  }
 
   get lastStableOffset(): number {
     return this.stable ?? this.highWatermark;

@@ -49,7 +49,9 @@ Deno.test("a cluster that elects, commits, fails over and comes back breaks noth
   world.look();
   world.commit(change({ isr: [2, 3, 1] }));
   for (const id of [1, 3]) world.replica(id).highWatermark = 4;
-  for (const id of [1, 2, 3]) Object.assign(world.replica(id), { isr: [2, 3, 1], partitionEpoch: 2, proposed: [] });
+  for (const id of [1, 2, 3]) {
+    Object.assign(world.replica(id), { isr: [2, 3, 1], partitionEpoch: 2, proposed: undefined });
+  }
   assertEquals(world.look(), "");
   assertEquals(world.invariants.unrest(), []);
 });
@@ -366,6 +368,29 @@ Deno.test("somebody is elected who was no candidate", () => {
     world().commit(change({ isr: [1], elr: [2] })).commit(change({ leader: 2, isr: [2], elr: [] })).look(),
     "",
   );
+});
+
+Deno.test("who completes a move may join the ISR and lead at once, if the leader has proposed it", () => {
+  for (const proposed of [[1, 2, 3], undefined]) {
+    const world = withRecords().commit(change({ isr: [1, 2] }));
+    Object.assign(world.replica(1), { isr: [1, 2], partitionEpoch: 1, proposed });
+    world.look();
+    world.commit(change({ leader: 3, isr: [3, 2], replicas: [3, 2] }));
+    if (proposed !== undefined) assertEquals(world.look(), "");
+    else finds(world, "t-0 has elected 3, who was neither in its ISR (1,2) nor in its ELR ()");
+  }
+});
+
+Deno.test("who was sent away and called back comes back with nothing", () => {
+  const away = (call: Parameters<typeof change>[0]) => {
+    const world = withRecords().commit(change({ isr: [1, 2], ...call })).commit(change({ replicas: [1, 2, 3] }));
+    world.node(3).replicaViews = [];
+    world.look();
+    world.node(3).replicaViews = [new FakeReplica().follow(0, 2)];
+    return world;
+  };
+  assertEquals(away({ replicas: [1, 2] }).look(), "");
+  finds(away({}), "t-0 on node 3 had what is committed up to 3, durably up to 3, and came back with 0");
 });
 
 Deno.test("where unclean elections are on, what is lost by one is not missed", () => {
