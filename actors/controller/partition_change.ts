@@ -69,7 +69,7 @@ function completed(partition: PartitionImage): PartitionImage {
   const { replicas, isr, adding, removing } = partition;
   if (adding.length === 0 && removing.length === 0) return partition;
   const staying = replicas.filter((id) => !removing.includes(id));
-  if (staying.length === 0 || !staying.every((id) => isr.includes(id))) return partition;
+  if (!staying.every((id) => isr.includes(id))) return partition;
   return { ...partition, replicas: staying, isr: staying, adding: [], removing: [] };
 }
 
