@@ -2,7 +2,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CorruptLogError } from "../../../../storage/log.ts";
 import { batches } from "../../../../protocol/batch.ts";
 import { encodeBatch } from "../../../../protocol/records.ts";
-import { batch, Harness } from "./harness.ts";
+import { concatenate } from "../../../../lib/bytes.ts";
+import { batch, FOLLOWS, Harness, LEADS, stored } from "./harness.ts";
 import { FakeStore } from "./fake_log.ts";
 
 const bases = (bytes: Uint8Array) => [...batches(bytes)].map(({ baseOffset }) => baseOffset);
@@ -167,4 +168,35 @@ Deno.test("a replica that serves nothing lets nobody wait", () => {
   const store = new FakeStore();
   store.refusal = new CorruptLogError("t-0", "0.log", 7, "bit rot at byte 7");
   assertEquals(new Harness({}, store).await(0).reply, true);
+});
+
+Deno.test("a follower serves those who may read there, up to its own high watermark", () => {
+  const h = new Harness(FOLLOWS);
+  h.tell({ records: concatenate([stored(0, 2), stored(2, 2)]), highWatermark: 2 }).endFlush();
+  assertEquals(h.fetch(0).error, "NOT_LEADER_OR_FOLLOWER", "a reader that does not say so");
+  const { error, records, highWatermark } = h.fetch(0, { nearer: [1] });
+  assertEquals([error, bases(records), highWatermark], ["NONE", [0], 2]);
+  const waiting = h.fetch(3, { nearer: [] });
+  assertEquals([waiting.error, waiting.records.length], ["NONE", 0], "it is here, but not known to be committed");
+  assertEquals(h.fetch(5, { nearer: [1] }).error, "OFFSET_OUT_OF_RANGE");
+  assertEquals(h.fetch(0, { nearer: [1], currentLeaderEpoch: 4 }).error, "FENCED_LEADER_EPOCH");
+  const more = h.await(2);
+  h.tell({ highWatermark: 4 });
+  assertEquals([more.reply, bases(h.fetch(2, { nearer: [1] }).records)], [true, [2]]);
+});
+
+Deno.test("a leader sends a reader to the first nearer follower that is in sync and has the offset (KIP-392)", () => {
+  const h = new Harness({ ...LEADS, role: { ...LEADS.role, isr: [1, 2] } }).fill(2, 2);
+  h.pull(2, { offset: 2, startOffset: 2 });
+  h.pull(3);
+  const preferred = (offset: number, ...nearer: number[]) => {
+    const { preferredReadReplica, records } = h.fetch(offset, { nearer });
+    return [preferredReadReplica, records.length > 0];
+  };
+  assertEquals(preferred(2, 3, 2), [2, false], "node 3 is not in sync");
+  assertEquals(preferred(2), [-1, false]);
+  assertEquals(preferred(0, 2), [-1, true], "deleted there");
+  assertEquals(preferred(3, 2), [-1, false], "not there yet");
+  assertEquals(preferred(2, 4), [-1, false], "no replica");
+  assertEquals(h.fetch(9, { nearer: [2] }).error, "OFFSET_OUT_OF_RANGE");
 });

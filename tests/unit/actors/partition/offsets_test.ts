@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MAX_TIMESTAMP } from "../../../../actors/partition/protocol.ts";
-import { batch, Harness, NOW_MS } from "./harness.ts";
+import { batch, Harness, LEADS, NOW_MS } from "./harness.ts";
 import { diskError } from "./fake_log.ts";
 
 function list(
@@ -125,4 +125,31 @@ Deno.test("a disk error while deleting records takes the replica offline", () =>
   h.log.broken.set("advanceStart", diskError());
   assertEquals(h.probe.ask("deleteRecords", { beforeOffset: 1 }).reply?.error, "KAFKA_STORAGE_ERROR");
   assertEquals(h.describe().error, "KAFKA_STORAGE_ERROR");
+});
+
+Deno.test("records are deleted when all that are in sync have deleted them", () => {
+  const h = new Harness({ ...LEADS, role: { ...LEADS.role, isr: [1, 2] } }).fill(2, 2);
+  h.pull(2);
+  const parked = h.pull(2);
+  const deleting = h.probe.ask("deleteRecords", { beforeOffset: 2 });
+  assertEquals([h.log.startOffset, deleting.reply, parked.reply?.startOffset], [2, undefined, 2], "it is told at once");
+  h.pull(2, { startOffset: 1 });
+  assertEquals(deleting.reply, undefined);
+  h.pull(2, { startOffset: 3 });
+  assertEquals(deleting.reply, { error: "NONE", lowWatermark: 2 });
+});
+
+Deno.test("who leaves the ISR need not have deleted, and who leads no longer cannot say", () => {
+  const h = new Harness(LEADS).fill(2);
+  h.pull(2);
+  h.pull(3);
+  const deleting = h.probe.ask("deleteRecords", { beforeOffset: 2 });
+  h.pull(2, { startOffset: 2 });
+  assertEquals(deleting.reply, undefined);
+  h.assume({ isr: [1, 2] });
+  assertEquals(deleting.reply?.error, "NONE");
+  h.assume({ isr: [1, 2, 3] });
+  const asked = h.probe.ask("deleteRecords", { beforeOffset: 2 });
+  h.assume({ leader: 2, leaderEpoch: 6 });
+  assertEquals(asked.reply, { error: "NOT_LEADER_OR_FOLLOWER", lowWatermark: -1 });
 });
