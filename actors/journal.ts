@@ -21,4 +21,4 @@ export interface Journal {
 }
 
 /** Opens the journal of an event-sourced actor, by kind and name, with what it was started with. */
-export type OpenJournal = (kind: string, name: string, args: unknown) => Journal;
+export type OpenJournal = (kind: string, name: string, args?: unknown) => Journal;
