@@ -31,9 +31,9 @@ const PING = 0;
 const ENVELOPE = 1;
 const NONE: readonly never[] = [];
 
-/** One frame to be written. */
+/** One frame to be written. The writer's next frame makes it meaningless: both its head and its list are used again. */
 export interface Frame {
-  /** Everything but the byte arrays beside: a view that the writer's next frame makes meaningless. */
+  /** Everything but the byte arrays beside. */
   readonly head: Uint8Array;
   readonly beside: readonly Uint8Array[];
   /** All of it. */

@@ -39,11 +39,12 @@ export async function dial(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Dialed> {
+  // Not ended by `signal`: a connection that is made while its dial is aborted would belong to nobody. It is soon over anyway.
   const conn = await within(
     connectMs,
     "connect",
     clock,
-    signal,
+    undefined,
     (signal) => Deno.connect({ hostname: host, port, signal }),
   );
   try {
@@ -91,13 +92,13 @@ async function within<T>(
   timeMs: number,
   what: string,
   clock: Clock,
-  outer: AbortSignal,
+  outer: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const cut = new AbortController();
-  const abort = () => cut.abort(outer.reason);
-  outer.throwIfAborted();
-  outer.addEventListener("abort", abort);
+  const abort = () => cut.abort(outer?.reason);
+  outer?.throwIfAborted();
+  outer?.addEventListener("abort", abort);
   const calm = clock.after(timeMs, () => cut.abort(new Error(`it did not ${what} within ${timeMs} ms`)));
   try {
     return await work(cut.signal);
@@ -105,6 +106,6 @@ async function within<T>(
     throw cut.signal.aborted ? cut.signal.reason : error;
   } finally {
     calm();
-    outer.removeEventListener("abort", abort);
+    outer?.removeEventListener("abort", abort);
   }
 }

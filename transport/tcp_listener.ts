@@ -76,6 +76,7 @@ export class TcpListener {
         await new Promise<void>((resolve) => clock.after(ACCEPT_RETRY_MS, resolve));
         continue;
       }
+      if (this.#closed) return closeSocket(conn); // it came while this was closed
       if (this.#strangers.size < limits.strangersMax) {
         this.#strangers.set(conn, this.#greet(conn).finally(() => this.#strangers.delete(conn)));
       } else {

@@ -74,6 +74,7 @@ export class Peer {
     if (this.#address?.host === host && this.#address.port === port) return;
     this.#address = { host, port };
     this.#attempts = 0;
+    if (this.#links.length > 0) return; // it stays, whatever the address of the next one
     if (this.#state === "unknown") this.#waitingUntilMs = this.#host.clock.monotonic() + this.#host.limits.waitingMs;
     this.#dialing?.abort(new Error("its address has changed"));
     this.#dialing = undefined;
@@ -85,7 +86,7 @@ export class Peer {
     const link = this.#links[0];
     if (link !== undefined) return link.send(frame);
     if (!this.#mayWait() || this.#waitingBytes + frame.bytes > this.#host.limits.waitingBytesMax) return false;
-    this.#waiting.push({ ...frame, head: frame.head.slice() });
+    this.#waiting.push({ head: frame.head.slice(), beside: frame.beside.slice(), bytes: frame.bytes });
     this.#waitingBytes += frame.bytes;
     return true;
   }
