@@ -43,38 +43,35 @@ export function register(
 ): ReturnType<ControllerProtocol["register"]> {
   const { brokerId, incarnationId } = registration;
   const known = state.image.brokers.get(brokerId);
-  if (known?.incarnationId === incarnationId) { // it asks again: an answer was lost
+  if (known?.incarnationId === incarnationId) { // an answer was lost, or its actor has begun anew and reads everything again
     const session = state.sessions.get(brokerId)!;
     session.heardMs = out.monotonic();
-    watch(session, out);
+    session.applied = 0;
     return { error: "NONE", message: null, brokerEpoch: known.epoch };
   }
-  const refused = refuseRegistration(state, registration, known, out);
+  const refused = refuseRegistration(state, registration, known);
   if (refused !== undefined) return { ...refused, brokerEpoch: -1 };
   const { records, brokerEpoch } = registerBroker(state.setting(out), registration);
   commit(state, records, out);
-  watch(state.sessions.open(brokerId, brokerEpoch, follower, out.monotonic()), out);
+  state.sessions.open(brokerId, brokerEpoch, follower, out.monotonic());
   settle(state, out, brokerId);
   return { error: "NONE", message: null, brokerEpoch };
 }
 
 /**
- * Two processes with one id: who was there first stays. Not so if both name one folder, which only one process can have open: then the
- * other is gone, even if nobody has noticed yet.
+ * Two processes with one id: who was there first stays, until it is fenced. Not so if both name one folder, which only one process can have
+ * open: then the other is gone, even if nobody has noticed yet.
  */
 function refuseRegistration(
-  state: Controller,
+  { image }: Controller,
   { brokerId, directoryId }: Registration,
   known: BrokerImage | undefined,
-  out: Out,
 ): Refusal | undefined {
-  const owner = [...state.image.brokers.values()].find((broker) => broker.directoryId === directoryId);
+  const owner = [...image.brokers.values()].find((broker) => broker.directoryId === directoryId);
   if (owner !== undefined && owner.id !== brokerId) {
     return refusal("INVALID_REGISTRATION", `Folder ${directoryId} is that of broker ${owner.id}.`);
   }
   if (known === undefined || known.fenced || owner !== undefined) return undefined;
-  const silentMs = out.monotonic() - state.sessions.get(brokerId)!.heardMs;
-  if (silentMs >= state.number("broker.session.timeout.ms")) return undefined;
   return refusal(
     "DUPLICATE_BROKER_REGISTRATION",
     `Another process is broker ${brokerId}: stop it, or choose another id.`,
@@ -91,13 +88,13 @@ export function heartbeat(state: Controller, beat: Heartbeat, out: Out): Heartbe
   session.heardMs = out.monotonic();
   session.applied = Math.max(session.applied, appliedOffset);
   watch(session, out);
+  settle(state, out);
   if (wantShutDown) return depart(state, broker, session, out);
   // One that was about to stop and has forgotten about it is as good as gone: it comes back as another incarnation.
   if (broker.fenced && appliedOffset > broker.epoch && !broker.inControlledShutdown) {
     commit(state, unfenceBroker(state.setting(out), broker), out);
     return { error: "NONE", fenced: false, shouldShutDown: false };
   }
-  settle(state, out);
   return { error: "NONE", fenced: broker.fenced, shouldShutDown: false };
 }
 
@@ -105,23 +102,22 @@ export function heartbeat(state: Controller, beat: Heartbeat, out: Out): Heartbe
 function depart(state: Controller, broker: BrokerImage, session: Session, out: Out): HeartbeatReply {
   const { id: brokerId, epoch } = broker;
   if (broker.fenced) return { error: "NONE", fenced: true, shouldShutDown: true };
+  const waiting: HeartbeatReply = { error: "NONE", fenced: false, shouldShutDown: false };
+  if (session.hopedAt === state.image.offset) return waiting;
   const { records, moves, hopes } = moveLeadership(state.setting(out), broker);
-  const first: MetadataRecord[] = broker.inControlledShutdown
-    ? []
-    : [{ type: "ControlledShutdown", brokerId, brokerEpoch: epoch }];
   if (moves || hopes) {
-    const offset = commit(state, [...first, ...records], out);
-    if (moves || session.departure === -1) session.departure = offset;
-    settle(state, out);
-    return { error: "NONE", fenced: false, shouldShutDown: false };
+    const first: MetadataRecord = { type: "ControlledShutdown", brokerId, brokerEpoch: epoch };
+    session.departure = commit(state, broker.inControlledShutdown ? records : [first, ...records], out);
+    session.hopedAt = moves ? -1 : session.departure;
+    return waiting;
+  }
+  if (session.hopedAt !== -1) { // what it hoped for has come true, or has ended
+    session.departure = state.image.offset;
+    session.hopedAt = -1;
   }
   const others = activeBrokerIds(state.image);
   others.delete(brokerId);
-  if (state.sessions.appliedByAll(others) < session.departure) {
-    commit(state, records, out);
-    settle(state, out);
-    return { error: "NONE", fenced: false, shouldShutDown: false };
-  }
+  if (state.sessions.appliedByAll(others) < session.departure) return waiting;
   commit(state, fenceBroker(state.setting(out), broker), out);
   settle(state, out, brokerId);
   return { error: "NONE", fenced: true, shouldShutDown: true };

@@ -18,8 +18,10 @@ export interface Session {
   heardMs: number;
   /** It has applied everything below this offset. */
   applied: number;
-  /** It wants to stop: everybody else should have applied this first. -1 while it does not. */
+  /** It wants to stop, and everybody else should have applied this first; -1 while nothing is to be waited for. */
   departure: number;
+  /** As of this offset it led what others, who are there, may yet come to be in sync with; -1 if that is not so. */
+  hopedAt: number;
 }
 
 /** Sessions by broker id. */
@@ -29,7 +31,7 @@ export class Sessions {
   /** A new incarnation takes the place of the one before. */
   open(brokerId: number, brokerEpoch: number, follower: Ref<MetadataFollower>, nowMs: number): Session {
     const watched = this.#byId.get(brokerId)?.follower === follower && this.#byId.get(brokerId)!.watched;
-    const session = { brokerEpoch, follower, watched, heardMs: nowMs, applied: 0, departure: -1 };
+    const session = { brokerEpoch, follower, watched, heardMs: nowMs, applied: 0, departure: -1, hopedAt: -1 };
     this.#byId.set(brokerId, session);
     return session;
   }

@@ -65,7 +65,7 @@ const SERVER = [
   config("log.dir", "STRING", "The folder of the data.", { note: ON_COMMAND_LINE }),
   config("log.dirs", "LIST", "The folders of the data.", { note: "One folder; the command line decides." }),
   config("controlled.shutdown.enable", "BOOLEAN =true", "Whether leadership is handed over before a stop.", {
-    honoured: true,
+    note: "It always is.",
   }),
   config("request.timeout.ms", "INT =30000 >=0", "How long a request of the broker itself may take."),
   config("background.threads", "INT =10 >=1", "How many threads do background work.", {

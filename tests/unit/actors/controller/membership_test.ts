@@ -3,7 +3,6 @@ import { MemoryJournal } from "../../../../actors/memory_journal.ts";
 import {
   beat,
   catchUp,
-  catchUpAll,
   type ControllerProbe,
   create,
   created,
@@ -58,7 +57,9 @@ Deno.test("heartbeats of those who are not known, or not by that epoch", () => {
   const p = start();
   assertEquals(beat(p, 1).reply, { error: "BROKER_ID_NOT_REGISTERED", fenced: true, shouldShutDown: false });
   join(p, 1);
-  assertEquals(beat(p, 1, { brokerEpoch: 1 }).reply?.error, "STALE_BROKER_EPOCH");
+  const stale = { error: "STALE_BROKER_EPOCH", fenced: true, shouldShutDown: false } as const;
+  assertEquals(beat(p, 1, { brokerEpoch: 1, wantShutDown: true }).reply, stale);
+  assertEquals(beat(p, 1).reply, { error: "NONE", fenced: false, shouldShutDown: false });
 });
 
 Deno.test("two processes with one id: the first stays, unless both have the same folder, or it has been silent", () => {
@@ -107,6 +108,25 @@ Deno.test("a broker whose process is gone is fenced at once, others lead, and no
   p.terminate(followerOf(2));
   assertEquals(errors(waiting), ["NONE"]);
   assertEquals([isFenced(p, 2), partitionOf(p, "t").leader], [true, 1]);
+});
+
+Deno.test("nobody waits for an incarnation that is over, but for one that has begun to read again", () => {
+  const p = start();
+  join(p, 1);
+  join(p, 2);
+  const waiting = create(p, [placed("t", [1])]);
+  catchUp(p, 1);
+  register(p, 2, { incarnationId: "another" });
+  assertEquals(errors(waiting), ["NONE"]);
+  const asked = create(p, [placed("u", [1])]);
+  register(p, 1); // its actor has begun anew
+  p.tell("applied", { brokerId: 1, brokerEpoch: epochOf(p, 1), offset: 1 });
+  assertEquals(asked.answer, undefined);
+  catchUp(p, 1);
+  const again = create(p, [placed("v", [1])]);
+  register(p, 1);
+  beat(p, 1, { appliedOffset: 1 });
+  assertEquals([errors(asked), again.answer], [["NONE"], undefined]);
 });
 
 Deno.test("a broker that was fenced in error is let in again by its next heartbeat, and watched again", () => {
@@ -211,7 +231,9 @@ Deno.test("who wants to stop hands over, and may go when the others know", () =>
   catchUp(p, 3);
   assertEquals(ask(), { error: "NONE", fenced: true, shouldShutDown: true });
   assertEquals(lastEvent(journal), ["FenceBroker"]);
+  const { length } = journal.events;
   assertEquals(ask(), { error: "NONE", fenced: true, shouldShutDown: true }, "the answer was lost");
+  assertEquals(journal.events.length, length);
   assertEquals(beat(p, 1).reply?.fenced, true, "it is not let in any more as what it was");
 });
 
@@ -224,6 +246,32 @@ Deno.test("who leads nothing that could be moved may go at once", () => {
   register(p, 1, { incarnationId: "another" });
   beat(p, 1);
   assertEquals(partitionOf(p, "t").leader, 1);
+});
+
+Deno.test("who hopes for a follower that ends may go without it", () => {
+  const p = start();
+  for (const id of [1, 2]) join(p, id);
+  created(p, placed("t", [1, 2]));
+  p.terminate(followerOf(2));
+  beat(p, 2);
+  const ask = () => beat(p, 1, { wantShutDown: true }).reply?.shouldShutDown;
+  assertEquals(ask(), false);
+  p.terminate(followerOf(2));
+  assertEquals(ask(), true);
+});
+
+Deno.test("nobody waits for who has gone, and what it has applied counts until then", () => {
+  const p = start();
+  for (const id of [1, 2]) join(p, id);
+  const heard = create(p, [placed("t", [1])]);
+  catchUp(p, 2);
+  beat(p, 1, { wantShutDown: true });
+  assertEquals(errors(heard), ["NONE"]);
+  join(p, 3);
+  const deaf = create(p, [placed("u", [2])]);
+  catchUp(p, 2);
+  assertEquals(beat(p, 3, { wantShutDown: true, appliedOffset: 0 }).reply?.shouldShutDown, true);
+  assertEquals(errors(deaf), ["NONE"]);
 });
 
 Deno.test("who wants to stop waits for a follower that may yet catch up", () => {
@@ -241,8 +289,9 @@ Deno.test("who wants to stop waits for a follower that may yet catch up", () => 
   const changes = [{ topicId, partition: 0, leaderEpoch, partitionEpoch, isr }];
   const { reply } = p.ask("alterPartitions", { brokerId: 1, brokerEpoch: epochOf(p, 1), changes });
   assertEquals(reply?.results[0]?.error, "NEW_LEADER_ELECTED");
-  catchUpAll(p);
-  assertEquals([ask(), partitionOf(p, "t").leader], [true, 2]);
+  assertEquals([ask(), ask(), partitionOf(p, "t").leader], [false, false, 2]);
+  catchUp(p, 2);
+  assertEquals(ask(), true, "everybody knows who leads instead");
 });
 
 Deno.test("a controller that takes over lets nobody go whose successors it has not heard of", () => {
