@@ -15,7 +15,7 @@ const STORM_MS = 3_000;
 /** From the end of all faults to a commit. Fetches that were lost, elections that were split and back-offs take their time. */
 const RECOVERY_MS = 8_000;
 
-const [FIRST, LAST] = (Deno.env.get("QUORUM_SEEDS") ?? "1-200").split("-").map(Number) as [number, number];
+const [FIRST, LAST] = (Deno.env.get("QUORUM_SEEDS") ?? "1-150").split("-").map(Number) as [number, number];
 
 class Storm {
   readonly stage: Stage;
