@@ -14,7 +14,7 @@
 import type { Actor } from "../actor.ts";
 import { LATER } from "../actor.ts";
 import { parseRef } from "../address.ts";
-import { REPLICA } from "../partition/protocol.ts";
+import { REPLICA, type ReplicaArgs } from "../partition/protocol.ts";
 import { follow, metadata } from "./following.ts";
 import { alterPartition, sendIsrChanges } from "./isr_changes.ts";
 import { nextProducerId } from "./producer_ids.ts";
@@ -28,12 +28,15 @@ export type { Broker, BrokerDeps } from "./state.ts";
 
 /** The broker actor of a node; its name is "broker". */
 export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, BrokerArgs> {
+  const memories = new WeakMap<BrokerArgs, Map<string, ReplicaArgs>>();
   return {
     kind: BROKER.kind,
     supervision: { then: "escalate" },
 
     start(args, out) {
-      const broker = new Broker(args, deps);
+      const remembered = memories.get(args) ?? new Map<string, ReplicaArgs>();
+      memories.set(args, remembered);
+      const broker = new Broker(args, deps, remembered);
       follow(broker, out);
       return broker;
     },

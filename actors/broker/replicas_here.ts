@@ -6,6 +6,9 @@
  *                        ▼
  *                     resting ──after a back-off──▶ spawned anew
  *
+ * What a replica was spawned with is kept for as long as its log is, and outlives the broker actor: a replica that is spawned anew
+ * with the same arguments remembers what it had promised as a leader, and goes on.
+ *
  * Invariant: there is one replica of a partition at a time. One of a topic that was deleted, or that has been made again under another
  * id, deletes its log before its successor is spawned.
  *
@@ -13,7 +16,7 @@
  */
 import type { Ref } from "../actor.ts";
 import type { PartitionImage, TopicImage } from "../controller/protocol.ts";
-import type { ReplicaConfig, ReplicaProtocol, ReplicaRole } from "../partition/protocol.ts";
+import type { ReplicaArgs, ReplicaConfig, ReplicaProtocol, ReplicaRole } from "../partition/protocol.ts";
 import { REPLICA } from "../partition/protocol.ts";
 import { resolveReplicaConfig } from "./replica_config.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
@@ -26,7 +29,7 @@ const RECOVERED_MS = 60_000;
 /** One replica on this broker. */
 export interface LocalReplica {
   readonly name: string;
-  readonly topicId: string;
+  readonly args: ReplicaArgs;
   readonly ref: Ref<ReplicaProtocol>;
   readonly spawnedMs: number;
   /** How often in a row it was given up. */
@@ -38,6 +41,7 @@ export interface LocalReplica {
 
 /** Brings all replicas to where the image has them. */
 export function keepTopics(broker: Broker, out: BrokerOutbox): void {
+  for (const args of [...broker.remembered.values()]) removeForgotten(broker, args, out);
   for (const name of new Set([...broker.replicas.keys(), ...broker.image.topics.keys()])) keepTopic(broker, name, out);
 }
 
@@ -45,9 +49,7 @@ export function keepTopics(broker: Broker, out: BrokerOutbox): void {
 export function keepTopic(broker: Broker, name: string, out: BrokerOutbox): void {
   const topic = broker.image.topics.get(name);
   for (const [index, replica] of broker.replicas.get(name) ?? []) {
-    if (!isWanted(broker, topic, index) || replica.topicId !== topic?.topicId) {
-      remove(name, index, replica, out);
-    }
+    if (!isWanted(broker, topic, index) || replica.args.topicId !== topic?.topicId) remove(replica, out);
   }
   for (const partition of topic?.partitions ?? []) {
     if (isWanted(broker, topic, partition.partition)) keep(broker, topic!, partition, out);
@@ -89,7 +91,7 @@ export function spawnAgain(broker: Broker, name: string, out: BrokerOutbox): voi
   const replica = broker.replicas.get(topicName)?.get(index);
   if (replica?.phase !== "resting") return;
   const topic = broker.image.topics.get(topicName);
-  if (!broker.isActing || topic?.topicId !== replica.topicId || !isWanted(broker, topic, index)) {
+  if (!broker.isActing || topic?.topicId !== replica.args.topicId || !isWanted(broker, topic, index)) {
     return out.timer(`replica/${name}`, RESPAWN_MS, "spawnAgain", name); // an image that counts will say what becomes of it
   }
   spawn(broker, topic, topic.partitions[index]!, replica.failures, out);
@@ -117,30 +119,56 @@ function spawn(
   out: BrokerOutbox,
 ): void {
   const { partition } = image;
-  const name = `${topic}-${partition}`;
   const role = roleOf(broker, image);
   const config = configOf(broker, topic);
-  const ref = out.spawn(REPLICA, name, { topic, topicId, partition, config, role });
-  out.watch(ref);
-  let replicas = broker.replicas.get(topic);
-  if (replicas === undefined) broker.replicas.set(topic, replicas = new Map());
-  replicas.set(partition, { name, topicId, ref, spawnedMs: out.monotonic(), failures, role, config, phase: "here" });
+  const remembered = broker.remembered.get(`${topic}-${partition}`);
+  if (remembered?.topicId !== topicId) {
+    put(broker, { topic, topicId, partition, config, role }, failures, out);
+    return;
+  }
+  const replica = put(broker, remembered, failures, out);
+  replica.role = role;
+  replica.config = config;
+  out.send(replica.ref, "assume", role); // before anybody else can say anything to it
+  out.send(replica.ref, "configure", config);
 }
 
-function remove(topic: string, index: number, replica: LocalReplica, out: BrokerOutbox): void {
-  const { name, topicId, role, config, phase } = replica;
+function put(broker: Broker, args: ReplicaArgs, failures: number, out: BrokerOutbox): LocalReplica {
+  const { topic, partition, role, config } = args;
+  const name = `${topic}-${partition}`;
+  const ref = out.spawn(REPLICA, name, args);
+  out.watch(ref);
+  broker.remembered.set(name, args);
+  let replicas = broker.replicas.get(topic);
+  if (replicas === undefined) broker.replicas.set(topic, replicas = new Map());
+  const spawnedMs = out.monotonic();
+  const replica: LocalReplica = { name, args, ref, spawnedMs, failures, role, config, phase: "here" };
+  replicas.set(partition, replica);
+  return replica;
+}
+
+/** A replica of this actor's last life whose partition has gone meanwhile, or is another one: its log is still there. */
+function removeForgotten(broker: Broker, args: ReplicaArgs, out: BrokerOutbox): void {
+  const { topic: name, topicId, partition } = args;
+  if (broker.replicas.get(name)?.has(partition)) return;
+  const topic = broker.image.topics.get(name);
+  if (topic?.topicId !== topicId || !isWanted(broker, topic, partition)) remove(put(broker, args, 0, out), out);
+}
+
+function remove(replica: LocalReplica, out: BrokerOutbox): void {
+  const { name, args, phase } = replica;
   if (phase === "leaving") return;
   replica.phase = "leaving";
   if (phase === "resting") { // its log is still there
     out.cancel(`replica/${name}`);
-    const ref = out.spawn(REPLICA, name, { topic, topicId, partition: index, config, role });
-    out.watch(ref);
+    out.watch(out.spawn(REPLICA, name, args));
   }
   out.send(replica.ref, "remove", undefined);
 }
 
 function forget(broker: Broker, topic: string, partition: number): void {
   const replicas = broker.replicas.get(topic);
+  broker.remembered.delete(`${topic}-${partition}`);
   replicas?.delete(partition);
   if (replicas?.size === 0) broker.replicas.delete(topic);
 }

@@ -14,6 +14,7 @@ import type { Asker, Outbox } from "../actor.ts";
 import { refOf } from "../address.ts";
 import type { ControllerRef, Endpoint, IsrChange, MetadataImage } from "../controller/protocol.ts";
 import { CONTROLLER, emptyImage } from "../controller/protocol.ts";
+import type { ReplicaArgs } from "../partition/protocol.ts";
 import { brokerInt } from "./broker_configs.ts";
 import type { LocalReplica } from "./replicas_here.ts";
 import type { BrokerArgs, BrokerProtocol, BrokerView } from "./protocol.ts";
@@ -74,7 +75,12 @@ export class Broker {
   isrBatch: readonly PendingIsrChange[] = [];
   #view: BrokerView | undefined;
 
-  constructor(readonly args: BrokerArgs, readonly deps: BrokerDeps) {}
+  constructor(
+    readonly args: BrokerArgs,
+    readonly deps: BrokerDeps,
+    /** What the replicas whose logs are here were spawned with, by name; it outlives this actor. */
+    readonly remembered: Map<string, ReplicaArgs>,
+  ) {}
 
   /** The active controller, if anybody is known to have it. */
   get controller(): ControllerRef | undefined {

@@ -16,14 +16,19 @@ type Part<P, V extends keyof P> = Pick<P, V>;
 class Node {
   readonly env = new VirtualEnv(0);
   readonly system = new ActorSystem({ node: 1, env: this.env });
-  /** Roles that replicas were spawned with, as `leader epoch`/`partition epoch`. */
+  /** Roles that replicas were spawned with, and told since, as `leader epoch`/`partition epoch`. */
   readonly spawned: string[] = [];
+  readonly assumed: string[] = [];
+  /** What replicas were spawned with, each object once. */
+  readonly args = new Set<ReplicaArgs>();
+  /** Replicas that were told to remove their logs. */
+  readonly removed: string[] = [];
   readonly broker;
   registrations = 0;
   /** What the quorum actor hands on at a time. */
   chunk = Infinity;
 
-  constructor(readonly log: readonly MetadataRecord[]) {
+  constructor(public log: readonly MetadataRecord[]) {
     this.system.register(this.#quorum()).register(this.#controller()).register(this.#replica());
     this.system.register(broker());
     this.system.spawn({ kind: "quorum" }, "quorum", undefined);
@@ -73,14 +78,26 @@ class Node {
     };
   }
 
-  #replica(): Actor<Part<ReplicaProtocol, "assume" | "configure">, object, ReplicaArgs> {
+  #replica(): Actor<Part<ReplicaProtocol, "assume" | "configure" | "remove">, { name: string }, ReplicaArgs> {
     return {
       kind: "replica",
-      start: ({ topic, partition, role }) => {
-        this.spawned.push(`${topic}-${partition} ${role.leaderEpoch}/${role.partitionEpoch}`);
-        return {};
+      start: (args) => {
+        const { topic, partition, role } = args;
+        const name = `${topic}-${partition}`;
+        this.args.add(args);
+        this.spawned.push(`${name} ${role.leaderEpoch}/${role.partitionEpoch}`);
+        return { name };
       },
-      on: { assume: () => {}, configure: () => {} },
+      on: {
+        assume: ({ name }, { leaderEpoch, partitionEpoch }) => {
+          this.assumed.push(`${name} ${leaderEpoch}/${partitionEpoch}`);
+        },
+        configure: () => {},
+        remove: ({ name }, _, out) => {
+          this.removed.push(name);
+          out.stop();
+        },
+      },
     };
   }
 }
@@ -109,10 +126,43 @@ Deno.test("after its restart it acts on the present, not on what it replays on t
   ));
   const node = new Node([...LOG, ...changes]);
   node.chunk = 1;
-  node.spawned.length = 0;
+  assertEquals([node.spawned, node.assumed], [["a-0 5/5", "a-1 0/0"], []]);
   node.system.kill(node.broker);
   node.env.advance(100);
-  assertEquals(node.spawned, ["a-0 5/5", "a-1 0/0"]);
+  assertEquals(node.assumed, ["a-0 5/5", "a-1 0/0"]);
+});
+
+Deno.test("its replicas are spawned with what they had: that is how they know what they have promised", () => {
+  const node = new Node(LOG);
+  node.system.kill(node.broker);
+  node.env.advance(100);
+  assertEquals([node.spawned.length, node.args.size], [4, 2]);
+});
+
+Deno.test("logs of partitions that went while the broker was dead are removed, before others take their names", () => {
+  const node = new Node(LOG);
+  node.system.pause(node.broker);
+  const moved: MetadataRecord = {
+    type: "PartitionChange",
+    topicId: A,
+    partition: 1,
+    replicas: [2],
+    isr: [2],
+    leader: 2,
+  };
+  node.log = [...node.log, moved];
+  node.system.kill(node.broker);
+  node.env.advance(100);
+  assertEquals([node.removed, node.replicas()], [["a-1"], ["1/replica/a-0"]]);
+  node.system.pause(node.broker);
+  node.log = [...node.log, { type: "RemoveTopic", topicId: A }, ...topicOf("a", topicIdOf(2), [1])];
+  node.system.kill(node.broker);
+  node.env.advance(100);
+  assertEquals([node.removed, node.replicas()], [["a-1", "a-0"], ["1/replica/a-0"]]);
+  assertEquals([...node.args].at(-1)!.topicId, topicIdOf(2));
+  node.system.kill(node.broker);
+  node.env.advance(100);
+  assertEquals(node.removed, ["a-1", "a-0"], "what has been removed is forgotten");
 });
 
 Deno.test("a replica that is killed again and again is given up by its supervisor, and not by its broker", () => {
