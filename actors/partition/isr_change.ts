@@ -34,18 +34,18 @@ export function checkIsr(replica: Replica, out: ReplicaOutbox): void {
   const { leadership, role, config } = replica;
   if (leadership === null) return;
   setCheck(replica, out);
+  settle(replica, out);
   if (leadership.proposal !== null) {
     if (!leadership.proposal.asking) ask(replica, leadership, leadership.proposal, out);
-  } else {
-    const { endOffset } = replica.log;
-    const nowMs = out.monotonic();
-    const staying = role.isr.filter((node) =>
-      node === role.leader || leadership.followers.isCaughtUp(node, endOffset, nowMs, config.replicaLagTimeMaxMs)
-    );
-    if (staying.length < role.isr.length) propose(replica, leadership, staying, out);
-    else expandIsr(replica, out);
+    return;
   }
-  settle(replica, out);
+  const { endOffset } = replica.log;
+  const nowMs = out.monotonic();
+  const staying = role.isr.filter((node) =>
+    node === role.leader || leadership.followers.isCaughtUp(node, endOffset, nowMs, config.replicaLagTimeMaxMs)
+  );
+  if (staying.length < role.isr.length) propose(replica, leadership, staying, out);
+  else expandIsr(replica, out);
 }
 
 /** Sets the timer of the next look: at half of the time that a laggard has. */
@@ -55,14 +55,23 @@ export function setCheck({ role, config }: Replica, out: ReplicaOutbox): void {
   out.timer("isr", delayMs, "checkIsr", undefined);
 }
 
-/** Proposes the followers that have come far enough, unless a proposal is open. */
-export function expandIsr(replica: Replica, out: ReplicaOutbox): void {
-  const { leadership, role, highWatermark, leaderEpochStart } = replica;
+/**
+ * Proposes the followers that have come far enough, unless a proposal is open. What was heard of one that has gone silent may still
+ * look far enough: only those count that have just been heard, or wait for an answer, and that would not be found lagging at once.
+ *
+ * @param heard a follower that has just told what it has
+ */
+export function expandIsr(replica: Replica, out: ReplicaOutbox, heard = -1): void {
+  const { leadership, role, log, config, highWatermark, leaderEpochStart } = replica;
   if (leadership === null || leadership.proposal !== null || role.isr.length === role.replicas.length) return;
-  if (out.monotonic() < leadership.proposeAfterMs) return;
+  const { followers, pulls, proposeAfterMs } = leadership;
+  const nowMs = out.monotonic();
+  if (nowMs < proposeAfterMs) return;
   const joining = role.replicas.filter((node) => {
-    const follower = role.isr.includes(node) ? undefined : leadership.followers.get(node);
-    return follower !== undefined && mayJoin(follower.safe, highWatermark, leaderEpochStart);
+    const follower = role.isr.includes(node) ? undefined : followers.get(node);
+    return follower !== undefined && (node === heard || pulls.has(node)) &&
+      mayJoin(follower.safe, highWatermark, leaderEpochStart) &&
+      followers.isCaughtUp(node, log.endOffset, nowMs, config.replicaLagTimeMaxMs);
   });
   if (joining.length > 0) propose(replica, leadership, [...role.isr, ...joining], out);
 }
@@ -125,8 +134,8 @@ function answered(
   const verdict = answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT" } as const;
   const nowMs = out.monotonic();
   if ("partitionEpoch" in verdict && verdict.error === "NONE" && accept(replica, verdict)) {
-    expandIsr(replica, out);
-    return settle(replica, out);
+    settle(replica, out); // first: another ISR can move the high watermark, and who joins must not be below that
+    return expandIsr(replica, out);
   }
   if (isRefusal(verdict.error) && !isInDoubt(replica, proposal, nowMs)) {
     forgetProposal(replica);

@@ -42,7 +42,7 @@ export function pull(
   leadership.followers.pulled(request, log.endOffset, nowMs);
   const deadlineMs = nowMs + request.waitMs;
   leadership.pulls.set(brokerId, { request, asker: out.asker(), leaderEnd: log.endOffset, deadlineMs });
-  expandIsr(replica, out);
+  expandIsr(replica, out, brokerId);
   settle(replica, out);
   return LATER;
 }
@@ -54,7 +54,7 @@ export function safe(replica: Replica, progress: Safe, out: ReplicaOutbox): void
   if (leadership === null || refusal(replica, progress) !== undefined) return;
   const { endOffset } = replica.log;
   if (!leadership.followers.isSafe(brokerId, brokerEpoch, safeOffset, endOffset, out.monotonic())) return;
-  expandIsr(replica, out);
+  expandIsr(replica, out, brokerId);
   settle(replica, out);
 }
 

@@ -93,9 +93,11 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
         const before = replica.role;
         if (!replica.assume(role) || replica.offline !== null || replica.removed) return;
         if (role.leaderEpoch > before.leaderEpoch || role.leader !== before.leader) beginRole(replica, out);
-        else if (replica.isLeader) adjustRole(replica, before, out);
+        else if (replica.isLeader) adjustRole(replica, before);
         else if (role.brokerEpoch > before.brokerEpoch) follow(replica, out);
-        if (replica.offline === null) settle(replica, out);
+        if (replica.offline !== null) return;
+        settle(replica, out);
+        expandIsr(replica, out);
       },
 
       configure,
@@ -151,11 +153,10 @@ function beginRole(replica: Replica, out: ReplicaOutbox): void {
 }
 
 /** The same leader in the same epoch, but perhaps another ISR or other replicas. */
-function adjustRole(replica: Replica, before: ReplicaRole, out: ReplicaOutbox): void {
+function adjustRole(replica: Replica, before: ReplicaRole): void {
   const { role, leadership } = replica;
   if (role.partitionEpoch > before.partitionEpoch) forgetProposal(replica);
   leadership?.followers.keep(role.replicas);
-  expandIsr(replica, out);
 }
 
 function describe(replica: Replica): ReplicaDescription {

@@ -60,6 +60,28 @@ Deno.test("from the proposal on the high watermark waits for whom it names", () 
   assertEquals(h.describe().highWatermark, 1);
 });
 
+Deno.test("who has gone silent is not proposed for what he once said", () => {
+  const h = pair();
+  h.pull(3);
+  h.decide("INELIGIBLE_REPLICA");
+  h.probe.advance(1_000); // its pull has been answered, and no other has come
+  h.pull(2);
+  h.probe.tell("checkIsr", undefined);
+  assertEquals(h.proposal, undefined);
+  h.pull(3);
+  assertEquals(nodes(h), [1, 2, 3]);
+});
+
+Deno.test("who would be found lagging at once is not proposed", () => {
+  const h = pair();
+  h.append();
+  h.endFlush();
+  h.pull(3, { offset: 0 }); // all that is committed, but nothing of what has come since
+  assertEquals([h.describe().highWatermark, h.proposal], [0, undefined]);
+  h.pull(3);
+  assertEquals(nodes(h), [1, 2, 3]);
+});
+
 Deno.test("one proposal at a time; who else has come is proposed after it", () => {
   const h = new Harness({ config: { minInsyncReplicas: 1 }, role: { ...LEADS.role, isr: [1] } });
   h.pull(2);
