@@ -32,6 +32,6 @@ export class Reports {
       if (this.#toldMs.size <= CAUSES_MAX) break;
       this.#toldMs.delete(oldest);
     }
-    this.#report(sentence);
+    this.#report(sentence.replaceAll(/\p{Cc}/gu, "\ufffd")); // it may quote others, who must not write lines of their own
   }
 }

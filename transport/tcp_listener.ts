@@ -105,7 +105,7 @@ export class TcpListener {
       const reason = late ? `it did not say within ${limits.handshakeMs} ms who it is` : reasonOf(error);
       // Who only looks whether somebody listens, or has changed its mind, needs no mention.
       if (!this.#closed && (late || !(error instanceof EarlyEndError))) {
-        refused(`${hostOf(conn)} ${reason}`, remote, reason);
+        refused(`${hostOf(conn)} handshake`, remote, reason);
       }
     } finally {
       calm();
