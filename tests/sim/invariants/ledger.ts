@@ -85,7 +85,10 @@ export class Ledger {
   readonly remains: Map<number, Follower> = new Map();
   /** The first batch seen at an offset of an epoch. */
   readonly #seen = new Map<string, Batch>();
-  #begun = false;
+  /** What was committed has been taken back once, as may be: a replica's high watermark falls a moment after its log. */
+  isLossy = false;
+  /** Somebody has committed something since it was made, or forgotten. */
+  isBegun = false;
 
   constructor(readonly name: string, readonly hasProducers: boolean, readonly tell: Tell) {}
 
@@ -144,7 +147,8 @@ export class Ledger {
   forget(): void {
     this.batches.length = 0;
     this.start = this.end = 0;
-    this.#begun = false;
+    this.isBegun = false;
+    this.isLossy = true;
     for (const node of new Set([...this.followers.keys(), ...this.remains.keys()])) this.forgive(node);
   }
 
@@ -167,7 +171,7 @@ export class Ledger {
     for (let i = cutAt < Infinity ? mirror.find(cutAt) : from; i >= 0 && i < mirror.batches.length; i++) {
       this.#compareWithAll(mirror.batches[i]!, who);
     }
-    if (log.startOffset > log.highWatermark || log.highWatermark > log.endOffset) {
+    if (!this.isLossy && (log.startOffset > log.highWatermark || log.highWatermark > log.endOffset)) {
       this.tell(
         `${who} begins at ${log.startOffset}, is committed up to ${log.highWatermark} and ends at ${log.endOffset}.`,
       );
@@ -187,8 +191,8 @@ export class Ledger {
   commit(leader: Follower): void {
     const { mirror, log } = leader;
     const who = this.#who(leader);
-    if (!this.#begun && this.batches.length === 0) {
-      this.#begun = true;
+    if (!this.isBegun && this.batches.length === 0) {
+      this.isBegun = true;
       this.start = this.end = mirror.start;
       leader.unmatch(mirror.start);
     }

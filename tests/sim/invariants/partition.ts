@@ -170,7 +170,7 @@ export class Partition {
     }
     if (view.isLeader) this.#checkLeader(watch);
     if (led && view.highWatermark > ledger.end && !follower.isDark) this.#commit(watch);
-    else if (this.#lossyEpoch < 0) ledger.checkWatermark(follower);
+    else if (!ledger.isLossy) ledger.checkWatermark(follower);
   }
 
   #checkLeader(watch: ReplicaWatch): void {
@@ -186,7 +186,9 @@ export class Partition {
   }
 
   #commit({ view, follower, node }: ReplicaWatch): void {
-    if (view.isr.length < view.minIsr) {
+    // What was committed before an unclean election is not committed by it.
+    const isMore = this.ledger.isBegun || !this.ledger.isLossy;
+    if (isMore && view.isr.length < view.minIsr) {
       this.tell(
         `${
           this.#who(node)
