@@ -44,7 +44,7 @@ export interface LoadOptions {
 }
 
 /** Writers and readers of every partition. */
-export class Load {
+export class Load implements AsyncDisposable {
   readonly #options: LoadOptions;
   readonly #ledgers: readonly Ledger[];
   readonly #writers: Writer[] = [];
@@ -53,9 +53,10 @@ export class Load {
   readonly #counts: number[] = [];
   #running: Promise<unknown> = Promise.resolve();
   #moved = () => {};
+  #isOver = false;
 
   private constructor(options: LoadOptions) {
-    this.#options = options;
+    this.#options = { ...options, bootstraps: () => this.#isOver ? over() : options.bootstraps() };
     this.#ledgers = Array.from({ length: options.partitions }, (_, index) => new Ledger(`${options.topic}-${index}`));
   }
 
@@ -69,7 +70,7 @@ export class Load {
       const init = { transactionalId: null, transactionTimeoutMs: 60_000 };
       load.#addWriter(partition, "idempotent", await client.call(initProducerId, 4, init));
       load.#addWriter(partition, "plain", null);
-      load.#readers.push(new Reader(options, partition, load.#ledgers[partition]!, load.#counter()));
+      load.#readers.push(new Reader(load.#options, partition, load.#ledgers[partition]!, load.#counter()));
     }
     load.#running = Promise.all([...load.#writers, ...load.#readers].map((each) => each.run()));
     load.#running.catch(() => {}); // whoever waits next throws it
@@ -129,6 +130,14 @@ export class Load {
       assertEquals(await offsetFor(client, this.#options.topic, -1, partition), records.length);
       assert(ledger.acknowledged > 0);
     }
+  }
+
+  /** Ends everybody, whatever has become of them: a test that has failed leaves nothing behind. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    for (const writer of this.#writers) writer.stop();
+    for (const reader of this.#readers) reader.readUntil(0);
+    await patiently(this.#running.catch(() => {}), "the load to end");
   }
 
   /** The reader's end is known when no writer goes on. */
@@ -206,4 +215,8 @@ class Reader {
 /** What a reader was given is wrong. */
 class Broken extends Error {
   override readonly name = "Broken";
+}
+
+function over(): never {
+  throw new Error("The test is over.");
 }
