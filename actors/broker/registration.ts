@@ -106,7 +106,7 @@ function askHowFar(broker: Broker, out: BrokerOutbox): void {
   out.ask(leader, "describe", undefined, (broker, answer, out) => {
     if (attempt !== broker.attempt) return;
     if (!answer.ok || answer.value.role !== "leader") return registerLater(broker, out);
-    broker.goal = Math.max(answer.value.highWatermark, broker.epoch + 1);
+    broker.goal = answer.value.highWatermark;
     hasRegistered(broker, out);
   }, REGISTER_PATIENCE_MS);
 }

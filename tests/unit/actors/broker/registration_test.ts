@@ -70,6 +70,37 @@ Deno.test("another controller is asked at once, and what the one before says cou
   assertEquals(stage.probe.state.epoch, 5);
 });
 
+Deno.test("what one controller's node says of the log counts no more when another has the controller", () => {
+  const stage = new BrokerStage();
+  stage.elect(2);
+  stage.register();
+  const [late] = stage.asked("describe");
+  stage.elect(3);
+  stage.probe.answer(late!, { role: "leader", highWatermark: 0 });
+  assertEquals(stage.probe.state.goal, Infinity);
+  stage.register();
+  stage.describe(2);
+  assertEquals(stage.probe.state.goal, 2);
+});
+
+Deno.test("with another controller, waiting begins anew, and what it refuses is reported anew", () => {
+  const stage = new BrokerStage();
+  stage.elect(2);
+  for (let attempt = 0; attempt < 8; attempt++) {
+    stage.register(-1, "DUPLICATE_BROKER_REGISTRATION");
+    stage.probe.advance(1_000);
+  }
+  stage.elect(3);
+  stage.probe.answer(stage.asked("register").at(-1)!, {
+    error: "INVALID_REGISTRATION",
+    message: null,
+    brokerEpoch: -1,
+  });
+  stage.probe.advance(25);
+  assertEquals(stage.asked("register").at(-1)!.to, "3/controller/controller");
+  assertEquals(stage.reports.length, 2);
+});
+
 Deno.test("a broker is ready when it knows its registration, the log as far as it goes, and that it was let in", () => {
   const stage = new BrokerStage();
   const asked = stage.probe.ask("ready", undefined);
@@ -200,11 +231,28 @@ Deno.test("a stale epoch makes it register again, once; the answers to older hea
     assertEquals(stage.asked("heartbeat").length, 1); // the same epoch again: nothing is new
     assertEquals(stage.asked("describe"), []);
   }
+  const stale = { error: "STALE_BROKER_EPOCH", fenced: true, shouldShutDown: false };
+  const moved = BrokerStage.ready();
+  const [late] = moved.asked("heartbeat");
+  moved.elect(3);
+  moved.probe.answer(late!, stale);
+  assertEquals(moved.asked("register"), []);
+
+  const renewed = BrokerStage.ready();
+  renewed.probe.advance(300);
+  const [first, second] = renewed.asked("heartbeat");
+  renewed.probe.answer(first!, stale);
+  renewed.register(8);
+  renewed.describe(9);
+  renewed.probe.answer(second!, stale);
+  assertEquals(renewed.asked("register"), []);
+});
+
+Deno.test("a controller that comes while the broker registers again is the one that it registers with", () => {
   const stage = BrokerStage.ready();
-  const [late] = stage.asked("heartbeat");
+  stage.heartbeats("STALE_BROKER_EPOCH");
   stage.elect(3);
-  stage.probe.answer(late!, { error: "STALE_BROKER_EPOCH", fenced: true, shouldShutDown: false });
-  assertEquals(stage.asked("register"), []);
+  assertEquals(stage.asked("register").map(({ to }) => to), [CONTROLLER, "3/controller/controller"]);
 });
 
 Deno.test("with a new epoch the replicas are told their roles again, when the image has it and not before", () => {
@@ -253,6 +301,8 @@ Deno.test("leave that does not come is not waited for longer than allowed", () =
 Deno.test("leave is given only to who asked for it, and who goes does not register any more", () => {
   const stage = BrokerStage.ready();
   stage.heartbeats("NONE", true);
+  stage.probe.advance(300);
+  assertEquals(beats(stage).length, 1); // nobody wanted to go
   const left = stage.probe.ask("shutDown", { timeoutMs: 1_000 });
   assertEquals(left.reply, undefined);
   stage.heartbeats("STALE_BROKER_EPOCH");

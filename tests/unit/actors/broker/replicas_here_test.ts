@@ -178,6 +178,16 @@ Deno.test("a replica that has rested while its broker was not registered waits u
   assertEquals(told(stage, "assume")["brokerEpoch"], 6);
 });
 
+Deno.test("a replica that leaves while its broker is not registered has no successor before it is", () => {
+  const stage = BrokerStage.ready();
+  stage.tell(stage.made("a"));
+  stage.tell([{ type: "RemoveTopic", topicId: stage.idOf("a") }]);
+  const again = stage.made("a");
+  stage.tell([{ type: "UnregisterBroker", brokerId: 1, brokerEpoch: 1 }, ...again]);
+  stage.probe.terminate("1/replica/a-0");
+  assertEquals(stage.did().filter((did) => did.startsWith("spawn")), ["spawn a-0"]);
+});
+
 Deno.test("topics may have dashes in their names", () => {
   const stage = BrokerStage.ready();
   stage.tell([...topicOf("a-0", topicIdOf(1), [1]), { type: "Topic", name: "a", topicId: topicIdOf(2) }]);
