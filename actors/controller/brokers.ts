@@ -54,7 +54,7 @@ export function registerBroker(
       ...(sound ? {} : { lost: { id: brokerId, empty } }),
     });
   }
-  return { records: [{ type: "RegisterBroker", brokerEpoch, ...broker }, ...changes.records], brokerEpoch };
+  return { records: [{ type: "RegisterBroker", ...broker, brokerEpoch }, ...changes.records], brokerEpoch };
 }
 
 /** A broker is gone: it is in sync with nothing, and others lead. */
