@@ -61,6 +61,8 @@ export type Effect =
 /** What an outbox must be able to ask while the handler runs. */
 export interface OutboxHost {
   readonly env: Env;
+  /** Chance for an actor, of which there was none before: a ref that is taken again must not draw the same ids again. */
+  chanceFor(ref: string): Random;
   /** The ref of a child to be, or a programmer error when it cannot be spawned. */
   childRef(kind: string, name: string): string;
   askerOf(ask: Ask | null): Asker<unknown>;
@@ -111,7 +113,7 @@ export class RecordingOutbox implements Outbox<unknown, unknown> {
   }
 
   get random(): Random {
-    return this.#random ??= this.#host.env.random.split(this.self);
+    return this.#random ??= this.#host.chanceFor(this.self);
   }
 
   now(): number {

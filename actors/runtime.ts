@@ -67,6 +67,8 @@ export class Runtime implements CellHost, RemoteHost {
   /** How often a full mailbox took a message because waiting would have been a deadlock. */
   overfilled = 0;
   closed = false;
+  /** Streams of chance that were given out. */
+  #streams = 0;
   readonly #dispatcher: Dispatcher;
   readonly #remote: Remote | undefined;
   readonly #options: SystemOptions;
@@ -105,6 +107,10 @@ export class Runtime implements CellHost, RemoteHost {
     );
     assert(!this.processes.has(ref), `${ref} is taken: a name is free again when its actor has stopped for good`);
     return ref;
+  }
+
+  chanceFor(ref: string): Random {
+    return this.env.random.split(`${ref} ${this.#streams++}`);
   }
 
   askerOf(ask: Ask | null): Asker<unknown> {

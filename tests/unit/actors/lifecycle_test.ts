@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { collect, puppet, type PuppetArgs, stage } from "./fixtures.ts";
 
 Deno.test("stop handles what is there already, and takes nothing more", () => {
@@ -207,4 +207,19 @@ Deno.test("halt ends everything in the middle of it, and gives back what the act
   assertEquals(env.run(), 1); // the turn that was due finds nobody
   assertEquals(diary.length, 4);
   assertEquals(system.actors(), []);
+});
+
+Deno.test("an actor that has the ref of one before it draws other numbers", () => {
+  const { env, system, spawn } = stage();
+  const draw = () => {
+    let drawn = "";
+    const ref = spawn("a");
+    system.tell(ref, "act", (_, out) => {
+      drawn = out.random.bytes(16).join();
+      out.stop();
+    });
+    env.advance(0);
+    return drawn;
+  };
+  assertNotEquals(draw(), draw());
 });
