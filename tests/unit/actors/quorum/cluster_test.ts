@@ -112,7 +112,8 @@ Deno.test("a voter that has lost its disk learns everything, and votes again", (
   leader.crash();
   stage.untilLeader(1_000);
   stage.commit("after");
-  assertEquals([...forgetful!.state!.image.configs.get("broker/")!.keys()], ["before", "after"]);
+  const names = () => [...forgetful!.state!.image.configs.get("broker/")!.keys()].join();
+  stage.until(() => names() === "before,after", 100);
   assertEquals(other!.state!.image.clusterId, forgetful!.store!.meta.clusterId);
 });
 
