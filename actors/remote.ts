@@ -13,17 +13,21 @@
 import type { Envelope, PeerEvent, Transport } from "../transport/transport.ts";
 import type { Answer, AskFailure } from "./actor.ts";
 import { nodeOf, refOf } from "./address.ts";
+import { type Alarms, Callback } from "./alarms.ts";
 import { Ask, type Asks } from "./asks.ts";
 import { Letter } from "./mailbox.ts";
 import type { Watches } from "./watches.ts";
 
 /** How long an ask from another node may stay unanswered before it is forgotten here; its asker gives up far sooner. */
 const REMOTE_ASK_MAX_MS = 600_000;
+/** When a node that is up has no room for news of watches, they are sent again after this. */
+const CONTROL_RETRY_MS = 100;
 
 /** What this needs of the system. */
 export interface RemoteHost {
   readonly asks: Asks;
   readonly watches: Watches;
+  readonly alarms: Alarms;
   /** Whether there is such a process here. */
   has(ref: string): boolean;
   /** Delivers, unless the mailbox is full: a sender on another node cannot be made to wait. */
@@ -37,6 +41,9 @@ export class Remote {
   readonly #transport: Transport;
   /** Nodes whose process is known to be gone. */
   readonly #gone = new Set<number>();
+  /** Nodes that are up, each with the news of watches for which it had no room. */
+  readonly #up = new Map<number, Envelope[]>();
+  readonly #retry: Callback = new Callback(() => this.#sendAgain());
   #closed = false;
 
   constructor(host: RemoteHost, transport: Transport) {
@@ -82,10 +89,28 @@ export class Remote {
   /** Says and hears nothing any more. The transport itself belongs to whoever made it. */
   close(): void {
     this.#closed = true;
+    this.#up.clear();
+    this.#host.alarms.unset(this.#retry);
   }
 
+  /** Nobody would ask again for news of watches: while their link stands, they wait until they can be sent. */
   #control(verb: string, to: string, from: string = refOf(this.#transport.node, "$watches", "")): void {
-    this.#carry({ to, from, call: 0, verb, body: undefined });
+    const envelope: Envelope = { to, from, call: 0, verb, body: undefined };
+    const unsent = this.#up.get(nodeOf(to)!);
+    if (unsent === undefined || unsent.length === 0) {
+      if (this.#carry(envelope) || unsent === undefined) return;
+      this.#host.alarms.set(this.#retry, CONTROL_RETRY_MS);
+    }
+    unsent.push(envelope); // behind what waits already, so that a watch and its end stay in order
+  }
+
+  #sendAgain(): void {
+    let waiting = false;
+    for (const unsent of this.#up.values()) {
+      while (unsent.length > 0 && this.#carry(unsent[0]!)) unsent.shift();
+      waiting ||= unsent.length > 0;
+    }
+    if (waiting) this.#host.alarms.set(this.#retry, CONTROL_RETRY_MS);
   }
 
   #carry(envelope: Envelope): boolean {
@@ -121,8 +146,10 @@ export class Remote {
     if (this.#closed) return;
     const { asks, watches } = this.#host;
     const theirs = watches.refs().filter((ref) => nodeOf(ref) === event.node);
+    this.#up.delete(event.node); // with a link, news of watches are lost: both sides hear of the next one and watch anew
     if (event.type === "up") {
       this.#gone.delete(event.node);
+      this.#up.set(event.node, []);
       for (const ref of theirs) this.#control("$watch", ref); // the first may have been lost with the link
     } else if (event.refused) {
       this.#gone.add(event.node);

@@ -3,7 +3,7 @@ import { ActorSystem } from "../../../actors/system.ts";
 import { VirtualEnv } from "../../../lib/virtual_clock.ts";
 import { LocalHub } from "../../../transport/local.ts";
 import { type NetworkFaults, SimulatedNetwork } from "../../../transport/simulated.ts";
-import type { Transport } from "../../../transport/transport.ts";
+import type { Envelope, PeerEvent, Transport } from "../../../transport/transport.ts";
 import type { Actor, Asker, Ref } from "../../../actors/actor.ts";
 import { LATER } from "../../../actors/actor.ts";
 import { collect } from "./fixtures.ts";
@@ -231,4 +231,98 @@ Deno.test("an answer to a former life of a node finds nobody in the next", () =>
   b.system.tell(b.ref, "release", "number");
   env.advance(1_000);
   assertEquals(answers, ["unreachable", "number 1"]);
+});
+
+/** A wire in the hands of a test. */
+class Wire implements Transport {
+  readonly node = 1;
+  readonly sent: Envelope[] = [];
+  hasRoom = true;
+  receive: (envelope: Envelope) => void = () => {};
+  hear: (event: PeerEvent) => void = () => {};
+
+  send(_: number, envelope: Envelope): boolean {
+    if (this.hasRoom) this.sent.push(envelope);
+    return this.hasRoom;
+  }
+  onReceive(receive: (envelope: Envelope) => void): void {
+    this.receive = receive;
+  }
+  onPeer(hear: (event: PeerEvent) => void): void {
+    this.hear = hear;
+  }
+  setPeers(): void {}
+  close(): void {}
+  get verbs(): string[] {
+    return this.sent.splice(0).map(({ verb, to }) => `${verb} ${to}`);
+  }
+}
+
+function wired() {
+  const env = new VirtualEnv();
+  const wire = new Wire();
+  const diary: unknown[] = [];
+  const system = new ActorSystem({ node: 1, env, transport: wire }).register(echo);
+  const ref = system.spawn(echo, "e", { diary });
+  const theirs = "2/echo/e" as Ref<EchoProtocol>;
+  return { env, wire, system, ref, diary, theirs };
+}
+
+Deno.test("a watch of a node that was never up ends when its address refuses", () => {
+  const { env, wire, system, ref, diary, theirs } = wired();
+  wire.hasRoom = false;
+  system.tell(ref, "watch", theirs);
+  env.advance(60_000);
+  assertEquals(diary, []);
+  wire.hear({ type: "down", node: 2, refused: true });
+  env.advance(0);
+  assertEquals(diary, ["terminated 2/echo/e"]);
+});
+
+Deno.test("a link that is lost fails no ask: its reply may come by the next", () => {
+  const { env, wire, system, ref, diary, theirs } = wired();
+  wire.hear({ type: "up", node: 2 });
+  system.tell(ref, "askPeer", { to: theirs, timeoutMs: 5_000 });
+  system.tell(ref, "askPeer", { to: theirs, timeoutMs: 5_000 });
+  env.advance(0);
+  const { from, call } = wire.sent[0]!;
+  wire.hear({ type: "down", node: 2, refused: false });
+  env.advance(4_999);
+  assertEquals(diary, []);
+  wire.receive({ to: from, from: theirs, call, verb: "$reply", body: "late" });
+  env.advance(1);
+  assertEquals(diary, [{ ok: true, value: "late" }, { ok: false, failure: "timeout" }]);
+});
+
+Deno.test("news of watches for which there was no room are sent when there is, in order", () => {
+  const { env, wire, system, ref, theirs } = wired();
+  const watcher = "2/$watches/";
+  wire.hear({ type: "up", node: 2 });
+  wire.receive({ to: ref, from: watcher, call: 0, verb: "$watch", body: undefined });
+  wire.hasRoom = false;
+  system.stop(ref);
+  env.advance(10);
+  const off = system.watch(theirs, () => {});
+  env.advance(1_000);
+  assertEquals(wire.verbs, []);
+  wire.hasRoom = true;
+  off();
+  env.advance(100);
+  assertEquals(wire.verbs, [`$terminated ${watcher}`, `$watch ${theirs}`, `$unwatch ${theirs}`]);
+  env.advance(60_000);
+  assertEquals(wire.verbs, []);
+});
+
+Deno.test("news of watches that wait are forgotten with their link: the next one begins anew", () => {
+  const { env, wire, system, theirs } = wired();
+  wire.hear({ type: "up", node: 2 });
+  wire.hasRoom = false;
+  system.watch(theirs, () => {});
+  wire.hear({ type: "down", node: 2, refused: false });
+  wire.hasRoom = true;
+  env.advance(60_000);
+  assertEquals(wire.verbs, []);
+  wire.hear({ type: "up", node: 2 });
+  env.advance(60_000);
+  assertEquals(wire.verbs, [`$watch ${theirs}`]);
 });
