@@ -11,6 +11,27 @@
  * console.log(cluster.bootstrap); // 127.0.0.1:… for any Kafka client
  * ```
  *
+ * @example Three brokers, and what can happen to them
+ * ```ts
+ * import { startCluster } from "@samsa/samsa";
+ *
+ * await using cluster = await startCluster({ brokers: 3, config: { "default.replication.factor": "3" } });
+ *
+ * await cluster.killBroker(1); //    its process is gone: others lead what it led
+ * await cluster.startBroker(1); //   with its data, its id and its port
+ *
+ * cluster.pauseBroker(2); //         it stands still, and nobody is told
+ * cluster.resumeBroker(2);
+ *
+ * cluster.cut(1, 3); //              what they send each other is lost
+ * cluster.heal();
+ *
+ * const controller = cluster.actors().find((actor) => actor.kind === "controller");
+ * cluster.kill(controller!.ref); //  any actor by its path, such as 2/replica/orders-0
+ *
+ * console.assert(await cluster.addBroker() === 4);
+ * ```
+ *
  * @module
  */
 export { Cluster, type ClusterBroker, type ClusterOptions, startCluster } from "./server/cluster.ts";

@@ -14,58 +14,29 @@
  * @module
  */
 import { broker } from "../actors/broker/broker.ts";
-import { brokerInt } from "../actors/broker/broker_configs.ts";
-import { connection, type RequestServed } from "../actors/broker/connection.ts";
+import { connection } from "../actors/broker/connection.ts";
 import { servedApis } from "../actors/broker/api/served.ts";
-import type { BrokerArgs, BrokerRef, ConnectionSocket } from "../actors/broker/protocol.ts";
+import type { BrokerArgs, BrokerRef } from "../actors/broker/protocol.ts";
 import { BROKER } from "../actors/broker/protocol.ts";
 import { refOf } from "../actors/address.ts";
 import { controller } from "../actors/controller/controller.ts";
-import { type BrokerImage, CONTROLLER, type ControllerArgs, type Endpoint } from "../actors/controller/protocol.ts";
+import { type BrokerImage, CONTROLLER, type ControllerArgs } from "../actors/controller/protocol.ts";
 import type { Journal } from "../actors/journal.ts";
 import { replica } from "../actors/partition/replica.ts";
 import { QuorumJournal } from "../actors/quorum/journal.ts";
 import { QUORUM, type QuorumRef } from "../actors/quorum/protocol.ts";
 import { quorum } from "../actors/quorum/quorum.ts";
 import { ActorSystem } from "../actors/system.ts";
-import type { Trace } from "../actors/trace.ts";
-import type { Env, Settle } from "../lib/env.ts";
-import type { Random } from "../lib/prng.ts";
-import type { DiskLogStore } from "../storage/log_store.ts";
+import type { Settle } from "../lib/env.ts";
 import { QuorumStore } from "../storage/quorum_store.ts";
-import type { Transport } from "../transport/transport.ts";
+import { keepCheckpoints } from "./checkpoints.ts";
 import { checkFolderVoters, fixFolderVoters } from "./folder_voters.ts";
 import { Gate } from "./gate.ts";
+import type { NodeOptions } from "./node_options.ts";
 import { setAsideStrays } from "./strays.ts";
 
-/** What a node is made of. */
-export interface NodeOptions {
-  readonly nodeId: number;
-  /** Ids of the nodes that vote; this node may be among them. */
-  readonly voters: readonly number[];
-  readonly env: Env;
-  readonly transport: Transport;
-  /** The data folder, open and locked. The node closes it when it shuts down. */
-  readonly store: DiskLogStore;
-  readonly incarnationId: string;
-  readonly advertised: Endpoint;
-  readonly nodeEndpoint: Endpoint;
-  readonly rack: string | null;
-  /** Kafka's broker configs by name. */
-  readonly properties: Readonly<Record<string, string>>;
-  /** Told, a sentence each, what an operator wants to know. */
-  readonly report: (sentence: string) => void;
-  /** The socket of a connection actor, by its number. */
-  readonly socket: (id: number) => ConnectionSocket | undefined;
-  readonly observe?: (served: RequestServed) => void;
-  readonly refused?: (remote: string, reason: string) => void;
-  readonly trace?: Trace;
-  /** Decides which of several runnable actors goes next; without it the first that became so. */
-  readonly order?: Random;
-}
+export type { NodeOptions } from "./node_options.ts";
 
-/** How often recovery points, log starts and high watermarks are written down. */
-const CHECKPOINT_INTERVAL = "replica.high.watermark.checkpoint.interval.ms";
 /** How long one question for the broker's readiness lasts before it is put again: a cluster may form slowly. */
 const READY_ASK_MS = 60_000;
 /** How soon it is put again when the broker was between two lives. */
@@ -91,7 +62,7 @@ export class Node {
   #state: "running" | "draining" | "drained" | "ended" = "running";
   #drained: (() => void)[] = [];
   #brokerEpoch: number;
-  #stopCheckpoints = () => {};
+  readonly #stopCheckpoints: () => void;
 
   /** Use {@linkcode startNode}. */
   constructor(options: NodeOptions) {
@@ -103,7 +74,8 @@ export class Node {
     this.system = this.#makeSystem();
     this.#register();
     this.#spawn();
-    this.#keepCheckpoints();
+    const { nodeId, properties, store, report } = options;
+    this.#stopCheckpoints = keepCheckpoints(store, { brokerId: nodeId, properties }, this.#gate.env.clock, report);
     this.#awaitReady();
   }
 
@@ -287,23 +259,6 @@ export class Node {
       this.#isReady = true;
       for (const then of this.#readers.splice(0)) then();
     });
-  }
-
-  /** Writes the offset checkpoints now and then; a failure is said, and tried again at the next turn. */
-  #keepCheckpoints(): void {
-    const { nodeId, properties, store, report } = this.#options;
-    const intervalMs = brokerInt({ brokerId: nodeId, properties }, CHECKPOINT_INTERVAL);
-    const next = () => {
-      this.#stopCheckpoints = this.#gate.env.clock.after(intervalMs, () => {
-        try {
-          store.checkpoint();
-        } catch (error) {
-          report(`The offset checkpoints could not be written: ${reasonOf(error)}`);
-        }
-        next();
-      });
-    };
-    next();
   }
 
   /** Waits until no other node is about to go: the last that go at the same time need each other for the controller to answer them. */

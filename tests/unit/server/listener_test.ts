@@ -108,6 +108,7 @@ class Stage implements AsyncDisposable {
           this.#changed();
         },
         idle: () => {},
+        lookForController: () => {},
       },
       stopped: ({ socket }) => socket.close(),
     };
