@@ -177,6 +177,9 @@ Deno.test("who wants to stop waits for a replica that is there to catch up, and 
   const eligible = newPartition(0, [1, 2], { isr: [1], elr: [2] });
   const configs = { t: { "min.insync.replicas": "2" } };
   assertEquals(departure({ configs }, eligible), { moves: true, hopes: false }, "an eligible one need not");
+  const setting = scene({ brokers: 2, topics: { t: [eligible] }, configs });
+  const { records } = moveLeadership(setting, broker(setting, 1));
+  assertEquals([outcome(setting, records).leader, outcome(setting, records).elr], [2, [1]]);
 });
 
 Deno.test("the last two that go at the same time do not leave a partition without leader before they have gone", () => {

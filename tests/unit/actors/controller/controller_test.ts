@@ -53,6 +53,20 @@ Deno.test("what one turn decides is one event", () => {
   assertEquals(lastEvent(journal), ["Topic", "Partition", "Partition", "Topic", "Partition"]);
 });
 
+Deno.test("a turn that decides nothing writes nothing, and is answered at once", () => {
+  const journal = new MemoryJournal();
+  const p = start({ journal });
+  join(p, 1);
+  register(p, 2);
+  const { length } = journal.events;
+  p.ask("alterPartitions", { brokerId: 1, brokerEpoch: epochOf(p, 1), changes: [] });
+  p.tell("balance", undefined);
+  assertEquals(errors(create(p, [newTopic("no good")])), ["INVALID_TOPIC_EXCEPTION"]);
+  p.ask("allocateProducerIds", { brokerId: 1 }); // 1 has not applied this
+  assertEquals(errors(create(p, [newTopic("no good")])), ["INVALID_TOPIC_EXCEPTION"]);
+  assertEquals(journal.events.length, length + 1);
+});
+
 Deno.test("a controller that has crashed is not started again with what it had: its parent spawns another", () => {
   const p = start();
   p.kill();
@@ -134,7 +148,9 @@ Deno.test("a leader that has not applied a new min.insync.replicas yet makes nob
   };
   assertEquals(shrink("t"), []);
   catchUp(p, 1);
-  assertEquals(shrink("u"), [2]);
+  const other = [{ name: "log.retention.ms", operation: "set" as const, value: "9" }];
+  p.ask("alterConfigs", { changes: [{ ...change, operations: other }], validateOnly: false });
+  assertEquals(shrink("u"), [2], "of other configs it need not know");
   const q = start({ image: p.state.image.freeze() });
   const { topicId } = q.state.image.topics.get("t")!;
   const both = [1, 2].map((brokerId) => ({ brokerId, brokerEpoch: epochOf(q, brokerId) }));

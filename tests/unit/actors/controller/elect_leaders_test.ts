@@ -78,6 +78,9 @@ Deno.test("what nobody leads, somebody does where the topic allows that", () => 
   const setting = given({ configs: { t: { "unclean.leader.election.enable": "true" } } });
   assertEquals(outcome(setting, balance(setting, 10), 3).leader, 2);
   assertEquals(outcome(setting, reconsider(setting, setting.image.topics.values()), 3).leader, 2);
+  const orphan = newPartition(0, [1], { leader: -1, isr: [] });
+  const bare = given({ topics: { t: [orphan] }, configs: { t: { "unclean.leader.election.enable": "true" } } });
+  assertEquals(outcome(bare, reconsider(bare, bare.image.topics.values())).leader, 1);
   assertEquals(reconsider(given(), given().image.topics.values()), []);
 });
 

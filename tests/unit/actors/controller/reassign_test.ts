@@ -59,6 +59,10 @@ Deno.test("calling off goes back to where it began", () => {
     leaderEpoch: 1,
   }]);
   assertEquals(moved(given(), null).error, "NO_REASSIGNMENT_IN_PROGRESS");
+  const growing = moved(given(), [1, 2, 3, 4]);
+  assertEquals(moved({ ...given(), image: growing.image }, null).partition.replicas, [1, 2, 3]);
+  const shrinking = moved(given({ isr: [1] }), [1, 2]);
+  assertEquals(moved({ ...given(), image: shrinking.image }, null).partition.removing, []);
 });
 
 Deno.test("a move that takes the place of another can still be called off to the very beginning", () => {
@@ -96,6 +100,8 @@ Deno.test("calling off is refused when all that is complete would be thrown away
   assertEquals(moved(given(onNew, unclean), null).partition.leader, 1);
   const eligible = { ...move, isr: [], elr: [4], leader: -1 };
   assertEquals(moved(given(eligible), null).error, "INVALID_REPLICA_ASSIGNMENT");
+  const nothing = { ...move, isr: [], leader: -1 };
+  assertEquals(moved(given(nothing), null).error, "NONE", "there is nothing to be thrown away");
   const spare = { ...move, isr: [4], elr: [2], leader: 4 };
   const min2 = { configs: { t: { "min.insync.replicas": "2" } } };
   assertEquals(moved(given(spare, min2), null).partition.leader, 2, "an eligible one can lead");
