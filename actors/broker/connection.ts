@@ -157,7 +157,6 @@ function subscribe(connection: Connection, newerThan: number): void {
 /** Lets the questions that wait for a controller do what is due, and wakes up for the next. */
 function lookForController(connection: Connection): void {
   const { controllerAsks: asks, out } = connection;
-  if (connection.closing) return;
   let dueMs = Infinity;
   for (const ask of asks) {
     ask.look();

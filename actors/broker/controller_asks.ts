@@ -104,10 +104,8 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
     this.#replacedMs = Infinity;
     if (failure !== "unreachable") this.#inDoubt = true;
     if (failure === "timeout" || (failure === "crashed" && !REPEATABLE.has(this.#verb))) return this.#giveUp();
-    const nowMs = this.#asking.monotonic();
-    if (nowMs >= this.#deadlineMs) return this.#giveUp();
     this.#attempt++;
-    this.#nextMs = nowMs + RETRY_MS;
+    this.#nextMs = this.#asking.monotonic() + RETRY_MS;
   }
 
   #giveUp(): void {

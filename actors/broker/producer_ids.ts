@@ -17,7 +17,6 @@ const NONE_TO_HAVE: ProducerIdReply = { error: "COORDINATOR_NOT_AVAILABLE", prod
 export function nextProducerId(broker: Broker, out: BrokerOutbox<ProducerIdReply>): ProducerIdReply | typeof LATER {
   const producerId = take(broker);
   if (producerId !== undefined) return { error: "NONE", producerId };
-  if (broker.controller === undefined) return NONE_TO_HAVE;
   broker.producerIdAskers.push(out.asker());
   if (!broker.allocating) allocate(broker, out);
   return LATER;

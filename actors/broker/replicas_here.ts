@@ -159,10 +159,7 @@ function remove(replica: LocalReplica, out: BrokerOutbox): void {
   const { name, args, phase } = replica;
   if (phase === "leaving") return;
   replica.phase = "leaving";
-  if (phase === "resting") { // its log is still there
-    out.cancel(`replica/${name}`);
-    out.watch(out.spawn(REPLICA, name, args));
-  }
+  if (phase === "resting") out.watch(out.spawn(REPLICA, name, args)); // its log is still there
   out.send(replica.ref, "remove", undefined);
 }
 

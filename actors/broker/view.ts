@@ -67,7 +67,7 @@ function locate(
 export function nearerReplicas(view: BrokerView, { leader, isr }: PartitionImage, rackId: string): readonly number[] {
   const { brokers } = view.image;
   if (rackId === "" || leader !== view.brokerId || brokers.get(leader)?.rack === rackId) return [];
-  return isr.filter((id) => id !== leader && brokers.get(id)?.rack === rackId && brokers.get(id)?.fenced === false);
+  return isr.filter((id) => brokers.get(id)?.rack === rackId && brokers.get(id)?.fenced === false);
 }
 
 /** Who leads a partition, by the newer of what a replica has told and what this broker knows by now (KIP-951). */

@@ -91,6 +91,7 @@ Deno.test("a controller that stays away is given up when the time is over", () =
     stage.probe.advance(100);
   }
   stage.probe.fail("createTopics", "unreachable");
+  stage.probe.advance(1);
   assertEquals(stage.answers, [{ ok: false, failure: "unreachable" }]);
 });
 
@@ -147,6 +148,10 @@ Deno.test("a controller that was replaced for a moment only may take its time", 
   stage.elect(FIRST);
   stage.probe.advance(1_500);
   assertEquals(stage.answers, []);
+  stage.elect(SECOND);
+  stage.probe.advance(999);
+  assertEquals(stage.answers, []);
+  stage.elect(FIRST);
   stage.elect(undefined); // nobody else has it
   stage.probe.advance(2_000);
   stage.probe.answer("createTopics", RESULTS);
