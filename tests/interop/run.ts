@@ -17,6 +17,7 @@ import { parseArgs, stripVTControlCharacters } from "node:util";
 import { ADMIN_CASES } from "./cases_admin.ts";
 import { crossCases, RECORD_CASES } from "./cases_records.ts";
 import { playRestarts } from "./cases_restart.ts";
+import { CLUSTER_CASES } from "./cases_cluster.ts";
 import { FILE_CASES, TOOL_CASES, whatToolsWrote } from "./cases_tools.ts";
 import { GROUP_CASES } from "./cases_groups.ts";
 import type { Client } from "./client.ts";
@@ -184,7 +185,7 @@ async function runSuite(options: Options, report: Report): Promise<void> {
     const cases = [...RECORD_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...GROUP_CASES];
     for (const name of real) await runCases(cases, await scene(name), options, report);
     if (names.includes(TOOLS)) {
-      for (const each of TOOL_CASES) {
+      for (const each of [...TOOL_CASES, ...(target.ports.length < 3 ? [] : CLUSTER_CASES)]) {
         if (!each.name.includes(options.part) || !options.floors.has(each.floor ?? "broker")) continue;
         await report.try(TOOLS, each.name, () => each.run(target));
       }

@@ -28,6 +28,10 @@ export interface OwnBrokers {
    * the other: none goes down before the one before it is back in the ISRs.
    */
   restart(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** SIGKILL to one of them, by its id, and wait for the end. */
+  kill(id: number): Promise<void>;
+  /** Starts one that was killed, and resolves when it serves. */
+  start(id: number): Promise<void>;
   /** SIGTERM to all, and wait for the end. */
   stop(): Promise<void>;
 }
@@ -61,6 +65,8 @@ async function openKafka(name: string, brokers: number): Promise<Target> {
     ports: cluster.brokers.map(({ port }) => port),
     own: {
       dataFolder: cluster.brokers[0]!.logDir.replace(/\/1\/data$/, ""),
+      kill: (id) => cluster.brokers[id - 1]!.kill(),
+      start: (id) => cluster.brokers[id - 1]!.start(),
       stop: async () => void await Promise.all(cluster.brokers.map((broker) => broker.stop())),
       async restart(signal) {
         for (const broker of cluster.brokers) {
@@ -94,6 +100,8 @@ async function startSamsa(name: string, count: number): Promise<Target> {
     ports: ports.slice(0, count),
     own: {
       dataFolder: folder,
+      kill: (id) => brokers[id - 1]!.kill(),
+      start: (id) => brokers[id - 1]!.start(),
       stop: async () => void await Promise.all(brokers.map((broker) => broker.stop())),
       async restart(signal) {
         for (const broker of brokers) {

@@ -13,6 +13,7 @@ const PACKAGES: Record<string, string> = {
   ConfigCommand: "kafka.admin.",
   ConsoleConsumer: `${TOOLS}consumer.`,
   ConsumerGroupCommand: `${TOOLS}consumer.group.`,
+  ReassignPartitionsCommand: `${TOOLS}reassign.`,
 };
 
 /** Runs a tool to its end. */

@@ -1,0 +1,193 @@
+/**
+ * What can be asked of several brokers only: Apache Kafka's own tools elect leaders, move partitions, describe the quorum and
+ * let brokers be killed under a producer.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { tool, type ToolCase } from "./cases_tools.ts";
+import { freshTopic, until } from "./scene.ts";
+import type { Target } from "./target.ts";
+
+interface Partition {
+  readonly partition: number;
+  readonly leader: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+}
+
+/** A topic as TopicCommand describes it. */
+async function describe(target: Target, topic: string): Promise<Partition[]> {
+  const printed = await tool(target, "TopicCommand", ["--describe", "--topic", topic]);
+  const ids = (list: string) => list.split(",").map(Number);
+  return [...printed.matchAll(/Partition: (\d+)\s+Leader: (\S+)\s+Replicas: (\S+)\s+Isr: ([\d,]*)/g)].map(
+    ([, partition, leader, replicas, isr]) => ({
+      partition: Number(partition),
+      leader: leader === "none" ? -1 : Number(leader),
+      replicas: ids(replicas!),
+      isr: ids(isr!),
+    }),
+  );
+}
+
+function inSync(partitions: readonly Partition[]): boolean {
+  return partitions.length > 0 &&
+    partitions.every(({ leader, isr, replicas }) => leader > 0 && isr.length === replicas.length);
+}
+
+async function untilInSync(target: Target, topic: string): Promise<Partition[]> {
+  let found: Partition[] = [];
+  await until(`all replicas of ${topic} are in sync`, async () => {
+    found = await describe(target, topic);
+    return inSync(found);
+  }, 60_000);
+  return found;
+}
+
+async function withJson(content: unknown, use: (file: string) => Promise<void>): Promise<void> {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    await Deno.writeTextFile(file, JSON.stringify(content));
+    await use(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+const topics: ToolCase = {
+  name: "cluster/TopicCommand",
+  async run(target) {
+    const topic = freshTopic("spread");
+    await tool(target, "TopicCommand", [
+      "--create",
+      "--topic",
+      topic,
+      "--partitions",
+      "6",
+      "--replication-factor",
+      "3",
+    ]);
+    const partitions = await untilInSync(target, topic);
+    assertEquals(partitions.map(({ replicas }) => [...replicas].sort()), Array(6).fill([1, 2, 3]));
+    for (const id of [1, 2, 3]) {
+      assertEquals(partitions.filter(({ leader }) => leader === id).length, 2, `partitions led by broker ${id}`);
+    }
+    const lagging = await tool(target, "TopicCommand", ["--describe", "--under-replicated-partitions"]);
+    assertNotMatch(lagging, new RegExp(topic));
+    await tool(target, "TopicCommand", ["--delete", "--topic", topic]);
+  },
+};
+
+const election: ToolCase = {
+  name: "cluster/LeaderElectionCommand",
+  async run(target) {
+    const topic = freshTopic("election");
+    await tool(target, "TopicCommand", [
+      "--create",
+      "--topic",
+      topic,
+      "--partitions",
+      "3",
+      "--replication-factor",
+      "3",
+    ]);
+    const [first] = await untilInSync(target, topic);
+    const preferred = first!.replicas[0]!;
+    await target.own!.kill(preferred);
+    await until("another broker leads", async () => {
+      const elsewhere = await describe(without(target, preferred), topic);
+      return elsewhere[0]!.leader > 0 && elsewhere[0]!.leader !== preferred;
+    }, 30_000);
+    await target.own!.start(preferred);
+    await untilInSync(target, topic);
+    const partitions = ["--topic", topic, "--partition", "0"];
+    const printed = await tool(target, "LeaderElectionCommand", ["--election-type", "preferred", ...partitions]);
+    assertMatch(printed, /Successfully completed leader election|Valid replica already elected/);
+    await until("the preferred broker leads again", async () => {
+      return (await describe(target, topic))[0]!.leader === preferred;
+    });
+  },
+};
+
+/** The target as a client sees it that knows all brokers but one. */
+function without(target: Target, id: number): Target {
+  const bootstrap = target.ports.filter((_, index) => index + 1 !== id).map((port) => `127.0.0.1:${port}`).join(",");
+  return { ...target, bootstrap, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+const reassignment: ToolCase = {
+  name: "cluster/ReassignPartitionsCommand",
+  async run(target) {
+    const topic = freshTopic("move");
+    await tool(target, "TopicCommand", ["--create", "--topic", topic, "--replica-assignment", "1:2"]);
+    const load = ["--num-records", "2000", "--record-size", "500", "--throughput", "-1"];
+    await tool(target, "ProducerPerformance", ["--topic", topic, ...load, "--command-property", "acks=all"]);
+    const plan = { version: 1, partitions: [{ topic, partition: 0, replicas: [3, 2] }] };
+    await withJson(plan, async (file) => {
+      const started = await tool(target, "ReassignPartitionsCommand", ["--execute", "--reassignment-json-file", file]);
+      assertMatch(started, /Successfully started partition reassignment/);
+      await until("the move is complete", async () => {
+        const printed = await tool(target, "ReassignPartitionsCommand", ["--verify", "--reassignment-json-file", file]);
+        return /Reassignment of partition \S+ is completed/.test(printed);
+      }, 60_000);
+    });
+    const [moved] = await untilInSync(target, topic);
+    assertEquals(moved!.replicas, [3, 2]);
+    assertMatch(await tool(target, "GetOffsetShell", ["--topic", topic]), /:0:2000/);
+    assertNotMatch(await tool(target, "ReassignPartitionsCommand", ["--list"]), new RegExp(topic));
+  },
+};
+
+const quorum: ToolCase = {
+  name: "cluster/MetadataQuorumCommand",
+  async run(target) {
+    const status = await tool(target, "MetadataQuorumCommand", ["describe", "--status"]);
+    assertMatch(status, /ClusterId:\s+\S{22}/);
+    assertMatch(status, /LeaderId:\s+[123]\n/);
+    assertMatch(status, /LeaderEpoch:\s+\d+/);
+    assertMatch(status, /CurrentVoters:.*1.*2.*3/);
+    const replication = await tool(target, "MetadataQuorumCommand", ["describe", "--replication"]);
+    assertEquals(replication.match(/\bLeader\b/g)?.length, 1, replication);
+    assertEquals(replication.match(/\bFollower\b/g)?.length, 2, replication);
+  },
+};
+
+const killed: ToolCase = {
+  name: "cluster/VerifiableProducer-through-kills",
+  async run(target) {
+    const topic = freshTopic("killed");
+    const settings = ["--partitions", "3", "--replication-factor", "3", "--config", "min.insync.replicas=2"];
+    await tool(target, "TopicCommand", ["--create", "--topic", topic, ...settings]);
+    await untilInSync(target, topic);
+    const count = 6_000;
+    const writing = tool(target, "VerifiableProducer", [
+      ...["--topic", topic, "--max-messages", String(count), "--throughput", "500", "--acks", "-1"],
+    ]);
+    for (const id of [1, 2, 3]) {
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await target.own!.kill(id);
+      await target.own!.start(id);
+      await untilInSync(target, topic);
+    }
+    const printed = await writing;
+    const summary = /"name":"tool_data".*|.*"tool_data".*/.exec(printed)?.[0] ?? "";
+    assertMatch(summary, new RegExp(`"sent":${count}\\b`));
+    assertMatch(summary, new RegExp(`"acked":${count}\\b`));
+    const acked = new Set([...printed.matchAll(/"value":"(\d+)"/g)].map(([, value]) => value!));
+    assertEquals(acked.size, count);
+    const values: string[] = [];
+    for (const partition of [0, 1, 2]) {
+      const ends = await tool(target, "GetOffsetShell", ["--topic", topic, "--partitions", String(partition)]);
+      const end = /:(\d+)\s*$/.exec(ends.trim())![1]!;
+      if (end === "0") continue;
+      const from = ["--partition", String(partition), "--offset", "earliest", "--max-messages", end];
+      const read = await tool(target, "ConsoleConsumer", ["--topic", topic, ...from, "--timeout-ms", "20000"]);
+      values.push(...read.trim().split("\n"));
+    }
+    assertEquals(values.length, count, "records in the log: none doubled");
+    for (const value of acked) assert(values.includes(value), `${value} was acknowledged and is not there`);
+  },
+};
+
+/** The cases, for targets of three brokers. */
+export const CLUSTER_CASES: readonly ToolCase[] = [topics, quorum, reassignment, election, killed];
