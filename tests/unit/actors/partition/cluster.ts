@@ -16,6 +16,7 @@ import {
   REPLICA,
   type ReplicaConfig,
   type ReplicaProtocol,
+  type ReplicaRole,
 } from "../../../../actors/partition/protocol.ts";
 import { replica } from "../../../../actors/partition/replica.ts";
 import type { Replica } from "../../../../actors/partition/state.ts";
@@ -42,6 +43,8 @@ export interface ClusterOptions {
   readonly controllerFaultsPerMille?: number;
   /** How long a sync takes at most. @default 0 */
   readonly syncMaxMs?: number;
+  /** How long the controller's news travel to a node at most. @default 20 */
+  readonly newsMaxMs?: number;
 }
 
 /** One record as it lies in a log: whose it is, and who has written it. */
@@ -163,6 +166,9 @@ export class ReplicaCluster {
   readonly controller: StubController;
   readonly config: ReplicaConfig;
   readonly nodes: ReplicaNode[];
+  /** The highest offset that any replica has known to be committed. */
+  #committed = 0;
+  #before: { readonly highWatermark: number; readonly role: ReplicaRole } | undefined;
 
   constructor(readonly options: ClusterOptions = {}) {
     const { seed = 1, nodes = 3 } = options;
@@ -208,29 +214,49 @@ export class ReplicaCluster {
     for (const node of this.nodes) node.die();
   }
 
-  /** What must hold at any time. */
-  check(where: string): void {
+  /**
+   * What must hold at any time.
+   *
+   * @param thorough reads all that is committed; else only the ends are looked at
+   */
+  check(where: string, thorough = true): void {
     const live = this.nodes.filter((node) => node.replica !== undefined);
     for (const { id, live: { log, highWatermark, endOffset, role } } of live) {
       assert(log.startOffset <= highWatermark, `${where}: node ${id} begins at ${log.startOffset} > ${highWatermark}`);
       assert(highWatermark <= endOffset, `${where}: node ${id} has ${endOffset} < ${highWatermark}`);
       assert(log.latestEpoch <= role.leaderEpoch, `${where}: node ${id} has records of a later epoch than its role`);
+      this.#committed = Math.max(this.#committed, highWatermark);
     }
-    for (const a of live) {
-      for (const b of live) {
-        if (a.id >= b.id) continue;
-        const end = Math.min(a.live.highWatermark, b.live.highWatermark);
-        assertEquals(a.read(end), b.read(end), `${where}: nodes ${a.id} and ${b.id} differ below ${end}`);
+    const { isr, leader, leaderEpoch, partitionEpoch } = this.controller.state;
+    for (const { id, live: { ownEnd } } of live) {
+      if (!isr.includes(id)) continue;
+      assert(
+        ownEnd >= this.#committed,
+        `${where}: node ${id} is in the ISR with ${ownEnd} of ${this.#committed} committed`,
+      );
+    }
+    const leading = leader < 0 ? undefined : this.node(leader).replica;
+    if (leading?.leadership && leading.role.leaderEpoch === leaderEpoch) {
+      const maximal = [...leading.role.isr, ...(leading.leadership.proposal?.isr ?? [])];
+      const isNewest = leading.role.partitionEpoch === partitionEpoch || leading.leadership.proposal !== null;
+      for (const id of isNewest ? isr : []) {
+        assert(maximal.includes(id), `${where}: node ${id} is in the ISR, and its leader does not count it`);
       }
+      const at = { highWatermark: leading.highWatermark, role: leading.role };
+      if (leading.isUnderMinIsr && this.#before?.role === leading.role) {
+        assertEquals(at.highWatermark, this.#before.highWatermark, `${where}: committed with too few in sync`);
+      }
+      this.#before = at;
     }
-    const leading = this.leader?.replica;
-    if (leading?.leadership && leading.role.leaderEpoch === this.controller.state.leaderEpoch) {
-      const { isr } = this.controller.state;
-      const inSync = [...leading.role.isr, ...(leading.leadership.proposal?.isr ?? [])];
-      if (leading.role.partitionEpoch === this.controller.state.partitionEpoch || leading.leadership.proposal) {
-        for (const node of isr) {
-          assert(inSync.includes(node), `${where}: node ${node} is in the ISR, unknown to the leader`);
-        }
+    if (thorough) this.#compare(live, where);
+  }
+
+  #compare(live: readonly ReplicaNode[], where: string): void {
+    const logs = live.map((node) => ({ id: node.id, log: node.read(node.live.highWatermark) }));
+    for (const [index, a] of logs.entries()) {
+      for (const b of logs.slice(index + 1)) {
+        const both = Math.min(a.log.length, b.log.length);
+        assertEquals(a.log.slice(0, both), b.log.slice(0, both), `${where}: nodes ${a.id} and ${b.id} differ`);
       }
     }
   }
@@ -340,7 +366,8 @@ export class StubController {
   }
 
   #elect(candidates: readonly number[]): Partial<PartitionState> {
-    const leader = candidates.find((node) => !this.isFenced(node)) ?? -1;
+    const eligible = candidates.filter((node) => !this.isFenced(node));
+    const leader = eligible.length === 0 ? -1 : this.#random.pick(eligible);
     return { leader, leaderEpoch: this.state.leaderEpoch + 1 };
   }
 
@@ -355,7 +382,11 @@ export class StubController {
     const { lives } = node;
     const role = this.roleFor(id);
     const { clock } = this.#cluster.env;
-    const dueMs = Math.max(clock.monotonic() + 1 + this.#random.below(20), (this.#newsDueMs.get(id) ?? 0) + 0.001);
+    const { newsMaxMs = 20 } = this.#cluster.options;
+    const dueMs = Math.max(
+      clock.monotonic() + 1 + this.#random.below(newsMaxMs),
+      (this.#newsDueMs.get(id) ?? 0) + 0.001,
+    );
     this.#newsDueMs.set(id, dueMs);
     clock.after(dueMs - clock.monotonic(), () => {
       if (node.lives === lives) node.system?.tell(node.ref, "assume", role);
