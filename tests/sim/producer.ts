@@ -64,6 +64,7 @@ const PASSES = new Set<ErrorName>([
 ]);
 
 interface Batch {
+  readonly number: number;
   readonly values: readonly number[];
   readonly baseSequence: number;
   readonly bytes: Uint8Array;
@@ -78,6 +79,8 @@ interface Lane {
   /** Not acknowledged yet, in order. */
   batches: Batch[];
   onWire: number;
+  /** Batches made. */
+  made: number;
   sequence: number;
   /** Something went wrong: nothing goes out before all has come back. */
   hasFailed: boolean;
@@ -142,8 +145,9 @@ export class Producer {
     world.env.clock.after(1 + this.#random.below(2 * this.#plan.everyMs), () => {
       const lane = this.#lanes.find((each) => each.key === key)!;
       if (!this.#scene.isEnding) {
+        // Counted from the oldest that is open: the broker remembers the last five, whether they were acknowledged or not.
         const limit = this.#plan.kind === "idempotent" ? WINDOW : 1;
-        if (lane.batches.length < limit) this.#make(lane);
+        if (lane.batches.length === 0 || lane.made - lane.batches[0]!.number < limit) this.#make(lane);
       }
       this.#pump(lane);
       if (!this.#scene.isEnding || lane.batches.length > 0) this.#beat(key);
@@ -172,7 +176,16 @@ export class Producer {
       idempotent: kind === "idempotent",
     }, nowMs);
     const bytes = encodeBatch(records, kind === "idempotent" ? { ...this.#identity!, baseSequence } : {});
-    lane.batches.push({ values, baseSequence, bytes, pending, begunMs: nowMs, isOnWire: false, attempts: 0 });
+    lane.batches.push({
+      number: lane.made++,
+      values,
+      baseSequence,
+      bytes,
+      pending,
+      begunMs: nowMs,
+      isOnWire: false,
+      attempts: 0,
+    });
   }
 
   #askIdentity(): void {
