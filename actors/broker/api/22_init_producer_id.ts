@@ -22,7 +22,7 @@ export const initProducerId = handler(table, 0, 5, ({ transactionalId }, exchang
     return exchange.reply(refusal(transactionalId === "" ? "INVALID_REQUEST" : "UNSUPPORTED_VERSION"));
   }
   exchange.ask(exchange.broker, "nextProducerId", undefined, (answer) => {
-    if (!answer.ok) return exchange.reply(refusal("COORDINATOR_NOT_AVAILABLE"));
+    if (!answer.ok) return exchange.reply(refusal("COORDINATOR_LOAD_IN_PROGRESS"));
     const { error, producerId } = answer.value;
     exchange.reply(error === "NONE" ? { errorCode: 0, producerId, producerEpoch: 0 } : refusal(error));
   });

@@ -23,7 +23,7 @@ Deno.test("without a block, those who wait are told to come again, and the next 
       const refused = { error: "NOT_CONTROLLER", message: null, first: -1n, count: 0 };
       stage.probe.answer("allocateProducerIds", refused);
     } else stage.probe.fail("allocateProducerIds", failure);
-    for (const { reply } of asked) assertEquals(reply, { error: "COORDINATOR_NOT_AVAILABLE", producerId: -1n });
+    for (const { reply } of asked) assertEquals(reply, { error: "COORDINATOR_LOAD_IN_PROGRESS", producerId: -1n });
     const again = stage.probe.ask("nextProducerId", undefined);
     stage.probe.answer("allocateProducerIds", { error: "NONE", message: null, first: 7n, count: 1 });
     assertEquals(again.reply?.producerId, 7n);
@@ -37,7 +37,7 @@ Deno.test("without a controller they are told at once, unless there are ids left
   stage.elect(-1, 3);
   assertEquals([first!.reply?.producerId, second!.reply?.producerId], [7n, 8n]);
   assertEquals(stage.probe.ask("nextProducerId", undefined).reply?.producerId, 9n);
-  assertEquals(stage.probe.ask("nextProducerId", undefined).reply?.error, "COORDINATOR_NOT_AVAILABLE");
+  assertEquals(stage.probe.ask("nextProducerId", undefined).reply?.error, "COORDINATOR_LOAD_IN_PROGRESS");
 });
 
 Deno.test("a controller that is lost in the middle of it leaves nobody waiting", () => {
@@ -45,5 +45,5 @@ Deno.test("a controller that is lost in the middle of it leaves nobody waiting",
   const [first, second] = [1, 2].map(() => stage.probe.ask("nextProducerId", undefined));
   stage.elect(-1, 3);
   stage.probe.answer("allocateProducerIds", { error: "NONE", message: null, first: 7n, count: 1 });
-  assertEquals([first!.reply?.producerId, second!.reply?.error], [7n, "COORDINATOR_NOT_AVAILABLE"]);
+  assertEquals([first!.reply?.producerId, second!.reply?.error], [7n, "COORDINATOR_LOAD_IN_PROGRESS"]);
 });

@@ -49,7 +49,7 @@ Deno.test("InitProducerId gives a new id whatever the producer had, and no trans
   assertEquals(refused(""), ["INVALID_REQUEST", -1n, -1, 0]);
   const failed = call(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1 });
   failed.questions[0]!.fail("crashed");
-  assertEquals(errorName(failed.reply.errorCode), "COORDINATOR_NOT_AVAILABLE");
+  assertEquals(errorName(failed.reply.errorCode), "COORDINATOR_LOAD_IN_PROGRESS");
 });
 
 Deno.test("DescribeLogDirs sums up this broker's replicas, all or those asked for", () => {
