@@ -20,7 +20,7 @@ import type { BrokerArgs, BrokerRef } from "../actors/broker/protocol.ts";
 import { BROKER } from "../actors/broker/protocol.ts";
 import { refOf } from "../actors/address.ts";
 import { controller } from "../actors/controller/controller.ts";
-import { type BrokerImage, CONTROLLER, type ControllerArgs } from "../actors/controller/protocol.ts";
+import { CONTROLLER, type ControllerArgs } from "../actors/controller/protocol.ts";
 import type { Journal } from "../actors/journal.ts";
 import { replica } from "../actors/partition/replica.ts";
 import { QuorumJournal } from "../actors/quorum/journal.ts";
@@ -32,6 +32,7 @@ import { QuorumStore } from "../storage/quorum_store.ts";
 import { keepCheckpoints } from "./checkpoints.ts";
 import { checkFolderVoters, fixFolderVoters } from "./folder_voters.ts";
 import { Gate } from "./gate.ts";
+import { Leaving } from "./leaving.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { setAsideStrays } from "./strays.ts";
 
@@ -45,8 +46,6 @@ const READY_RETRY_MS = 20;
 const RESIGN_MAX_MS = 250;
 /** The same when there is hardly anybody left who could take it. */
 const RESIGN_LAST_MS = 25;
-/** How often a node that is about to go looks whether others that go too still need it. */
-const FAREWELL_LOOK_MS = 10;
 
 /** A node that runs. */
 export class Node {
@@ -55,6 +54,7 @@ export class Node {
   readonly quorum: QuorumRef;
   readonly #options: NodeOptions;
   readonly #gate: Gate;
+  readonly #leaving: Leaving;
   readonly #failures: ((sentence: string) => void)[] = [];
   #failure: string | undefined;
   #readers: (() => void)[] = [];
@@ -72,10 +72,12 @@ export class Node {
     this.broker = refOf(options.nodeId, BROKER.kind, "broker");
     this.quorum = refOf(options.nodeId, QUORUM.kind, "quorum");
     this.system = this.#makeSystem();
+    const { nodeId, incarnationId, properties, store, report } = options;
+    const { clock } = this.#gate.env;
+    this.#leaving = new Leaving({ nodeId, incarnationId, system: this.system, broker: this.broker, clock });
     this.#register();
     this.#spawn();
-    const { nodeId, properties, store, report } = options;
-    this.#stopCheckpoints = keepCheckpoints(store, { brokerId: nodeId, properties }, this.#gate.env.clock, report);
+    this.#stopCheckpoints = keepCheckpoints(store, { brokerId: nodeId, properties }, clock, report);
     this.#awaitReady();
   }
 
@@ -105,11 +107,11 @@ export class Node {
     this.#drained.push(done);
     if (this.#state === "draining") return;
     this.#state = "draining";
-    const endMs = this.#gate.env.clock.monotonic() + timeoutMs;
-    this.system.askThen(this.broker, "shutDown", { timeoutMs }, (answer) => {
-      if (answer.ok && answer.value >= 0) this.#brokerEpoch = answer.value;
-      this.#farewell(endMs);
-    }, timeoutMs + FAREWELL_LOOK_MS);
+    this.#leaving.drain(timeoutMs, (brokerEpoch) => {
+      if (brokerEpoch >= 0) this.#brokerEpoch = brokerEpoch;
+      this.#state = "drained";
+      for (const drained of this.#drained.splice(0)) drained();
+    });
   }
 
   /**
@@ -120,12 +122,12 @@ export class Node {
     this.drain(timeoutMs, () => {
       if (this.#state === "ended") return done({ ok: true, value: false });
       const { nodeId, voters } = this.#options;
-      this.#askWhoIsThere((others) => {
+      this.#leaving.whoIsThere((others) => {
         const staying = others.filter(({ id, inControlledShutdown }) => voters.includes(id) && !inControlledShutdown);
         const isLast = voters.includes(nodeId) && staying.length <= voters.length / 2;
         const resignMs = Math.min(timeoutMs, isLast ? RESIGN_LAST_MS : RESIGN_MAX_MS);
         const stop = () => this.system.shutdownThen(() => this.#close(done));
-        this.system.askThen(this.quorum, "resign", { timeoutMs: resignMs }, stop, resignMs + FAREWELL_LOOK_MS);
+        this.system.askThen(this.quorum, "resign", { timeoutMs: resignMs }, stop, resignMs + RESIGN_LAST_MS);
       });
     });
   }
@@ -135,6 +137,7 @@ export class Node {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#stopCheckpoints();
+    this.#leaving.callOff();
     this.#gate.wallUp();
     this.system.halt();
     this.#options.store.close(false);
@@ -259,30 +262,6 @@ export class Node {
       this.#isReady = true;
       for (const then of this.#readers.splice(0)) then();
     });
-  }
-
-  /** Waits until no other node is about to go: the last that go at the same time need each other for the controller to answer them. */
-  #farewell(endMs: number): void {
-    const { clock } = this.#gate.env;
-    if (clock.monotonic() >= endMs) return this.#endDrain();
-    this.#askWhoIsThere((others) => {
-      if (others.every(({ inControlledShutdown }) => !inControlledShutdown)) this.#endDrain();
-      else clock.after(FAREWELL_LOOK_MS, () => this.#farewell(endMs));
-    });
-  }
-
-  /** The other brokers that are not fenced, as far as this one knows. */
-  #askWhoIsThere(then: (others: readonly BrokerImage[]) => void): void {
-    this.system.askThen(this.broker, "look", undefined, (looked) => {
-      const brokers = looked.ok ? [...looked.value.image.brokers.values()] : [];
-      then(brokers.filter(({ id, fenced }) => id !== this.#options.nodeId && !fenced));
-    }, FAREWELL_LOOK_MS * 10);
-  }
-
-  #endDrain(): void {
-    if (this.#state !== "draining") return;
-    this.#state = "drained";
-    for (const done of this.#drained.splice(0)) done();
   }
 
   #close(done: Settle<boolean>): void {

@@ -53,6 +53,24 @@ Deno.test("all nodes can shut down at the same time, and none waits for the othe
   assertEquals(results, nodes.map(() => ({ ok: true, value: true })));
 });
 
+Deno.test("a node that has nobody left to elect with waits only a little for a controller, and is clean all the same", () => {
+  const stage = new Stage();
+  const nodes = [1, 2, 3].map((id) => stage.start(id));
+  stage.allReady(nodes);
+  for (const id of [2, 3]) {
+    nodes[id - 1]!.halt();
+    stage.hub.disconnect(id);
+  }
+  const beganMs = stage.env.clock.monotonic();
+  let result: Result<boolean> | undefined;
+  nodes[0]!.shutDown(60_000, (given) => result = given);
+  stage.until(() => result !== undefined, "the node has shut down");
+  assertEquals(result, { ok: true, value: true });
+  const took = stage.env.clock.monotonic() - beganMs;
+  assert(took < 5_000, `it took ${took} ms`);
+  assert(stage.leftBy(1).lastBrokerEpoch >= 0);
+});
+
 Deno.test("a node that is halted does nothing any more, and its folder is free and not clean", () => {
   const stage = new Stage();
   const nodes = [1, 2, 3].map((id) => stage.start(id));
