@@ -1,8 +1,8 @@
 /**
  * Fetch: reads batches below the high watermark (or the last stable offset), and waits for more to be there.
  *
- * A follower serves those whose request says that they may read there (KIP-392), up to its own high watermark. As in Kafka, what
- * lies between that and the end of its log is not there yet, and what lies above is out of range: then the reader asks the leader.
+ * A follower serves readers too (KIP-392; its broker sees to it that they know what they do), up to its own high watermark. As in Kafka,
+ * what lies between that and the end of its log is not there yet, and what lies above is out of range: then the reader asks the leader.
  *
  * Invariant: the ends that a reply names are those that its records were read under. A reply with newer ends would tell a
  * waiting consumer to wait for what is above records that it has not been given.
@@ -29,7 +29,7 @@ export function fetch(
   out: ReplicaOutbox<FetchReply>,
 ): FetchReply | typeof LATER {
   const { offset, isolation, nearer } = request;
-  const refused = replica.refusal(request.currentLeaderEpoch, nearer === undefined ? "leader" : "any replica");
+  const refused = replica.refusal(request.currentLeaderEpoch, "any replica");
   if (refused !== undefined) return refusedFetch(replica, refused);
   const { log } = replica;
   const diverged = findDivergence(log, offset, request.lastFetchedEpoch);

@@ -146,7 +146,7 @@ Deno.test("a leader that is replaced turns away everyone who waits", () => {
   for (const { reply } of appending) {
     assertEquals([reply?.error, reply?.leader, reply?.leaderEpoch], ["NOT_LEADER_OR_FOLLOWER", 2, 6]);
   }
-  assertEquals([fetching.reply, h.fetch(0).error], [true, "NOT_LEADER_OR_FOLLOWER"]);
+  assertEquals([fetching.reply, h.append().reply?.error], [true, "NOT_LEADER_OR_FOLLOWER"]);
   h.endFlush();
   assertEquals(h.describe().highWatermark, 0, "a follower's high watermark is its leader's word");
 });
