@@ -6,8 +6,8 @@
  *        │   └──▶ failed                           │
  *        └──────────────────────────────────────────┘
  *
- * What was asked of a controller that is another's predecessor by now gets a moment more: its answer may be on the way. After that it
- * counts as crashed.
+ * What was asked of a controller that is another's predecessor by now gets a moment more: its answer may be on the way. After
+ * that it counts as crashed.
  *
  * Invariant: it ends once, and what may have happened is never called "unreachable", which means that it can be tried again.
  *

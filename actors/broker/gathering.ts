@@ -72,7 +72,10 @@ export class Gathered {
     return concatenate(this.#chunks);
   }
 
-  /** An error, or another place to go to, that the client should hear of at once. Kafka lets those who ask for what is not there wait with the others. */
+  /**
+   * An error, or another place to read at, that the client should hear of at once. Kafka lets those who ask for what is not
+   * there wait with the others.
+   */
   get isUrgent(): boolean {
     return this.led.error !== "UNKNOWN_TOPIC_OR_PARTITION" && this.led.error !== "UNKNOWN_TOPIC_ID" &&
       (this.reply.error !== "NONE" || this.reply.divergingEpoch !== null || this.reply.preferredReadReplica >= 0);

@@ -5,8 +5,9 @@
  *                                    ▲              │ no answer, or no controller
  *                                    └──────────────┘
  *
- * Invariant: everybody who asked is answered once: by the controller, or because the partition has a newer leader epoch, a newer wish of
- * the same leader, or this broker a newer epoch. Repeating is safe: the controller refuses whatever rests on an older partition epoch.
+ * Invariant: everybody who asked is answered once: by the controller, or because the partition has a newer leader epoch, its
+ * leader a newer wish, or this broker a newer epoch. Repeating is safe: the controller refuses what rests on an older
+ * partition epoch.
  *
  * @module
  */

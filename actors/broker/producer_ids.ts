@@ -10,7 +10,10 @@ import type { Broker, BrokerOutbox } from "./state.ts";
 type ProducerIdReply = ReturnType<BrokerProtocol["nextProducerId"]>;
 
 const PATIENCE_MS = 5_000;
-/** Clients ask the same broker again. After COORDINATOR_NOT_AVAILABLE the Java client would look for the coordinator of a transaction that it has not. */
+/**
+ * Clients ask the same broker again. After COORDINATOR_NOT_AVAILABLE the Java client would look for the coordinator of a
+ * transaction that it does not have.
+ */
 const NONE_TO_HAVE: ProducerIdReply = { error: "COORDINATOR_LOAD_IN_PROGRESS", producerId: -1n };
 
 /** The next id; when the block is used up, once there is another one. */

@@ -6,8 +6,9 @@
  *        ▲ │ no answer: again after a back-off             │
  *        └─┴────────────── STALE_BROKER_EPOCH ─────────────┘
  *
- * A registration alone does not say how old the image is: a broker that was restarted within its process gets the epoch that it had, and
- * replays everything since. So it asks the leader of the quorum how far the log is committed, and acts on nothing before.
+ * A registration alone does not say how old the image is: a broker that was restarted within its process gets the epoch that
+ * it had, and replays everything since. So it asks the leader of the quorum how far the log is committed, and acts on nothing
+ * before.
  *
  * Invariant: an answer counts only if it is the answer to the last attempt, of the controller that is the active one now.
  *

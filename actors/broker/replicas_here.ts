@@ -6,11 +6,11 @@
  *                        ▼
  *                     resting ──after a back-off──▶ spawned anew
  *
- * What a replica was spawned with is kept for as long as its log is, and outlives the broker actor: a replica that is spawned anew
- * with the same arguments remembers what it had promised as a leader, and goes on.
+ * What a replica was spawned with is kept for as long as its log is, and outlives the broker actor: a replica that is spawned
+ * anew with the same arguments remembers what it had promised as a leader, and goes on.
  *
- * Invariant: there is one replica of a partition at a time. One of a topic that was deleted, or that has been made again under another
- * id, deletes its log before its successor is spawned.
+ * Invariant: there is one replica of a partition at a time. One of a topic that was deleted, or that has been made again under
+ * another id, deletes its log before its successor is spawned.
  *
  * @module
  */

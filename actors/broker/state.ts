@@ -5,8 +5,9 @@
  *          ▲                         │                                      │
  *          └──── its epoch is stale ─┴──────────────────────────────────────┘
  *
- * Invariant: roles are acted upon only while acting. An image that does not hold this broker's own registration, or that has not come as
- * far as the cluster had when it was confirmed, is history: a broker that obeyed it would lead what others lead by now.
+ * Invariant: roles are acted upon only while acting. An image that does not hold this broker's own registration, or that has
+ * not come as far as the cluster had when that was confirmed, is history: a broker that obeyed it would lead what others lead
+ * by now.
  *
  * @module
  */

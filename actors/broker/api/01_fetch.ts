@@ -4,8 +4,8 @@
  * - The first batch is the one that contains the offset asked for, and comes even when it is larger than the limits (KIP-74).
  * - v7 sessions (KIP-227), v9 leader epochs (KIP-320), v10 zstd, v12 divergence and flexible, v13 topic ids (KIP-516), v16
  *   leader hints (KIP-951).
- * - A client that says in which rack it is (v11) is sent to a follower there, if one is in sync (KIP-392). Followers serve what they
- *   know to be committed.
+ * - A client that says in which rack it is (v11) is sent to a follower there, if one is in sync (KIP-392). Followers serve what
+ *   they know to be committed.
  * - Partitions are read in the order of the request, so that a byte limit cuts off the last, not a random one.
  *
  * @module
@@ -107,7 +107,7 @@ function leaderToTell({ reply, request }: Gathered, view: BrokerView): Leader | 
   return leader.leaderId < 0 ? undefined : leader;
 }
 
-/** Replicas speak with each other, not over this port: whoever fetches in the name of one is a client that must not (CVE-2018-1288). */
+/** Replicas do not speak with each other over this port: whoever fetches in the name of one must not (CVE-2018-1288). */
 function refuseReplica({ topics }: Request<Fetch>): ResponseInput<Fetch> {
   const nothing = { highWatermark: -1n, lastStableOffset: -1n, logStartOffset: -1n, abortedTransactions: null };
   const refused = { errorCode: errorCode("TOPIC_AUTHORIZATION_FAILED"), ...nothing, records: new Uint8Array(0) };

@@ -2,8 +2,8 @@
  * ElectLeaders (key 43), versions 0–2: lets the preferred replica lead again, or from version 1 on any replica that is left when
  * nobody is in sync, which may lose records (KIP-460).
  *
- * Null partitions mean all of them; then those that need no election are left out. The controller decides, and the answer comes when
- * every live broker knows. An election type that is not known is INVALID_REQUEST.
+ * Null partitions mean all of them; then those that need no election are left out. The controller decides, and the answer comes
+ * when every live broker knows. An election type that is not known is INVALID_REQUEST.
  *
  * @module
  */

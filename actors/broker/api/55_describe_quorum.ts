@@ -2,8 +2,8 @@
  * DescribeQuorum (key 55), versions 0–2: who votes on the metadata log, who follows it, and how far each has come (KIP-595).
  *
  * The leader of the quorum is asked: the node that has the controller. Only partition 0 of `__cluster_metadata` is there to be
- * described; a request for anything else is UNKNOWN_TOPIC_OR_PARTITION. v1 has times (KIP-836), v2 data folders and where the nodes
- * are (KIP-853), as far as they have registered.
+ * described; a request for anything else is UNKNOWN_TOPIC_OR_PARTITION. v1 has times (KIP-836), v2 data folders and where the
+ * nodes are (KIP-853), as far as they have registered.
  *
  * @module
  */

@@ -459,7 +459,7 @@ Deno.test("every version is answered in its own shape", () => {
   }
 });
 
-/** Topic `near` is led by broker 1 in rack a, like 6; 2 and 3 follow in rack b, 4 there is not in sync, 5 there is fenced, 7 has no rack. */
+/** Topic `near` is led by 1 in rack a, like 6; 2 and 3 follow in rack b; 4 there is not in sync, 5 is fenced; 7 has no rack. */
 function racked(records: Parameters<typeof viewOf>[0] = {}): Client {
   const topicId = topicIdOf(7);
   return new Client({
