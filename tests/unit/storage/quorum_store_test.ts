@@ -87,23 +87,25 @@ Deno.test("the vote is Kafka's json; a digit that has changed is noticed", () =>
 });
 
 Deno.test("a snapshot is read back, takes the place of the older one, and outlives a loss of power", () => {
-  const disk = new FaultyDisk();
-  const { store } = storeOn(disk);
-  const log = store.open();
-  append(log, [1, 1, 2, 2]);
-  assertEquals(store.newestSnapshot(), undefined);
-  store.writeSnapshot({ endOffset: 2, epoch: 1 }, snapshotOf("a"));
-  log.advanceStart(2);
-  store.writeSnapshot({ endOffset: 3, epoch: 2 }, snapshotOf("b"));
-  log.advanceStart(3);
-  assertEquals(checkpoints(disk), ["00000000000000000003-0000000002.checkpoint"]);
-  disk.losePower(new SeededRandom(5));
-  const { store: again } = storeOn(disk);
-  const reopened = again.open();
-  assertEquals([again.newestSnapshot(), reopened.startOffset], [{ endOffset: 3, epoch: 2 }, 3]);
-  assertEquals(again.readSnapshot({ endOffset: 3, epoch: 2 }), snapshotOf("b"));
-  assertEquals(again.readSnapshot({ endOffset: 2, epoch: 1 }), undefined);
-  assertEquals(checkpoints(disk), ["00000000000000000003-0000000002.checkpoint"]);
+  for (let seed = 0; seed < 10; seed++) {
+    const disk = new FaultyDisk();
+    const { store } = storeOn(disk);
+    const log = store.open();
+    append(log, [1, 1, 2, 2]);
+    assertEquals(store.newestSnapshot(), undefined);
+    store.writeSnapshot({ endOffset: 2, epoch: 1 }, snapshotOf("a"));
+    log.advanceStart(2);
+    store.writeSnapshot({ endOffset: 3, epoch: 2 }, snapshotOf("b"));
+    log.advanceStart(3);
+    assertEquals(checkpoints(disk), ["00000000000000000003-0000000002.checkpoint"]);
+    disk.losePower(new SeededRandom(seed));
+    const { store: again } = storeOn(disk);
+    const reopened = again.open();
+    assertEquals([again.newestSnapshot(), reopened.startOffset], [{ endOffset: 3, epoch: 2 }, 3]);
+    assertEquals(again.readSnapshot({ endOffset: 3, epoch: 2 }), snapshotOf("b"));
+    assertEquals(again.readSnapshot({ endOffset: 2, epoch: 1 }), undefined);
+    assertEquals(checkpoints(disk), ["00000000000000000003-0000000002.checkpoint"]);
+  }
 });
 
 Deno.test("a damaged snapshot is reported, never read", () => {

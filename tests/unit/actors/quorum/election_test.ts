@@ -16,6 +16,17 @@ Deno.test("a vote is given once per epoch, and written down before it is told", 
   assertEquals(node.written.map(({ epoch, votedFor }) => [epoch, votedFor]), [[1, 2], [2, 3]]);
 });
 
+Deno.test("who follows a leader votes for nobody in its epoch, though it has voted for nobody", () => {
+  const node = begin();
+  follow(node);
+  assertEquals(node.p.ask("vote", voteOf({ candidateId: 3, endOffset: 9, lastEpoch: 1 })).reply, {
+    granted: false,
+    epoch: 1,
+    leaderId: 2,
+  });
+  assertEquals(node.p.state.leaderId, 2);
+});
+
 Deno.test("a vote outlives the actor", () => {
   const node = begin();
   node.p.ask("vote", voteOf({ candidateId: 2 }));

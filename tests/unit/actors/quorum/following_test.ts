@@ -58,6 +58,11 @@ Deno.test("only the answer to the newest question counts", () => {
   follow(node, 2);
   node.p.answer(old!, fetchReplyOf({ records: batchesOf([1]) }));
   assertEquals(node.p.state.log.endOffset, 0);
+  node.p.terminate("2/quorum/quorum");
+  const [former] = node.p.asks.filter(({ verb }) => verb === "fetch");
+  follow(node, 2);
+  node.p.answer(former!, fetchReplyOf({ epoch: 2, records: batchesOf([2]) }));
+  assertEquals(node.p.state.log.endOffset, 0, "it follows the same leader anew");
   const newest = node.p.asks.findLast(({ verb }) => verb === "fetch")!;
   node.p.answer(newest, fetchReplyOf({ epoch: 2, records: batchesOf([2]) }));
   assertEquals(node.p.state.log.endOffset, 1);
