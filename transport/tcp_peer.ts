@@ -75,6 +75,7 @@ export class Peer {
     this.#address = { host, port };
     this.#attempts = 0;
     if (this.#links.length > 0) return; // it stays, whatever the address of the next one
+    this.#forgetWaiting();
     if (this.#state === "unknown") this.#waitingUntilMs = this.#host.clock.monotonic() + this.#host.limits.waitingMs;
     this.#dialing?.abort(new Error("its address has changed"));
     this.#dialing = undefined;
@@ -107,9 +108,11 @@ export class Peer {
     this.#links.push(link);
     this.#calm();
     if (this.#state === "up") return;
+    const inTime = this.#mayWait();
+    const waiting = this.#forgetWaiting();
     this.#state = "up";
     this.#host.hear({ type: "up", node: this.nodeId });
-    for (const frame of this.#forgetWaiting()) link.send(frame);
+    if (inTime) { for (const frame of waiting) link.send(frame); }
   }
 
   /** A link is lost, or must not be. */
@@ -124,7 +127,6 @@ export class Peer {
 
   /** One interval is over. */
   tick(): void {
-    if (this.#waiting.length > 0 && !this.#mayWait()) this.#forgetWaiting();
     for (const link of [...this.#links]) link.tick();
   }
 

@@ -2,13 +2,14 @@ import { assert, assertEquals } from "@std/assert";
 import { concatenate } from "../../../lib/bytes.ts";
 import { SeededRandom } from "../../../lib/prng.ts";
 import { realEnv } from "../../../server/env.ts";
-import { FrameWriter } from "../../../transport/frames.ts";
+import { type Arrival, FrameReader, FrameWriter } from "../../../transport/frames.ts";
 import {
   decodeAnswer,
   encodeHello,
   type Hello,
   type HelloAnswer,
   PREAMBLE_BYTES,
+  readPreamble,
 } from "../../../transport/handshake.ts";
 import { TcpTransport } from "../../../transport/tcp.ts";
 import type { TcpLimits } from "../../../transport/tcp_limits.ts";
@@ -25,13 +26,14 @@ class Stage implements AsyncDisposable {
   readonly received: Envelope[] = [];
   readonly events: PeerEvent[] = [];
   readonly reports: string[] = [];
+  clusterId = "A";
   readonly #strangers: Stranger[] = [];
 
   constructor(limits: Partial<TcpLimits> = {}) {
     this.tcp = new TcpTransport({
       nodeId: 1,
       incarnationId: "a life",
-      clusterId: () => "A",
+      clusterId: () => this.clusterId,
       hostname: host,
       port: 0,
       env: realEnv(),
@@ -71,7 +73,26 @@ class Stranger {
 
   /** What it was answered, if anything. */
   get answer(): HelloAnswer | undefined {
-    return this.#bytes.length === 0 ? undefined : decodeAnswer(1, this.#bytes.subarray(PREAMBLE_BYTES));
+    if (this.#bytes.length < PREAMBLE_BYTES) return undefined;
+    return decodeAnswer(1, this.#bytes.subarray(PREAMBLE_BYTES, this.#answerEnd));
+  }
+
+  /** What came after that. */
+  get arrivals(): Arrival[] {
+    const reader = new FrameReader(1 << 20);
+    const arrivals: Arrival[] = [];
+    for (let at = this.#answerEnd; at < this.#bytes.length;) {
+      const piece = this.#bytes.subarray(at, at + reader.space().length);
+      reader.space().set(piece);
+      reader.filled(piece.length);
+      at += piece.length;
+      for (let arrival; (arrival = reader.next()) !== undefined;) arrivals.push(arrival);
+    }
+    return arrivals;
+  }
+
+  get #answerEnd(): number {
+    return PREAMBLE_BYTES + readPreamble(this.#bytes).size;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -274,4 +295,40 @@ Deno.test("the end of a transport closes whoever is about to say who it is", asy
   await patiently(stage.tcp.ended(), "the end of the transport");
   await eventually(() => slow.ended, "the end of the connection");
   assertEquals(stage.reports, []);
+});
+
+Deno.test("a cluster that is told later by the other side ends the link, if it is another", async () => {
+  await using stage = new Stage();
+  const stranger = await stage.stranger(encodeHello(HELLO));
+  for (const clusterId of ["", "A"]) await stranger.write(new FrameWriter().ping(clusterId).head);
+  await stranger.write(frame(1));
+  await eventually(() => stage.received.length === 1, "an envelope");
+  assertEquals(stranger.ended, false);
+  await stranger.write(new FrameWriter().ping("B").head);
+  await eventually(() => stranger.ended, "the end of the link");
+  assert(
+    stage.reports[0]!.endsWith("was lost: node 2 belongs to cluster B, and node 1 to cluster A."),
+    stage.reports[0],
+  );
+});
+
+Deno.test("a cluster that becomes known later here ends links with another", async () => {
+  await using stage = new Stage({ pingMs: 10, silentPingsMax: 1_000_000 });
+  stage.clusterId = "";
+  const stranger = await stage.stranger(encodeHello({ ...HELLO, clusterId: "B" }));
+  await eventually(() => stage.events.length === 1, "the link");
+  stage.clusterId = "A";
+  await eventually(() => stranger.ended, "the end of the link");
+});
+
+Deno.test("a cluster that becomes known later is told, even by a link that is never idle", async () => {
+  await using stage = new Stage({ pingMs: 10, silentPingsMax: 1_000_000 });
+  stage.clusterId = "";
+  const stranger = await stage.stranger(encodeHello(HELLO));
+  await eventually(() => stage.events.length === 1, "the link");
+  stage.clusterId = "A";
+  await eventually(() => {
+    stage.tcp.send(2, { to: "", from: "", call: 0, verb: "", body: null });
+    return stranger.arrivals.some((arrival) => arrival.type === "ping" && arrival.clusterId === "A");
+  }, "the news");
 });

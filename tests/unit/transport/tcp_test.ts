@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { realEnv } from "../../../server/env.ts";
 import { TcpTransport } from "../../../transport/tcp.ts";
 import type { TcpLimits } from "../../../transport/tcp_limits.ts";
@@ -184,13 +185,18 @@ Deno.test("what is sent while a peer is dialed for the first time waits, within 
 
 Deno.test("what waits for a peer that cannot be reached is given up", async () => {
   await using stage = new Stage();
-  // Its backlog takes connections, and nobody answers them.
-  using silent = Deno.listen({ hostname: host, port: 0 });
-  const a = stage.node(1, { limits: { waitingMs: 30 } });
-  a.tcp.setPeers(new Map([[2, { host, port: silent.addr.port }]]));
+  const [a, b] = [stage.node(1, { limits: { waitingMs: 30, answerMs: 100 } }), stage.node(2)];
+  await using middle = new Middle(b.tcp.port);
+  middle.passing = false;
+  introduce(a, b, middle.port);
   assert(a.tcp.send(2, envelope(1)));
   await eventually(() => !a.tcp.send(2, envelope(2)), "the end of waiting");
   assertEquals(a.events, []);
+  middle.passing = true;
+  await eventually(() => isUp(a, 2), "the link");
+  assert(a.tcp.send(2, envelope(3)));
+  await eventually(() => b.received.length > 0, "a message");
+  assertEquals(b.received.map(({ call }) => call), [3]);
 });
 
 Deno.test("a peer that refuses the first dial is gone, until it is there", async () => {
@@ -211,9 +217,12 @@ Deno.test("a peer that refuses the first dial is gone, until it is there", async
   assertEquals(a.reports, []);
 });
 
+/** Whoever waits at all waits too long. */
+const AT_ONCE: Partial<TcpLimits> = { backoffMinMs: 1_000_000, backoffMaxMs: 1_000_000, steadyMs: 0 };
+
 Deno.test("a link that is cut is told, and made again at once", async () => {
   await using stage = new Stage();
-  const [a, b] = [stage.node(1), stage.node(2)];
+  const [a, b] = [stage.node(1, { limits: AT_ONCE }), stage.node(2)];
   await using middle = new Middle(b.tcp.port);
   introduce(a, b, middle.port);
   await eventually(() => isUp(a, 2) && isUp(b, 1) && middle.accepted === 2, "the link");
@@ -229,7 +238,7 @@ Deno.test("a link that is cut is told, and made again at once", async () => {
 
 Deno.test("a process that has gone is told as soon as its port refuses", async () => {
   await using stage = new Stage();
-  const [a, b] = [stage.node(1), stage.node(2)];
+  const [a, b] = [stage.node(1, { limits: AT_ONCE }), stage.node(2)];
   await linked(a, b);
   b.tcp.close();
   await eventually(() => a.events.length >= 3, "the end");
@@ -352,17 +361,17 @@ Deno.test("a node that is not the one looked for is not taken for it", async () 
 
 Deno.test("a new address counts at once, the same one again does not", async () => {
   await using stage = new Stage();
-  const [a, b] = [stage.node(1, { limits: { backoffMinMs: 100_000, backoffMaxMs: 100_000 } }), stage.node(2)];
-  const port = freePort();
-  introduce(a, b, port);
-  await eventually(() => a.events.length === 1, "the refusal");
-  introduce(a, b, port);
+  const [a, b] = [stage.node(1, { limits: AT_ONCE }), stage.node(2)];
+  await using wrong = new Middle(freePort()); // takes connections, and closes them
+  introduce(a, b, wrong.port);
+  await eventually(() => a.reports.length === 1, "the failure");
+  for (let time = 0; time < 5; time++) introduce(a, b, wrong.port);
   introduce(a, b);
   await eventually(() => isUp(a, 2), "the link, without a wait");
-  introduce(a, b, port); // the link stands: it stays
+  introduce(a, b, freePort()); // the link stands: it stays
   assert(a.tcp.send(2, envelope(1)));
   await eventually(() => b.received.length === 1, "a message");
-  assertEquals(a.events.length, 2);
+  assertEquals([a.events.length, wrong.accepted], [1, 1]);
 });
 
 Deno.test("small envelopes pass large ones", async () => {
@@ -375,6 +384,26 @@ Deno.test("small envelopes pass large ones", async () => {
   await eventually(() => b.received.length === 99, "everything");
   assertEquals(b.received.at(-1)!.call, 1);
   assertEquals((b.received.at(-1)!.body as Uint8Array).length, large.length);
+});
+
+Deno.test("many small envelopes that come together leave turns to others", async () => {
+  await using stage = new Stage();
+  const [a, b] = [stage.node(1), stage.node(2)];
+  await linked(a, b);
+  const inOneTurn: number[] = [];
+  let open = false;
+  b.tcp.onReceive(() => {
+    if (!open) {
+      open = true;
+      inOneTurn.push(0);
+      setImmediate(() => open = false);
+    }
+    inOneTurn[inOneTurn.length - 1]!++;
+  });
+  for (let call = 0; call < 2_000; call++) a.tcp.send(2, envelope(call));
+  const sum = () => inOneTurn.reduce((total, count) => total + count, 0);
+  await eventually(() => sum() === 2_000, "everything");
+  assert(Math.max(...inOneTurn) <= 128, `${inOneTurn}`);
 });
 
 Deno.test("what waits for a peer is bounded on each lane", async () => {
