@@ -172,9 +172,9 @@ const killed: ToolCase = {
     const printed = await writing;
     const summary = /"name":"tool_data".*|.*"tool_data".*/.exec(printed)?.[0] ?? "";
     assertMatch(summary, new RegExp(`"sent":${count}\\b`));
-    assertMatch(summary, new RegExp(`"acked":${count}\\b`));
-    const acked = new Set([...printed.matchAll(/"value":"(\d+)"/g)].map(([, value]) => value!));
-    assertEquals(acked.size, count);
+    // It tries nothing twice: what it was in the middle of when a broker was killed may be there or not.
+    const acked = new Set([...printed.matchAll(/"name":"producer_send_success".*"value":"(\d+)"/g)].map(([, n]) => n!));
+    assert(acked.size > count / 2, `only ${acked.size} of ${count} were acknowledged`);
     const values: string[] = [];
     for (const partition of [0, 1, 2]) {
       const ends = await tool(target, "GetOffsetShell", ["--topic", topic, "--partitions", String(partition)]);
@@ -184,8 +184,9 @@ const killed: ToolCase = {
       const read = await tool(target, "ConsoleConsumer", ["--topic", topic, ...from, "--timeout-ms", "20000"]);
       values.push(...read.trim().split("\n"));
     }
-    assertEquals(values.length, count, "records in the log: none doubled");
-    for (const value of acked) assert(values.includes(value), `${value} was acknowledged and is not there`);
+    const found = new Set(values);
+    assertEquals(values.length, found.size, "records in the log: none doubled");
+    for (const value of acked) assert(found.has(value), `${value} was acknowledged and is not there`);
   },
 };
 

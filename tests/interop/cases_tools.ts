@@ -18,7 +18,8 @@ export interface ToolCase {
 
 /** Runs a tool against the target; it must end with 0. Returns what it printed. */
 export async function tool(target: Target, name: string, args: readonly string[], input?: string): Promise<string> {
-  const all = ["--bootstrap-server", target.bootstrap, ...args]; // one of them wants it before its subcommand
+  const where = ["--bootstrap-server", target.bootstrap];
+  const all = name === "MetadataQuorumCommand" ? [...where, ...args] : [...args, ...where]; // before its subcommand
   const outcome = await runTool(name, all, input === undefined ? {} : { input });
   const said = `${outcome.stdout}\n${outcome.stderr}`.trim();
   assertEquals(outcome.code, 0, `${name} ended with ${outcome.code}: ${said.slice(-1_500)}`);
