@@ -81,6 +81,8 @@ export class Cluster implements AsyncDisposable {
   readonly #hub = new LocalHub({ scheduler: this.#env.scheduler });
   readonly #links = new Links();
   readonly #seats = new Map<number, Seat>();
+  /** Ends starts that are under way when the cluster is stopped. */
+  readonly #over = new AbortController();
   #stopped: Promise<void> | undefined;
 
   private constructor(options: ClusterOptions) {
@@ -241,6 +243,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
+    this.#over.abort(new Error("The cluster was stopped."));
     await Promise.allSettled([...this.#seats.values()].map(({ changing }) => changing));
     for (const seat of this.#seats.values()) seat.running?.resume(); // who stands still cannot stop
     this.heal();
@@ -262,7 +265,11 @@ export class Cluster implements AsyncDisposable {
     const calm = this.#env.clock.after(START_TIMEOUT_MS, () => {
       tooLong.abort(new Error(`Broker ${id} did not come up within ${START_TIMEOUT_MS / 1_000} s.`));
     });
-    const signal = calledOff === undefined ? tooLong.signal : AbortSignal.any([calledOff, tooLong.signal]);
+    const signal = AbortSignal.any([
+      tooLong.signal,
+      this.#over.signal,
+      ...(calledOff === undefined ? [] : [calledOff]),
+    ]);
     try {
       seat.running = await startBrokerOn({
         disk: seat.disk,

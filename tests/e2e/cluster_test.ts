@@ -105,6 +105,29 @@ Deno.test("a leader that stands still, or that nobody reaches, is replaced, and 
   assertEquals(await read(cluster, 3), ["before", "paused", "healed"]);
 });
 
+Deno.test("a cluster whose brokers have all died comes back once more than half of them are started", async () => {
+  await using cluster = await startCluster({ brokers: 3 });
+  await makeTopic(cluster);
+  await write(cluster, "before");
+  await Promise.all([1, 2, 3].map((id) => cluster.killBroker(id)));
+  assertEquals([cluster.brokers, cluster.actors()], [[], []]);
+  const first = cluster.startBroker(1); // waits for another one
+  await assertRejects(() => cluster.startBroker(1), RangeError, "about to start or stop");
+  await Promise.all([first, cluster.startBroker(3)]);
+  assertEquals(cluster.brokers.map(({ id }) => id), [1, 3]);
+  await write(cluster, "after");
+  assertEquals(await read(cluster, 2), ["before", "after"]);
+});
+
+Deno.test("a cluster that is stopped waits for no broker that cannot start", async () => {
+  const cluster = await startCluster({ brokers: 3 });
+  await Promise.all([1, 2, 3].map((id) => cluster.killBroker(id)));
+  const start = cluster.startBroker(2);
+  const rejected = assertRejects(() => start, Error, "The cluster was stopped.");
+  await cluster.stop();
+  await rejected;
+});
+
 Deno.test("a cluster keeps what it has in a folder, and more brokers can be started on it", async () => {
   const dir = await Deno.makeTempDir({ prefix: "samsa_cluster_" });
   try {
