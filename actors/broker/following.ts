@@ -16,7 +16,7 @@ import { keepTopic, keepTopics, reconfigure } from "./replicas_here.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
 /** A quorum actor that was restarted has forgotten its followers: being asked again costs it next to nothing. */
-const FOLLOW_AGAIN_MS = 1_000;
+const FOLLOW_AGAIN_MS = 300;
 
 /** Asks for what is committed from where this broker stands. */
 export function follow(broker: Broker, out: BrokerOutbox): void {
