@@ -20,7 +20,7 @@ export interface Envelope {
 
 /** Something heard about a peer. */
 export type PeerEvent =
-  /** A link to it stands. */
+  /** A link to it stands, for the first time or again: what was sent since the last time may be lost. */
   | { readonly type: "up"; readonly node: number }
   /** The link closed; `refused` when a reconnect was refused, which means that the process is gone. */
   | { readonly type: "down"; readonly node: number; readonly refused: boolean };

@@ -21,7 +21,6 @@ export interface Adapter {
 export const ADAPTERS: readonly Adapter[] = [
   { path: /^storage\/file_disk\.ts$/, may: "everything", why: "the disk made of Deno's files" },
   { path: /^transport\/tcp\w*\.ts$/, may: "everything", why: "envelopes over Deno's TCP sockets" },
-  { path: /^transport\/socket\.ts$/, may: "everything", why: "bytes over Deno's TCP sockets, both directions" },
   { path: /^server\//, may: "everything", why: "composition: puts the real clock, disk and sockets together" },
   { path: /^console\/server\.ts$/, may: "everything", why: "serves the console over HTTP" },
   {
