@@ -133,6 +133,7 @@ export class Producer {
       key,
       batches: [],
       onWire: 0,
+      made: 0,
       sequence: 0,
       hasFailed: false,
       failures: 0,
