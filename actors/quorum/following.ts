@@ -17,7 +17,7 @@ import type { Answer } from "../actor.ts";
 import { commitTo, install } from "./commit.ts";
 import { mayVoteNow } from "./enquiry.ts";
 import { flush } from "./flushing.ts";
-import { cutFor, endOf, isSequel } from "./log.ts";
+import { cutFor, endOf, fitsOnDisk, isSequel } from "./log.ts";
 import type { QuorumFetchReply, SnapshotFetchReply } from "./protocol.ts";
 import { hear, heardFromLeader, loseLeader, quorumOf } from "./roles.ts";
 import { isSound } from "./snapshots.ts";
@@ -26,6 +26,9 @@ import { fetchDeadlineMs, fetchWaitMs } from "./timings.ts";
 
 const FETCH_BYTES = 1 << 20;
 const FULL_DISK_MS = 500;
+const SEEK_MAX_MS = 250;
+/** An election takes about so long, in questions. */
+const SOUGHT_SOON = 8;
 
 /** Asks for more, if this node is one that fetches and no question is under way. */
 export function fetch(quorum: Quorum, out: Out): void {
@@ -71,8 +74,11 @@ function nextVoter(quorum: Quorum): number | undefined {
   return quorum.others.length === 0 ? undefined : quorum.others[quorum.sought++ % quorum.others.length];
 }
 
+/** Who looks for a leader that there is not looks ever less often. */
 function fetchLater(quorum: Quorum, out: Out, delayMs: number = quorum.timings.retryBackoffMs): void {
-  out.timer("fetch", delayMs, "tick", "fetch");
+  const { leaderId, sought } = quorum;
+  const seekMs = leaderId === -1 ? Math.min(SEEK_MAX_MS, delayMs * 2 ** Math.max(0, sought - SOUGHT_SOON)) : delayMs;
+  out.timer("fetch", seekMs, "tick", "fetch");
 }
 
 type Said = { readonly error: string; readonly epoch: number; readonly leaderId: number };
@@ -118,21 +124,10 @@ function takeRecords(quorum: Quorum, reply: QuorumFetchReply, out: Out): void {
     return fetchLater(quorum, out);
   } else {
     if (reply.records.length === 0) mayVoteNow(quorum, out);
-    else if (!appended(quorum, reply.records, out)) return fetchLater(quorum, out, FULL_DISK_MS);
+    else if (!fitsOnDisk(() => log.append(reply.records, out.now()))) return fetchLater(quorum, out, FULL_DISK_MS);
     commitTo(quorum, out, Math.min(reply.highWatermark, log.endOffset)); // only now is it known that the logs are the same
   }
   fetch(quorum, out);
-}
-
-/** Appends, unless the disk is full: then there may be room again later. */
-function appended({ log }: Quorum, records: Uint8Array, out: Out): boolean {
-  try {
-    log.append(records, out.now());
-    return true;
-  } catch (error) {
-    if ((error as { readonly code?: string }).code === "ENOSPC") return false;
-    throw error;
-  }
 }
 
 function takeChunk(quorum: Quorum, { bytes, totalBytes }: SnapshotFetchReply, out: Out): void {

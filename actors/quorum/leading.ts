@@ -17,7 +17,7 @@ import type { MetadataRecord } from "../controller/protocol.ts";
 import { spawnController } from "./active_controller.ts";
 import { commitTo } from "./commit.ts";
 import { flush } from "./flushing.ts";
-import { encodeMetadataBatch, fitOf } from "./log.ts";
+import { encodeMetadataBatch, fitOf, fitsOnDisk } from "./log.ts";
 import type { QuorumFetch, QuorumFetchReply, QuorumProtocol } from "./protocol.ts";
 import { detach, hear, leave, quorumOf, refuseFetch } from "./roles.ts";
 import { handOver } from "./resigning.ts";
@@ -43,7 +43,8 @@ export function becomeLeader(quorum: Quorum, out: Out): void {
   quorum.gone = undefined;
   const first: MetadataRecord[] = [{ type: "QuorumLeader", leaderId, epoch, voters }];
   if (isEmpty) first.push({ type: "Cluster", clusterId: deps.store.clusterId || randomUuid(out.random.bytes(16)) });
-  write(quorum, quorum.role, first, out);
+  // A node that cannot even write this lets others stand first.
+  if (!write(quorum, quorum.role, first, out)) return detach(quorum, out, timings.fetchTimeoutMs * 2);
   introduce(quorum, out);
   if (quorum.others.length > 0) out.timer("check", timings.fetchTimeoutMs / 2, "tick", "check");
   tellReaders(quorum, out);
@@ -60,22 +61,21 @@ export function append(
   if (role.type !== "leader" || role.leaving || epoch !== quorum.epoch) return false;
   // One that has ended may have left something behind.
   if (controller === undefined || controller.stopping || baseOffset !== log.endOffset) return false;
-  try {
-    write(quorum, role, records, out);
-  } catch (error) {
-    if ((error as { readonly code?: string }).code !== "ENOSPC") throw error;
-    return false; // nothing was written: there may be room again
-  }
+  if (!write(quorum, role, records, out)) return false;
   role.appends.push({ endOffset: log.endOffset, asker: asker() });
   return LATER;
 }
 
-function write(quorum: Quorum, role: Leader, records: readonly MetadataRecord[], out: Out): void {
+/** Appends one batch; false when there is no room for it: there may be again later. */
+function write(quorum: Quorum, role: Leader, records: readonly MetadataRecord[], out: Out): boolean {
   const { log, epoch } = quorum;
   const nowMs = out.now();
-  log.append(encodeMetadataBatch(records, { baseOffset: log.endOffset, epoch, nowMs }), nowMs);
+  if (!fitsOnDisk(() => log.append(encodeMetadataBatch(records, { baseOffset: log.endOffset, epoch, nowMs }), nowMs))) {
+    return false;
+  }
   for (const replicaId of [...role.parked.keys()]) answerParked(quorum, role, replicaId, out);
   flush(quorum, out);
+  return true;
 }
 
 /** A replica asks for what comes after its log, and says by that how far it has come. */

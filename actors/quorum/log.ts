@@ -126,3 +126,14 @@ export function isSequel(bytes: Uint8Array, offset: number, epoch: number): bool
     return false;
   }
 }
+
+/** Does something that leaves everything as it was when the disk is full; false when it is. */
+export function fitsOnDisk(append: () => void): boolean {
+  try {
+    append();
+    return true;
+  } catch (error) {
+    if ((error as { readonly code?: string }).code === "ENOSPC") return false;
+    throw error;
+  }
+}

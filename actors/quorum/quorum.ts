@@ -87,8 +87,9 @@ function start(args: QuorumArgs, deps: QuorumDeps, out: Out): Quorum {
   const image = bytes === undefined ? emptyImage() : decodeSnapshot(bytes, snapshot!.endOffset);
   const quorum = new Quorum(args, deps, timingsOf(deps.properties), log, image);
   const stored = store.state();
-  quorum.epoch = Math.max(0, stored?.epoch ?? endOf(quorum).lastEpoch);
-  quorum.votedFor = stored?.votedFor ?? -1;
+  // Whoever only observes writes no epochs down.
+  quorum.epoch = Math.max(0, stored?.epoch ?? 0, endOf(quorum).lastEpoch);
+  quorum.votedFor = stored?.epoch === quorum.epoch ? stored.votedFor : -1;
   quorum.votesFrom = stored?.votesFrom ?? quorum.epoch + 1;
   announce(quorum, out);
   if (!quorum.isVoter) out.send(out.self, "tick", "fetch");

@@ -47,6 +47,7 @@ export function follow(quorum: Quorum, out: Out, leaderId: number): void {
   leave(quorum, out);
   quorum.role = { type: "follower", leaderId };
   quorum.failedElections = 0;
+  quorum.sought = 0;
   quorum.gone = undefined;
   out.watch(quorumOf(leaderId));
   heardFromLeader(quorum, out);

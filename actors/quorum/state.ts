@@ -162,7 +162,7 @@ export class Quorum {
   /** Counts fetches; the one under way, 0 for none. */
   fetches = 0;
   fetching = 0;
-  /** Counts the voters that were asked who leads. */
+  /** Counts the voters that were asked who leads, since that was last known. */
   sought = 0;
   download: Download | undefined;
   flushing = false;

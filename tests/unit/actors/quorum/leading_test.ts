@@ -189,3 +189,15 @@ Deno.test("a full disk refuses an append and harms nothing", () => {
   assertEquals([later.answer, node.p.restarts], [undefined, 0]);
   assert(node.p.state.log.endOffset === 3);
 });
+
+Deno.test("a leader that cannot write its first record lets others lead", () => {
+  const node = begin();
+  node.p.state.log.append = () => {
+    throw Object.assign(new Error("full"), { code: "ENOSPC" });
+  };
+  const epoch = lead(node);
+  assertEquals([node.p.state.role.type, node.p.state.epoch, node.p.restarts], ["unattached", epoch, 0]);
+  assertEquals(asked(node.p, "beginEpoch"), []);
+  assertEquals(asked(node.p.advance(1_999), "vote"), []);
+  assertEquals(asked(node.p.advance(1), "vote").length, 2);
+});

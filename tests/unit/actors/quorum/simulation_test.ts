@@ -1,13 +1,14 @@
 /**
  * Quorums under every fault that they are made for, by seed: `QUORUM_SEEDS=from-to` runs others than the usual.
  *
- * In each run, links lose, repeat, delay and are cut; processes end, lose their power, stand still and come back; actors are killed; fewer
+ * In each run, links lose, repeat, delay and are cut; processes end, lose their power, stand still and come back; actors are killed; disks refuse; fewer
  * than half of the voters lose their disks. The checker looks on after every event. Then everything is healed, and the quorum has to
  * commit again and to bring everybody to the same end.
  */
 import { assert, assertEquals } from "@std/assert";
 import { CONTROLLER } from "../../../../actors/controller/protocol.ts";
 import { type Random, SeededRandom } from "../../../../lib/prng.ts";
+import type { DiskFault } from "../../../../storage/faulty_disk.ts";
 import { Checker } from "./checker.ts";
 import { NEIGHBOURS, Stage, type StageNode } from "./stage.ts";
 
@@ -22,6 +23,7 @@ class Storm {
   readonly checker = new Checker();
   readonly acknowledged = new Set<string>();
   readonly #random: Random;
+  readonly #faults: (() => void)[] = [];
   #notes = 0;
   #wasFormed = false;
 
@@ -71,7 +73,7 @@ class Storm {
     const other = random.pick(stage.nodes);
     this.#wasFormed ||= stage.voters.every((id) => stage.node(id).state?.membership === "voting");
     for (let notes = random.below(4); notes > 0; notes--) this.note();
-    switch (random.below(13)) {
+    switch (random.below(15)) {
       case 0:
         return node.crash();
       case 1:
@@ -100,7 +102,15 @@ class Storm {
         return this.#mayLoseDisk(node) ? node.loseDisk() : undefined;
       case 12:
         return node.isPaused ? undefined : node.stop();
+      case 13:
+        return this.#plan(node, { operation: "sync", path: /\.log$/, code: "EIO", times: 1 });
+      case 14:
+        return this.#plan(node, { operation: "append", path: /\.log$/, code: "ENOSPC", times: 1 + random.below(3) });
     }
+  }
+
+  #plan({ disk }: StageNode, fault: DiskFault): void {
+    this.#faults.push(disk.plan(fault));
   }
 
   /** Fewer than half of the voters, at any time, have forgotten whether they voted. */
@@ -121,6 +131,7 @@ class Storm {
 
   #heal(): void {
     const { stage } = this;
+    for (const end of this.#faults) end();
     stage.network.heal();
     stage.network.faults = { ...NEIGHBOURS, lossPerMillion: 0, duplicationPerMillion: 0 };
     for (const node of stage.nodes) node.resume();

@@ -193,6 +193,7 @@ export class StageNode {
     }));
     system.spawn(QUORUM, "quorum", { nodeId: this.id, voters });
     this.#listen(system);
+    this.#keepCheckpoints(store, gate);
   }
 
   /** The process is gone, and whatever the disk had not synced, if it loses its power too. */
@@ -247,6 +248,16 @@ export class StageNode {
     this.system!.askThen(this.ref, "describe", undefined, (answer) => answer.ok && (found = answer.value));
     this.#stage.until(() => found !== undefined);
     return found!;
+  }
+
+  /** As a node does, but so often that there is one between most failures. */
+  #keepCheckpoints(store: DiskLogStore, gate: Gate): void {
+    gate.env.clock.after(100, () => {
+      try {
+        store.checkpoint();
+      } catch { /* the disk refuses: there is a next time */ }
+      this.#keepCheckpoints(store, gate);
+    });
   }
 
   #listen(system: ActorSystem): void {
