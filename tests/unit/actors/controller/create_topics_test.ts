@@ -107,6 +107,8 @@ Deno.test("assignments by hand", () => {
   for (const more of wrong) {
     assertEquals(errorOf(setting, "t", more), "INVALID_REPLICA_ASSIGNMENT", JSON.stringify(more));
   }
+  const assignments = [{ partition: 1, brokerIds: [2] }, { partition: 0, brokerIds: [1] }];
+  assertEquals(errorOf(setting, "t", { ...assign(), assignments }), "NONE", "in whatever order");
   assertEquals(errorOf(setting, "t", { ...assign([1]), partitions: 1 }), "INVALID_REQUEST");
   assertEquals(errorOf(setting, "t", { ...assign([1]), replicationFactor: 1 }), "INVALID_REQUEST");
   const { records } = createTopics(setting, [newTopic("t", assign([99, 2], [3, 1]))], false);

@@ -287,6 +287,7 @@ Deno.test("who wants to stop waits for a follower that may yet catch up", () => 
   const isr = [1, 2].map((brokerId) => ({ brokerId, brokerEpoch: epochOf(p, brokerId) }));
   const { topicId } = p.state.image.topics.get("t")!;
   const changes = [{ topicId, partition: 0, leaderEpoch, partitionEpoch, isr }];
+  catchUp(p, 2);
   const { reply } = p.ask("alterPartitions", { brokerId: 1, brokerEpoch: epochOf(p, 1), changes });
   assertEquals(reply?.results[0]?.error, "NEW_LEADER_ELECTED");
   assertEquals([ask(), ask(), partitionOf(p, "t").leader], [false, false, 2]);

@@ -34,6 +34,11 @@ Deno.test("the same chance places alike, another chance begins elsewhere", () =>
   assertEquals(firsts.size, 3);
 });
 
+Deno.test("the order in which brokers are named does not matter", () => {
+  const all = sites(null, null, null);
+  assertEquals(place(all.toReversed(), 5, 2, new SeededRandom(3)), place(all, 5, 2, new SeededRandom(3)));
+});
+
 Deno.test("by seed: replicas differ, racks are used as far as they go, leaders and replicas are even", () => {
   const random = new SeededRandom("placement");
   for (let round = 0; round < 200; round++) {
