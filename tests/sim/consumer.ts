@@ -53,6 +53,12 @@ interface Position {
   isAsking: boolean;
 }
 
+/** What a fetch was about. */
+interface Asked {
+  readonly offset: number;
+  readonly leaderEpoch: number;
+}
+
 interface Session {
   id: number;
   epoch: number;
@@ -192,11 +198,14 @@ export class Consumer {
     const { world, history } = this.#scene;
     this.#busy.add(leader);
     const pending = history.invoke(this.#process, { f: "poll" }, world.now());
-    const epochs = new Map(wanted.map(({ place, position }) => [position.key, place.leaderEpoch]));
+    const asked = new Map(wanted.map(({ place, position }): [string, Asked] => [
+      position.key,
+      { offset: position.offset, leaderEpoch: place.leaderEpoch },
+    ]));
     const version = this.#plan.byId ? VERSION_BY_ID : VERSION_BY_NAME;
     this.#client.call(leader, fetch, version, body, MAX_WAIT_MS + REQUEST_TIMEOUT_MS, (result) => {
       this.#busy.delete(leader);
-      if (result.ok && result.body.errorCode === 0) return this.#took(leader, result.body, epochs, pending);
+      if (result.ok && result.body.errorCode === 0) return this.#took(leader, result.body, asked, pending);
       pending.fail(world.now());
       this.#sessions.delete(leader);
       this.#scene.count(`fetch ${result.ok ? errorName(result.body.errorCode) : result.why}`);
@@ -210,7 +219,7 @@ export class Consumer {
     return session;
   }
 
-  #took(leader: number, body: FetchBody, epochs: ReadonlyMap<string, number>, pending: Pending): void {
+  #took(leader: number, body: FetchBody, asked: ReadonlyMap<string, Asked>, pending: Pending): void {
     if (this.#plan.sessions) {
       const session = this.#session(leader);
       if (session.epoch === 0) session.id = body.sessionId;
@@ -222,8 +231,10 @@ export class Consumer {
       for (const partition of partitions) {
         const key = this.#keyOf(topic, topicId, partition.partitionIndex);
         const position = key === undefined ? undefined : this.#positions.get(key);
-        if (position === undefined) continue;
-        const read = this.#read(position, partition, epochs.get(position.key) ?? -1);
+        const question = position && asked.get(position.key);
+        // Another leader may have answered the same question meanwhile.
+        if (position === undefined || question === undefined || question.offset !== position.offset) continue;
+        const read = this.#read(position, partition, question.leaderEpoch);
         if (read.length > 0) reads[position.key] = read;
       }
     }
