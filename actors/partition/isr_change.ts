@@ -44,8 +44,9 @@ export function checkIsr(replica: Replica, out: ReplicaOutbox): void {
   const staying = role.isr.filter((node) =>
     node === role.leader || leadership.followers.isCaughtUp(node, endOffset, nowMs, config.replicaLagTimeMaxMs)
   );
-  if (staying.length < role.isr.length) propose(replica, leadership, staying, out);
-  else expandIsr(replica, out);
+  if (staying.length === role.isr.length) return expandIsr(replica, out);
+  for (const node of role.isr) if (!staying.includes(node)) leadership.laggards.add(node);
+  propose(replica, leadership, staying, out);
 }
 
 /** Sets the timer of the next look: at half of the time that a laggard has. */
@@ -57,21 +58,22 @@ export function setCheck({ role, config }: Replica, out: ReplicaOutbox): void {
 
 /**
  * Proposes the followers that have come far enough, unless a proposal is open. What was heard of one that has gone silent may still
- * look far enough: only those count that have just been heard, or wait for an answer, and that would not be found lagging at once.
+ * look far enough: only those count that have just been heard, or wait for an answer. Who lagged comes back when it has caught up, and
+ * not as soon as it has what is committed: that may stand still.
  *
  * @param heard a follower that has just told what it has
  */
 export function expandIsr(replica: Replica, out: ReplicaOutbox, heard = -1): void {
   const { leadership, role, log, config, highWatermark, leaderEpochStart } = replica;
   if (leadership === null || leadership.proposal !== null || role.isr.length === role.replicas.length) return;
-  const { followers, pulls, proposeAfterMs } = leadership;
+  const { followers, pulls, laggards, proposeAfterMs } = leadership;
   const nowMs = out.monotonic();
   if (nowMs < proposeAfterMs) return;
   const joining = role.replicas.filter((node) => {
     const follower = role.isr.includes(node) ? undefined : followers.get(node);
     return follower !== undefined && (node === heard || pulls.has(node)) &&
       mayJoin(follower.safe, highWatermark, leaderEpochStart) &&
-      followers.isCaughtUp(node, log.endOffset, nowMs, config.replicaLagTimeMaxMs);
+      (!laggards.has(node) || followers.isCaughtUp(node, log.endOffset, nowMs, config.replicaLagTimeMaxMs));
   });
   if (joining.length > 0) propose(replica, leadership, [...role.isr, ...joining], out);
 }

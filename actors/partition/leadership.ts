@@ -48,6 +48,8 @@ export class Leadership {
   /** By follower, at most one each. */
   readonly pulls: Map<number, ParkedPull> = new Map();
   proposal: IsrProposal | null = null;
+  /** Followers that were to leave the ISR because they lagged. */
+  readonly laggards: Set<number> = new Set();
   /** No follower is proposed before (monotonic): the controller has just refused one. */
   proposeAfterMs = -Infinity;
   deletions: WaitingDeletion[] = [];
