@@ -78,10 +78,10 @@ Deno.test("a node that is halted does nothing any more, and its folder is free a
   const [first, ...rest] = nodes;
   first!.halt();
   stage.hub.disconnect(1);
-  const processed = first!.system.actors().map((actor) => actor.processed);
+  assertEquals(first!.system.actors(), []);
   assertEquals(stage.leftBy(1), { ...stage.leftBy(1), wasClean: false, lastBrokerEpoch: -1 });
   stage.until(() => leaderOf(rest) !== undefined, "the others have a controller");
-  assertEquals(first!.system.actors().map((actor) => actor.processed), processed);
+  assertEquals(first!.system.actors(), []);
   const again = stage.start(1);
   stage.allReady([again]);
 });
