@@ -91,10 +91,11 @@ export function spawnAgain(broker: Broker, name: string, out: BrokerOutbox): voi
   const replica = broker.replicas.get(topicName)?.get(index);
   if (replica?.phase !== "resting") return;
   const topic = broker.image.topics.get(topicName);
-  if (!broker.isActing || topic?.topicId !== replica.args.topicId || !isWanted(broker, topic, index)) {
-    return out.timer(`replica/${name}`, RESPAWN_MS, "spawnAgain", name); // an image that counts will say what becomes of it
+  const partition = topic?.partitions[index];
+  if (topic === undefined || partition === undefined || !broker.isActing) { // an image that counts will say what becomes of it
+    return out.timer(`replica/${name}`, RESPAWN_MS, "spawnAgain", name);
   }
-  spawn(broker, topic, topic.partitions[index]!, replica.failures, out);
+  spawn(broker, topic, partition, replica.failures, out);
 }
 
 function isWanted({ args: { brokerId } }: Broker, topic: TopicImage | undefined, index: number): boolean {
@@ -122,7 +123,7 @@ function spawn(
   const role = roleOf(broker, image);
   const config = configOf(broker, topic);
   const remembered = broker.remembered.get(`${topic}-${partition}`);
-  if (remembered?.topicId !== topicId) {
+  if (remembered === undefined) {
     put(broker, { topic, topicId, partition, config, role }, failures, out);
     return;
   }
