@@ -95,6 +95,8 @@ Deno.test("changes are answered when all live brokers have applied them, or when
   catchUp(p, 1);
   p.tell("applied", { brokerId: 2, brokerEpoch: epochOf(p, 2), offset: p.state.image.offset - 1 });
   assertEquals(asked.answer, undefined);
+  catchUp(p, 1);
+  p.tell("applied", { brokerId: 1, brokerEpoch: epochOf(p, 1), offset: 3 }); // said before, and late
   catchUp(p, 2);
   assertEquals(errors(asked), ["NONE", "INVALID_TOPIC_EXCEPTION"]);
   const late = create(p, [newTopic("u"), newTopic("t")], { timeoutMs: 500 });
@@ -147,7 +149,7 @@ Deno.test("a leader that has not applied a new min.insync.replicas yet makes nob
     return partitionOf(p, name).elr;
   };
   assertEquals(shrink("t"), []);
-  catchUp(p, 1);
+  p.tell("applied", { brokerId: 1, brokerEpoch: epochOf(p, 1), offset: p.state.minIsrOffset });
   const other = [{ name: "log.retention.ms", operation: "set" as const, value: "9" }];
   p.ask("alterConfigs", { changes: [{ ...change, operations: other }], validateOnly: false });
   assertEquals(shrink("u"), [2], "of other configs it need not know");
