@@ -41,6 +41,11 @@ export class Checker {
     this.#granted.set(key, { votedFor: vote.votedFor, disks });
   }
 
+  /** A follower of the metadata is told something: from now on that is committed, whatever becomes of who said so. */
+  told({ id }: StageNode, baseOffset: number, records: readonly MetadataRecord[]): void {
+    records.forEach((record, index) => this.#commit(id, baseOffset + index, record));
+  }
+
   /** Looks at all nodes. */
   check({ nodes }: Stage): void {
     for (const node of nodes) if (node.state !== undefined) this.#checkNode(node, node.state);
@@ -60,7 +65,6 @@ export class Checker {
       state.membership !== "voting" || written?.epoch === epoch,
       `${node.id} is in ${epoch} and has not written that`,
     );
-    assert(node.seen!.image.offset <= this.committed.length, `${node.id} tells of what is not committed`);
     Object.assign(life, { epoch, highWatermark });
   }
 
@@ -83,18 +87,19 @@ export class Checker {
     const fresh = recent.baseOffset === from && from + recent.records.length === highWatermark
       ? recent
       : { baseOffset: start, records: readMetadata(log, start, highWatermark) };
-    fresh.records.forEach((record, index) => {
-      const offset = fresh.baseOffset + index;
-      assert(offset <= this.committed.length, `${id} commits ${offset}, and nobody has what is before it`);
-      this.committed[offset] ??= textOf(record);
-      assertEquals(textOf(record), this.committed[offset], `${id} has committed something else at ${offset}`);
-    });
+    fresh.records.forEach((record, index) => this.#commit(id, fresh.baseOffset + index, record));
     if (fresh.baseOffset > from) this.#checkImage(id, state);
     if (image.clusterId !== "") {
       this.#clusterId ||= image.clusterId;
       assertEquals(image.clusterId, this.#clusterId);
       assertEquals(formed.at(-1), this.#clusterId, `${id} does not know its cluster`);
     }
+  }
+
+  #commit(id: number, offset: number, record: MetadataRecord): void {
+    assert(offset <= this.committed.length, `${id} commits ${offset}, and nobody has what is before it`);
+    this.committed[offset] ??= textOf(record);
+    assertEquals(textOf(record), this.committed[offset], `${id} has committed something else at ${offset}`);
   }
 
   /** A snapshot has brought it there. */

@@ -6,7 +6,7 @@
  * commit again and to bring everybody to the same end.
  */
 import { assert, assertEquals } from "@std/assert";
-import { CONTROLLER } from "../../../../actors/controller/protocol.ts";
+import { CONTROLLER, snapshotOf } from "../../../../actors/controller/protocol.ts";
 import { type Random, SeededRandom } from "../../../../lib/prng.ts";
 import type { DiskFault } from "../../../../storage/faulty_disk.ts";
 import { Checker } from "./checker.ts";
@@ -45,6 +45,7 @@ class Storm {
         : NEIGHBOURS,
       syncMs: () => random.below(3_000) / 1_000,
       voted: (node, vote) => this.checker.voted(node, vote),
+      told: (node, baseOffset, records) => this.checker.told(node, baseOffset, records),
     });
   }
 
@@ -59,6 +60,9 @@ class Storm {
     this.#heal();
     this.#advanceUntil(() => this.#commits(), RECOVERY_MS);
     this.#advanceUntil(() => this.#isEven(), RECOVERY_MS);
+    for (const { id, seen, state } of stage.nodes) {
+      assertEquals(snapshotOf(seen!.image), snapshotOf(state!.image), `${id} was told something else`);
+    }
     for (const name of this.acknowledged) {
       for (const { id, seen } of stage.nodes) {
         assert(seen!.image.configs.get("broker/")?.has(name), `${id} has lost ${name}, which was acknowledged`);

@@ -57,6 +57,8 @@ export interface StageOptions {
   readonly syncMs?: () => number;
   /** Told of every vote that is written. */
   readonly voted?: (node: StageNode, vote: StoredVote) => void;
+  /** Told of all records that a follower of the metadata is. */
+  readonly told?: (node: StageNode, baseOffset: number, records: readonly MetadataRecord[]) => void;
 }
 
 /** Links of half a millisecond. */
@@ -267,6 +269,7 @@ export class StageNode {
       if (verb === "controllerChanged") Object.assign(seen, message);
       else {
         const { baseOffset, records, snapshot } = message as Parameters<MetadataFollower["metadata"]>[0];
+        if (!snapshot) this.#stage.options.told?.(this, baseOffset, records);
         if (snapshot) seen.image = imageOf(baseOffset, records);
         else if (baseOffset <= seen.image.offset) {
           seen.image = replay(seen.image, records.slice(seen.image.offset - baseOffset));
