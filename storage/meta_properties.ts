@@ -102,7 +102,9 @@ export function parseMetaProperties(content: string): MetaProperties | undefined
   const clusterId = properties.get("cluster.id");
   const nodeId = properties.get("node.id") ?? "";
   const directoryId = properties.get("directory.id");
-  if (properties.get("version") !== "1" || clusterId === undefined || !directoryId || !/^\d+$/.test(nodeId)) return undefined;
+  if (properties.get("version") !== "1" || clusterId === undefined || !directoryId || !/^\d+$/.test(nodeId)) {
+    return undefined;
+  }
   return { clusterId, nodeId: Number(nodeId), directoryId };
 }
 

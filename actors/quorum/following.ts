@@ -4,7 +4,7 @@
  * ```text
  *   fetch(end) ──▶ records: append, sync, fetch(end') ──▶ …        one question at a time; only the answer to the newest counts
  *              ──▶ logs part: cut, fetch again
- *              ──▶ log does not reach back: snapshot, chunk by chunk, then fetch from its end
+ *              ──▶ log does not reach back: snapshot, piece by piece, then fetch from its end
  * ```
  *
  * Invariants: what is said to be there is durable; nothing below the high watermark is ever cut.
@@ -21,7 +21,7 @@ import { cutFor, endOf, fitsOnDisk, isSequel } from "./log.ts";
 import type { QuorumFetchReply, SnapshotFetchReply } from "./protocol.ts";
 import { hear, heardFromLeader, loseLeader, quorumOf } from "./roles.ts";
 import { isSound } from "./snapshots.ts";
-import type { Out, Quorum } from "./state.ts";
+import type { Download, Out, Quorum } from "./state.ts";
 import { fetchDeadlineMs, fetchWaitMs } from "./timings.ts";
 
 const FETCH_BYTES = 1 << 20;
@@ -37,19 +37,9 @@ export function fetch(quorum: Quorum, out: Out): void {
   if (log.flushedOffset < log.endOffset) return flush(quorum, out); // and then again
   const target = role.type === "follower" ? role.leaderId : nextVoter(quorum);
   if (target === undefined) return;
-  const { download } = quorum;
   const seq = quorum.fetching = ++quorum.fetches;
   out.cancel("fetch");
-  if (download !== undefined) {
-    const { id: snapshot, position } = download;
-    const { nodeId: replicaId, epoch } = quorum;
-    out.ask(quorumOf(target), "fetchSnapshot", { replicaId, epoch, snapshot, position, maxBytes: FETCH_BYTES }, (
-      quorum,
-      answer,
-      out,
-    ) => takeAnswer(quorum, seq, target, answer, out, takeChunk), fetchDeadlineMs(timings));
-    return;
-  }
+  if (quorum.download !== undefined) return fetchPiece(quorum, seq, target, quorum.download, out);
   const request = {
     replicaId: quorum.nodeId,
     epoch: quorum.epoch,
@@ -60,14 +50,20 @@ export function fetch(quorum: Quorum, out: Out): void {
     // Who has to catch up is told at once that there is no more.
     waitMs: membership === "catchingUp" ? 0 : fetchWaitMs(timings),
   };
-  out.ask(
-    quorumOf(target),
-    "fetch",
-    request,
-    (quorum, answer, out) => takeAnswer(quorum, seq, target, answer, out, takeRecords),
-    fetchDeadlineMs(timings),
-  );
+  const then: Then<QuorumFetchReply> = (quorum, answer, out) =>
+    takeAnswer(quorum, seq, target, answer, out, takeRecords);
+  out.ask(quorumOf(target), "fetch", request, then, fetchDeadlineMs(timings));
 }
+
+function fetchPiece(quorum: Quorum, seq: number, target: number, { id, position }: Download, out: Out): void {
+  const { nodeId: replicaId, epoch, timings } = quorum;
+  const request = { replicaId, epoch, snapshot: id, position, maxBytes: FETCH_BYTES };
+  const then: Then<SnapshotFetchReply> = (quorum, answer, out) =>
+    takeAnswer(quorum, seq, target, answer, out, takePiece);
+  out.ask(quorumOf(target), "fetchSnapshot", request, then, fetchDeadlineMs(timings));
+}
+
+type Then<R> = (quorum: Quorum, answer: Answer<R>, out: Out) => void;
 
 /** The voters in turn: any of them can say who leads. */
 function nextVoter(quorum: Quorum): number | undefined {
@@ -130,7 +126,7 @@ function takeRecords(quorum: Quorum, reply: QuorumFetchReply, out: Out): void {
   fetch(quorum, out);
 }
 
-function takeChunk(quorum: Quorum, { bytes, totalBytes }: SnapshotFetchReply, out: Out): void {
+function takePiece(quorum: Quorum, { bytes, totalBytes }: SnapshotFetchReply, out: Out): void {
   const { id, parts, position } = quorum.download!;
   parts.push(bytes);
   quorum.download!.position += bytes.length;

@@ -60,7 +60,7 @@ export interface QuorumFetch {
 }
 
 export interface QuorumFetchReply {
-  /** NONE, NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH (the asker is behind), UNKNOWN_LEADER_EPOCH (the leader is). */
+  /** NONE, NOT_LEADER_OR_FOLLOWER (also by a leader that learns of a later epoch from the asker), FENCED_LEADER_EPOCH (the asker is behind). */
   readonly error: ErrorName;
   readonly epoch: number;
   readonly leaderId: number;
