@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { describe, type Key, type Operation, type Value } from "./history.ts";
+import { describe, type Key, type Operation, type Value } from "./operations.ts";
 import type { CheckOptions, CycleRule, Problems } from "./rules/check.ts";
 import type { Versions } from "./rules/versions.ts";
 

@@ -20,7 +20,8 @@
  * @module
  */
 import { findCycles } from "../elle.ts";
-import type { History, Key } from "../history.ts";
+import type { History } from "../history.ts";
+import type { Key } from "../operations.ts";
 import { findSequenceProblems } from "./sequences.ts";
 import { findValueProblems } from "./values.ts";
 import { orderVersions } from "./versions.ts";

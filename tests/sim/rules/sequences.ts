@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { describe, type Key, type Operation, type Sent } from "../history.ts";
+import { describe, type Key, type Operation, type Sent } from "../operations.ts";
 import type { Problems, Rule } from "./check.ts";
 import type { KeyLog, Versions } from "./versions.ts";
 

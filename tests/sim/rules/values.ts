@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describe, type Key, type Operation, type Value } from "../history.ts";
+import { describe, type Key, type Operation, type Value } from "../operations.ts";
 import type { CheckOptions, Problems } from "./check.ts";
 import { mustHaveHappened, type Versions } from "./versions.ts";
 

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Key, Operation, Sent, Value } from "../history.ts";
+import type { Key, Operation, Sent, Value } from "../operations.ts";
 
 /** The log of one key. */
 export class KeyLog {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { emptyImage, type MetadataRecord, replay } from "../../../actors/controller/protocol.ts";
 import { Invariants, type InvariantsOptions } from "../../sim/invariants.ts";
 import type { Batch, BrokerView, NodeView, QuorumView, ReplicaView } from "../../sim/invariants/views.ts";
@@ -275,4 +276,37 @@ type ChangeRecord = Extract<MetadataRecord, { type: "PartitionChange" }>;
 
 export function change(more: Partial<ChangeRecord>): ChangeRecord {
   return { type: "PartitionChange", topicId: TOPIC_ID, partition: 0, ...more };
+}
+
+/** Three brokers that are registered, and t-0, which is empty. */
+export function cluster(): FakeCluster {
+  return new FakeCluster().begin();
+}
+
+/** The same with three records, on all, committed by node 1 in epoch 0. */
+export function withRecords(): FakeCluster {
+  const world = cluster();
+  for (const id of [1, 2, 3]) world.replica(id).write(history(0, 0, 0));
+  world.look();
+  for (const id of [1, 2, 3]) world.replica(id).highWatermark = 3;
+  assertEquals(world.look(), "");
+  return world;
+}
+
+/** A process dies, and the next of its node registers and comes to have this log. */
+export function restart(world: FakeCluster, id: number, log: FakeReplica, brokerEpoch: number): void {
+  const node = world.node(id);
+  Object.assign(node, { isAlive: false, replicaViews: [] });
+  world.look();
+  const [view, image] = [node.quorumView!.again(), world.image];
+  Object.assign(node, { isAlive: true, life: node.life + 1, quorumView: view, brokerView: { image } });
+  world.look();
+  if (id === 1) world.elect(1, world.quorum(1).epoch + 1);
+  world.commit(registration(id, brokerEpoch, node.incarnationId), unfence(id, brokerEpoch));
+  node.replicaViews = [log];
+}
+
+/** Something was wrong, and this was said of it. */
+export function finds(world: FakeCluster, sentence: string): void {
+  assertStringIncludes(world.look(), sentence);
 }
