@@ -37,7 +37,7 @@ export type Fault = (stage: Stage, random: Random) => Lasting | "done" | undefin
 export const FAULTS: { readonly [Name in Feature]?: Fault } = {
   kill(stage, random) {
     const machine = pickUp(stage, random);
-    if (machine === undefined) return undefined;
+    if (machine === undefined || !stage.limits.takeProcess(machine)) return undefined;
     machine.kill();
     stage.restart(machine, someMs(random, 5_000));
     return "done";
@@ -45,7 +45,7 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
 
   power(stage, random) {
     const machine = pickUp(stage, random);
-    if (machine === undefined || !stage.limits.takePower(machine)) return undefined;
+    if (machine === undefined || !stage.limits.takeProcess(machine)) return undefined;
     machine.losePower(random.chance(1, 2));
     stage.restart(machine, someMs(random, 6_000));
     return "done";
@@ -64,7 +64,12 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
   stop(stage, random) {
     const machine = pickUp(stage, random);
     if (machine === undefined || machine.isStopping || machine.isPaused) return undefined;
-    machine.stop(random.pick([500, 3_000]), () => stage.restart(machine, someMs(random, 3_000)));
+    const afterMs = someMs(random, 3_000);
+    machine.stop(random.pick([500, 3_000]), (isClean) => {
+      stage.scene.count(isClean ? "stopped clean" : "stopped not clean");
+      if (!isClean) stage.limits.forceProcess(machine);
+      stage.restart(machine, afterMs);
+    });
     return "done";
   },
 
@@ -227,7 +232,8 @@ function replaceNode(
 ): void {
   mend();
   if (machine.disk !== disk || machine.life !== life) return; // it was started again meanwhile
-  if (random.chance(1, 2) && stage.limits.takePower(machine)) machine.losePower(false);
+  stage.limits.forceProcess(machine);
+  if (random.chance(1, 2) && !stage.limits.hasUnflushed) machine.losePower(false);
   else machine.kill();
   stage.restart(machine, someMs(random, 1_000));
 }

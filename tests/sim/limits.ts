@@ -5,7 +5,9 @@
  * and the next only when whoever lost the last has everything again: its vote, its place in every ISR. Whose partitions
  * need it, because it is the only one to have them, keeps its disk.
  *
- * A power failure is no loss where records are flushed before they are acknowledged; where they are not, it is one.
+ * The end of a process is no loss where records are flushed before they are acknowledged. Where they are not, it is one, even if the page
+ * cache survives: the cluster cannot know that it has, and takes the node out of every ISR. If such an end cannot be avoided when it must
+ * not be, nothing is promised any more of these topics.
  *
  * @module
  */
@@ -23,6 +25,7 @@ export class Limits {
   readonly #topics: ReadonlyMap<string, TopicPlan>;
   readonly #voters: readonly number[];
   /** Who has lost something and is not known to be whole again, with the disk that it has now. */
+  readonly #given = new Set<string>();
   #lossy: { readonly machine: Machine; wholeSinceMs: number } | undefined;
 
   constructor(world: World, topics: readonly TopicPlan[], voters: readonly number[]) {
@@ -31,10 +34,13 @@ export class Limits {
     this.#voters = voters;
   }
 
-  /** Whether some topic loses what it has acknowledged when the power fails. */
+  /** Whether some topic may lose what it has acknowledged when its last process ends. */
   get hasUnflushed(): boolean {
     return [...this.#topics.values()].some(({ flush }) => !flush);
   }
+
+  /** Whether what this partition has acknowledged must be there for ever. */
+  readonly isDurable = (key: string): boolean => !this.#given.has(key.slice(0, key.lastIndexOf("-")));
 
   /** Whether the disk of this machine may be lost now; if so, it counts as lost. */
   takeDisk(machine: Machine): boolean {
@@ -44,12 +50,18 @@ export class Limits {
     return true;
   }
 
-  /** Whether the power of this machine may fail now; if so, what it has not flushed counts as lost. */
-  takePower(machine: Machine): boolean {
+  /** Whether the process on this machine may end now without a word; if so, what it has not flushed counts as lost. */
+  takeProcess(machine: Machine): boolean {
     if (!this.hasUnflushed) return true;
     if (!this.#isWhole() || !this.#canMiss(machine, (topic) => this.#topics.get(topic)?.flush === false)) return false;
     this.#lossy = { machine, wholeSinceMs: Infinity };
     return true;
+  }
+
+  /** The process on this machine ends, whether it may or not. */
+  forceProcess(machine: Machine): void {
+    if (this.takeProcess(machine)) return;
+    for (const { name, flush } of this.#topics.values()) if (!flush) this.#given.add(name);
   }
 
   /** Looks whether who has lost something is whole again. To be called now and then. */

@@ -157,8 +157,8 @@ export class Machine {
     this.disk = this.#newDisk();
   }
 
-  /** Ends in good order, within about twice `timeoutMs`; `done` is called unless it is killed first. */
-  stop(timeoutMs: number, done: () => void): void {
+  /** Ends in good order, within about twice `timeoutMs`; `done` hears whether it was, unless the node is killed first. */
+  stop(timeoutMs: number, done: (isClean: boolean) => void): void {
     const { node } = this;
     if (node === undefined || this.isStopping) return;
     this.#note("stop");
@@ -166,8 +166,9 @@ export class Machine {
     node.shutDown(timeoutMs, (result) => {
       if (this.node !== node) return;
       if (!result.ok) this.#report(`The folder could not be closed: ${result.error.message}`);
-      this.#end(result.ok && result.value ? "stopped clean" : "stopped", false);
-      done();
+      const isClean = result.ok && result.value;
+      this.#end(isClean ? "stopped clean" : "stopped", false);
+      done(isClean);
     });
   }
 

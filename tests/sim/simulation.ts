@@ -76,6 +76,7 @@ export class Simulation {
       failed: (machine, sentence) => {
         this.scene.count("nodes given up");
         this.world.trace.note(`node ${machine.id}`, "failed", 0, () => sentence);
+        this.#storm.limits.forceProcess(machine);
         machine.kill();
         this.#storm.restart(machine, 500);
       },
@@ -126,7 +127,7 @@ export class Simulation {
   #weather(): boolean {
     const { random, producers, consumers, topics, stormMs } = this.swarm;
     const keys = topics.flatMap(keysOf);
-    const isDurable = () => true;
+    const { isDurable } = this.#storm.limits;
     producers.forEach((plan, index) => {
       const own = random.split(`producer ${index}`);
       const mine = keys.filter(() => own.chance(2, 3));
@@ -151,7 +152,7 @@ export class Simulation {
       sessions: features.has("sessions"),
       byId: features.has("by-id"),
       from: life === 0 || own.chance(1, 2) ? "earliest" : "latest",
-      isDurable: () => true,
+      isDurable: this.#storm.limits.isDurable,
     } as const;
     const consumer = new Consumer(this.scene, `consumer-${index}`, plan, own, before?.process);
     this.#consumers[index] = consumer;
@@ -191,7 +192,7 @@ export class Simulation {
       sessions: false,
       byId: false,
       from: "earliest",
-      isDurable: () => true,
+      isDurable: this.#storm.limits.isDurable,
     } as const;
     const reader = this.#reader = new Consumer(this.scene, "reader", plan, this.swarm.random.split("reader"));
     const image = newestImage(this.world)!;
@@ -219,7 +220,8 @@ export class Simulation {
   #judge(): boolean {
     const { scene, swarm } = this;
     for (const problem of this.#admin.check(newestImage(this.world)!)) scene.problem(problem);
-    for (const { message } of checkHistory(scene.history)) scene.problem(message);
+    const lossyKeys = new Set(swarm.topics.flatMap(keysOf).filter((key) => !this.#storm.limits.isDurable(key)));
+    for (const { message } of checkHistory(scene.history, { lossyKeys })) scene.problem(message);
     if (scene.counters.get("batches acknowledged") < swarm.stormMs / 5_000) {
       scene.problem(
         `only ${scene.counters.get("batches acknowledged")} batches were acknowledged in ${swarm.stormMs} ms`,
