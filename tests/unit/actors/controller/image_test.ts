@@ -126,6 +126,15 @@ Deno.test("a topic takes its configs with it", () => {
   assertEquals(image.configs.has("broker/"), true);
 });
 
+Deno.test("a config that is unset is gone, and so is a resource without any", () => {
+  const set = (name: string, value: string | null): MetadataRecord => (
+    { type: "Config", resourceType: "topic", resourceName: "a", name, value }
+  );
+  const image = replay(emptyImage(), [...HISTORY, set("flush.ms", "2"), set("retention.ms", null)]);
+  assertEquals([...image.configs.get("topic/a")!], [["flush.ms", "2"]]);
+  assertEquals(replay(image, [set("flush.ms", null)]).configs.has("topic/a"), false);
+});
+
 Deno.test("a snapshot makes the same image in fewer records, the cluster's id first", () => {
   const image = replay(emptyImage(), HISTORY);
   const records = snapshotOf(image);
