@@ -11,7 +11,7 @@
  */
 import type { Endpoint, MetadataFollower, MetadataImage, MetadataRecord } from "../controller/protocol.ts";
 import { imageOf, replay } from "../controller/protocol.ts";
-import { dropMovedIsrChanges } from "./isr_changes.ts";
+import { answerIsrChanges } from "./isr_changes.ts";
 import { keepTopic, keepTopics, reconfigure } from "./replicas_here.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
@@ -58,7 +58,7 @@ export function proceed(broker: Broker, change: Change, out: BrokerOutbox, befor
     const begins = broker.actedFor !== broker.epoch;
     broker.actedFor = broker.epoch;
     keepReplicas(broker, before, begins ? "all" : change, out);
-    dropMovedIsrChanges(broker, out);
+    answerIsrChanges(broker, out);
     announce(broker, out);
     if (begins) out.timer("beat", 0, "beat", undefined); // it may be let in
     else reportApplied(broker, out);

@@ -1,9 +1,12 @@
 /**
  * ISR changes on their way from the leaders on this broker to the controller (AlterPartition).
  *
- *     replica ──alterPartition──▶ waiting ──one batch at a time──▶ controller ──▶ answered
+ *     replica ──alterPartition──▶ waiting ──one batch at a time──▶ controller ──▶ decided ──image has it──▶ answered
  *                                    ▲              │ no answer, or no controller
  *                                    └──────────────┘
+ *
+ * What the controller has decided is told only when this broker's image has it: an answer that overtook the metadata would let a
+ * leader count by the new ISR and an old min.insync.replicas, under which somebody else may be eligible.
  *
  * Invariant: everybody who asked is answered once: by the controller, or because the partition has a newer leader epoch, its
  * leader a newer wish, or this broker a newer epoch. Repeating is safe: the controller refuses what rests on an older
@@ -73,7 +76,35 @@ function settle(broker: Broker, batch: readonly PendingIsrChange[], answer: Batc
   }
   if (!answer.ok || answer.value.error !== "NONE") return keepWaiting(broker, batch, out);
   const results = new Map(answer.value.results.map((result) => [keyOf(result), result]));
-  for (const { change, asker } of batch) out.reply(asker, results.get(keyOf(change)) ?? NO_ANSWER);
+  for (const { change, asker } of batch) {
+    const result = results.get(keyOf(change));
+    if (result === undefined) out.reply(asker, NO_ANSWER);
+    else decide(broker, result, asker, out);
+  }
+}
+
+function decide(broker: Broker, result: IsrChangeResult, asker: PendingIsrChange["asker"], out: BrokerOutbox): void {
+  if (result.error !== "NONE" || isKnown(broker.image, result)) return out.reply(asker, result);
+  const key = keyOf(result);
+  const older = broker.isrDecided.get(key);
+  if (older !== undefined) out.reply(older.asker, NO_ANSWER);
+  broker.isrDecided.set(key, { result, asker });
+}
+
+/** The image has come further: who waited for that, and who waits in vain, is answered. */
+export function answerIsrChanges(broker: Broker, out: BrokerOutbox): void {
+  for (const [key, { result, asker }] of broker.isrDecided) {
+    if (!isKnown(broker.image, result)) continue;
+    broker.isrDecided.delete(key);
+    out.reply(asker, result);
+  }
+  dropMovedIsrChanges(broker, out);
+}
+
+/** Whether the image has a decision, or has come past it. */
+function isKnown(image: MetadataImage, { topicId, partition, partitionEpoch }: IsrChangeResult): boolean {
+  const known = image.topics.get(image.topicNames.get(topicId) ?? "")?.partitions[partition];
+  return known === undefined || known.partitionEpoch >= partitionEpoch;
 }
 
 /** Nobody has decided: they wait on, but those whose leader has a newer wish. */
@@ -87,7 +118,7 @@ function keepWaiting(broker: Broker, batch: readonly PendingIsrChange[], out: Br
 }
 
 /** Answers those who wait although their partition has a newer leader epoch by now, or is gone. */
-export function dropMovedIsrChanges(broker: Broker, out: BrokerOutbox): void {
+function dropMovedIsrChanges(broker: Broker, out: BrokerOutbox): void {
   for (const [key, { change, asker }] of broker.isrChanges) {
     const moved = refusalOf(broker.image, change);
     if (moved === undefined) continue;
@@ -98,8 +129,10 @@ export function dropMovedIsrChanges(broker: Broker, out: BrokerOutbox): void {
 
 /** This broker has another epoch: what its leaders wanted before rests on the old one. */
 export function abandonIsrChanges(broker: Broker, out: BrokerOutbox): void {
-  for (const { asker } of [...broker.isrBatch, ...broker.isrChanges.values()]) out.reply(asker, NO_ANSWER);
+  const waiting = [...broker.isrBatch, ...broker.isrChanges.values(), ...broker.isrDecided.values()];
+  for (const { asker } of waiting) out.reply(asker, NO_ANSWER);
   broker.isrBatch = [];
+  broker.isrDecided.clear();
   broker.isrChanges.clear();
 }
 

@@ -13,7 +13,7 @@
  */
 import type { Asker, Outbox } from "../actor.ts";
 import { refOf } from "../address.ts";
-import type { ControllerRef, Endpoint, IsrChange, MetadataImage } from "../controller/protocol.ts";
+import type { ControllerRef, Endpoint, IsrChange, IsrChangeResult, MetadataImage } from "../controller/protocol.ts";
 import { CONTROLLER, emptyImage } from "../controller/protocol.ts";
 import type { ReplicaArgs } from "../partition/protocol.ts";
 import { brokerInt } from "./broker_configs.ts";
@@ -72,6 +72,9 @@ export class Broker {
   allocating = false;
   /** ISR changes that wait to be sent, by partition. */
   readonly isrChanges: Map<string, PendingIsrChange> = new Map();
+  /** What the controller has decided, and the image does not have yet, by partition. */
+  readonly isrDecided: Map<string, { readonly result: IsrChangeResult; readonly asker: PendingIsrChange["asker"] }> =
+    new Map();
   /** Those that were sent and are not answered; an answer to any other batch comes too late. */
   isrBatch: readonly PendingIsrChange[] = [];
   #view: BrokerView | undefined;

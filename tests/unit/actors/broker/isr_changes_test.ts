@@ -18,7 +18,7 @@ function change(partition: number, more: Partial<IsrChange> = {}): IsrChange {
 }
 
 function result(partition: number, more: Partial<IsrChangeResult> = {}): IsrChangeResult {
-  const led = { leader: 1, leaderEpoch: 0, partitionEpoch: 1, isr: [1] };
+  const led = { leader: 1, leaderEpoch: 0, partitionEpoch: 0, isr: [1] };
   return { topicId: TOPIC, partition, error: "NONE", ...led, ...more };
 }
 
@@ -54,6 +54,27 @@ Deno.test("one batch is under way at a time; what comes meanwhile goes together 
   answer(stage, fenced);
   assertEquals([second.reply, third.reply], [fenced, TIMED_OUT]); // it must not wait for what nobody has said
   assertEquals(batches(stage), []);
+});
+
+Deno.test("what is decided is told when the image has it, so that no answer overtakes what goes with it", () => {
+  const stage = leading();
+  const asked = wish(stage, 0);
+  const decided = result(0, { partitionEpoch: 1 });
+  answer(stage, decided);
+  assertEquals(asked.reply, undefined);
+  stage.tell([{ type: "PartitionChange", topicId: TOPIC, partition: 1, isr: [1] }]); // another one
+  assertEquals(asked.reply, undefined);
+  stage.tell([{ type: "PartitionChange", topicId: TOPIC, partition: 0, isr: [1] }]);
+  assertEquals(asked.reply, decided);
+});
+
+Deno.test("what was decided about a topic that is gone is told at once", () => {
+  const stage = leading();
+  const asked = wish(stage, 0);
+  answer(stage, result(0, { topicId: topicIdOf(9), partitionEpoch: 1 }), result(0, { partitionEpoch: 7 }));
+  assertEquals(asked.reply, undefined);
+  stage.tell([{ type: "RemoveTopic", topicId: TOPIC }]);
+  assertEquals((asked.reply as IsrChangeResult).partitionEpoch, 7);
 });
 
 Deno.test("a leader that wants something else now is asked for that", () => {
