@@ -119,6 +119,12 @@ export class ReplicaNode {
     this.system = this.store = undefined;
   }
 
+  /** The machine dies, and comes back with an empty disk. */
+  loseDisk(): void {
+    this.die();
+    for (const name of this.disk.list("")) this.disk.remove(name);
+  }
+
   /** All that its log has, or what is below an offset. */
   read(untilOffset = Infinity): Found[] {
     const { log } = this.live;
@@ -252,11 +258,14 @@ export class ReplicaCluster {
   }
 
   #compare(live: readonly ReplicaNode[], where: string): void {
-    const logs = live.map((node) => ({ id: node.id, log: node.read(node.live.highWatermark) }));
+    const logs = live.map((node) => {
+      const { highWatermark, log } = node.live;
+      return { id: node.id, start: log.startOffset, end: highWatermark, log: node.read(highWatermark) };
+    });
     for (const [index, a] of logs.entries()) {
       for (const b of logs.slice(index + 1)) {
-        const both = Math.min(a.log.length, b.log.length);
-        assertEquals(a.log.slice(0, both), b.log.slice(0, both), `${where}: nodes ${a.id} and ${b.id} differ`);
+        const inBoth = ({ offset }: Found) => offset >= Math.max(a.start, b.start) && offset < Math.min(a.end, b.end);
+        assertEquals(a.log.filter(inBoth), b.log.filter(inBoth), `${where}: nodes ${a.id} and ${b.id} differ`);
       }
     }
   }

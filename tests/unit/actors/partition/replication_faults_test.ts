@@ -33,13 +33,23 @@ type Harm = (cluster: ReplicaCluster, random: Random) => void;
 const HARMS: readonly Harm[] = [
   function crash(cluster, random) {
     const node = random.pick(cluster.nodes);
-    node.die(random.chance(1, 2));
+    node.die(cluster.config.flushBeforeAck && random.chance(1, 2));
     cluster.controller.fence(node.id);
   },
   function crashLeader(cluster, random) {
     const { leader } = cluster;
-    leader?.die(random.chance(1, 2));
+    leader?.die(cluster.config.flushBeforeAck && random.chance(1, 2));
     if (leader !== undefined) cluster.controller.fence(leader.id);
+  },
+  function loseDisk({ nodes, controller }, random) {
+    const node = random.pick(nodes);
+    if (controller.state.isr.length === 1 && controller.state.isr.includes(node.id)) return; // nobody else has everything
+    node.loseDisk();
+    controller.fence(node.id);
+  },
+  function deleteRecords({ leader }, random) {
+    const end = leader?.replica?.highWatermark ?? 0;
+    if (end > 0) leader!.system!.tell(leader!.ref, "deleteRecords", { beforeOffset: random.below(end + 1) });
   },
   function restartReplica(cluster, random) { // as after a crash, but its supervisor does not count it
     const node = random.pick(cluster.nodes);
@@ -93,9 +103,11 @@ function checkAcked(cluster: ReplicaCluster, client: Client, where: string): voi
   if (leader?.leadership === undefined || leader.leadership === null) return;
   if (leader.role.leaderEpoch !== cluster.controller.state.leaderEpoch) return;
   const log = cluster.leader!.read();
-  assertEquals(log.map(({ sequence }) => sequence), log.map((_, at) => at), `${where}: each once, in order`);
+  const { startOffset } = leader.log;
+  assertEquals(log.map(({ sequence }) => sequence), log.map(({ offset }) => offset), `${where}: each once, in order`);
   client.acked.forEach((offset, sequence) => {
-    assertEquals(log[offset]?.sequence, sequence, `${where}: ${sequence} was acknowledged at ${offset}`);
+    if (offset < startOffset) return;
+    assertEquals(log[offset - startOffset]?.sequence, sequence, `${where}: ${sequence} was acknowledged at ${offset}`);
   });
 }
 
@@ -118,6 +130,7 @@ export function run(seed: number): number {
       replicaFetchWaitMaxMs: dice.pick([50, 200]),
       replicaFetchBackoffMs: 100,
       minInsyncReplicas: dice.pick([1, 2, 2]),
+      flushBeforeAck: dice.chance(3, 4),
       log: LOG,
     },
     controllerFaultsPerMille: dice.pick([0, 200, 600]),
