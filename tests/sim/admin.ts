@@ -159,7 +159,9 @@ export class Admin {
       const least = Math.min(...this.#plan.topics.map(({ minIsr }) => minIsr));
       const partitions = 1 + this.#random.below(2);
       const replicas = Math.min(this.#plan.nodes, Math.max(least, 1 + this.#random.below(3)));
-      return this.#create(name, partitions, replicas, [], done);
+      // Where disks are lost, whoever acknowledges alone loses what it has.
+      const configs = [{ name: "min.insync.replicas", value: String(Math.min(least, replicas)) }];
+      return this.#create(name, partitions, replicas, configs, done);
     }
     const body = { topics: [{ name }], timeoutMs: TIMEOUT_MS };
     this.#client.call(this.#client.anyNode(), deleteTopics, 6, body, PATIENCE_MS, (result) => {
