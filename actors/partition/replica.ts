@@ -48,6 +48,12 @@ import { configure, remove, setTidy, tidy } from "./upkeep.ts";
 export type { ReplicaHost } from "./state.ts";
 
 /**
+ * Producers wait for room in a full mailbox; followers are on other nodes, cannot be made to wait, and are turned away. So there
+ * is more room than producers usually fill.
+ */
+const MAILBOX_CAPACITY = 8_192;
+
+/**
  * The replica actor of a broker; each is named `<topic>-<partition>`.
  *
  * A failing disk or a damaged log takes a replica offline and no further: it answers KAFKA_STORAGE_ERROR and says why in
@@ -58,6 +64,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
   const lastWords = new WeakMap<ReplicaArgs, LastWord>();
   return {
     kind: REPLICA.kind,
+    mailboxCapacity: MAILBOX_CAPACITY,
 
     start(args, out) {
       const lastWord = lastWords.get(args) ?? newLastWord(args);
