@@ -16,6 +16,7 @@ import { LATER } from "../actor.ts";
 import { parseRef } from "../address.ts";
 import { REPLICA, type ReplicaArgs } from "../partition/protocol.ts";
 import { follow, metadata } from "./following.ts";
+import { controllerSilent } from "./isolation.ts";
 import { alterPartition, sendIsrChanges } from "./isr_changes.ts";
 import { nextProducerId } from "./producer_ids.ts";
 import type { BrokerArgs, BrokerProtocol } from "./protocol.ts";
@@ -71,6 +72,7 @@ export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, Bro
       tick(broker, what, out) {
         if (what === "follow") follow(broker, out);
         else if (what === "alterPartitions") sendIsrChanges(broker, out);
+        else if (what === "isolation") controllerSilent(broker, out);
         else mayGo(broker, out);
       },
     },

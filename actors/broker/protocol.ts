@@ -80,8 +80,11 @@ export interface BrokerProtocol extends MetadataFollower {
   beat(_: void): void;
   /** From the broker to itself: a replica that was given up, by its name, has rested. */
   spawnAgain(replica: string): void;
-  /** From the broker to itself: time to follow again, to ask for ISR changes again, or to stop waiting for leave to go. */
-  tick(what: "follow" | "alterPartitions" | "shutDown"): void;
+  /**
+   * From the broker to itself: time to follow again, to ask for ISR changes again, to take the controller's silence for isolation, or to
+   * stop waiting for leave to go.
+   */
+  tick(what: "follow" | "alterPartitions" | "isolation" | "shutDown"): void;
 }
 
 export type BrokerRef = Ref<BrokerProtocol>;

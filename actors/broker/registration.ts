@@ -19,6 +19,7 @@ import { refOf } from "../address.ts";
 import type { ErrorResult } from "../controller/protocol.ts";
 import type { QuorumProtocol } from "../quorum/protocol.ts";
 import { QUORUM } from "../quorum/protocol.ts";
+import { controllerHeard } from "./isolation.ts";
 import { abandonIsrChanges, sendIsrChangesAnew } from "./isr_changes.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 import { announce, proceed } from "./following.ts";
@@ -115,6 +116,7 @@ function askHowFar(broker: Broker, out: BrokerOutbox): void {
 function hasRegistered(broker: Broker, out: BrokerOutbox): void {
   broker.registering = false;
   broker.failedAttempts = 0;
+  controllerHeard(broker, out);
   if (broker.isActing && broker.actedFor !== broker.epoch) proceed(broker, "all", out);
   else beat(broker, out);
 }
@@ -134,6 +136,7 @@ export function beat(broker: Broker, out: BrokerOutbox): void {
   out.ask(controller, "heartbeat", heartbeat, (broker, answer, out) => {
     if (!answer.ok || broker.controller !== controller || broker.epoch !== epoch) return;
     const { error, shouldShutDown } = answer.value;
+    if (error === "NONE") controllerHeard(broker, out);
     if (error === "STALE_BROKER_EPOCH" || error === "BROKER_ID_NOT_REGISTERED") registerAnew(broker, out);
     else if (error === "NONE" && shouldShutDown && broker.leaving) mayGo(broker, out);
   }, HEARTBEAT_PATIENCE_MS);

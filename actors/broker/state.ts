@@ -58,6 +58,8 @@ export class Broker {
   failedAttempts = 0;
   /** It has been ready: connections are shown what it knows. */
   opened = false;
+  /** The active controller has not answered for as long as it waits itself. */
+  isolated = false;
   /** A clean stop has begun. */
   leaving = false;
   /** By topic and partition. */

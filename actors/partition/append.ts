@@ -13,6 +13,7 @@ import { stampOffset } from "../../protocol/batch.ts";
 import { type ProducedRecords, validate, type ValidatedBatch } from "../../protocol/validate.ts";
 import { LATER } from "../actor.ts";
 import { flush, written } from "./durability.ts";
+import { isCutOff } from "./isolation.ts";
 import { doing } from "./outage.ts";
 import type { AppendReply, AppendRequest, ReplicaConfig } from "./protocol.ts";
 import { refusedAppend } from "./refusals.ts";
@@ -22,7 +23,7 @@ type Reply = AppendReply | typeof LATER;
 
 /** Handles `append`. */
 export function append(replica: Replica, request: AppendRequest, out: ReplicaOutbox<AppendReply>): Reply {
-  const refused = refusal(replica, request);
+  const refused = refusal(replica, request, out.monotonic());
   if (refused !== undefined) return refused;
   const { config, producers } = replica;
   const nowMs = out.now();
@@ -55,7 +56,7 @@ export function append(replica: Replica, request: AppendRequest, out: ReplicaOut
 }
 
 /** What can be refused without a look at the records. */
-function refusal(replica: Replica, { acks }: AppendRequest): AppendReply | undefined {
+function refusal(replica: Replica, { acks }: AppendRequest, nowMs: number): AppendReply | undefined {
   const error = replica.refusal(-1);
   if (error !== undefined) {
     return refusedAppend(
@@ -67,6 +68,7 @@ function refusal(replica: Replica, { acks }: AppendRequest): AppendReply | undef
   if (acks !== 0 && acks !== 1 && acks !== -1) {
     return refusedAppend(replica, "INVALID_REQUIRED_ACKS", `acks is ${acks}; it must be 0, 1 or -1 (all).`);
   }
+  if (isCutOff(replica, nowMs)) return refusedAppend(replica, "NOT_LEADER_OR_FOLLOWER", null);
   if (acks !== -1 || !replica.isUnderMinIsr) return undefined;
   const { role, config } = replica;
   return refusedAppend(

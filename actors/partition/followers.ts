@@ -21,6 +21,8 @@ export interface Follower {
   readonly end: number;
   /** Where what it has safe ends. */
   readonly safe: number;
+  /** When it last pulled (monotonic). */
+  readonly heardMs: number;
   /** When it last had everything, as far as is known (monotonic). */
   readonly caughtUpMs: number;
   /** Where the leader's log ended at some time; once the follower has all that safe, it had caught up then. */
@@ -72,7 +74,8 @@ export class Followers {
     const safe = Math.min(end, Math.max(safeOffset, before?.safe ?? 0));
     const mark = before?.mark ?? { end: leaderEnd, atMs: nowMs };
     const caughtUpMs = this.caughtUpMs(brokerId);
-    this.#known.set(brokerId, caughtUp({ brokerEpoch, start, end, safe, caughtUpMs, mark }, leaderEnd, nowMs));
+    const follower = { brokerEpoch, start, end, safe, heardMs: nowMs, caughtUpMs, mark };
+    this.#known.set(brokerId, caughtUp(follower, leaderEnd, nowMs));
   }
 
   /**
@@ -91,6 +94,11 @@ export class Followers {
   waited(brokerId: number, leaderEnd: number, nowMs: number): void {
     const follower = this.#known.get(brokerId);
     if (follower !== undefined) this.#known.set(brokerId, caughtUp(follower, leaderEnd, nowMs));
+  }
+
+  /** When a follower last pulled; if it has not, when this epoch began (monotonic). */
+  heardMs(brokerId: number): number {
+    return this.#known.get(brokerId)?.heardMs ?? this.#sinceMs;
   }
 
   /** When a follower last had everything (monotonic); -Infinity if it never has. */

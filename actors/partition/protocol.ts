@@ -263,6 +263,11 @@ export interface ReplicaProtocol {
       readonly safeOffset: number;
     },
   ): void;
+  /**
+   * From this replica's broker. `isolated`: the active controller has not answered it for `silenceMs`; said again and again while that
+   * lasts. Not `isolated`: it has answered.
+   */
+  isolation(news: { readonly isolated: boolean; readonly silenceMs: number }): void;
   /** From the follower to itself: pull again. */
   pullAgain(_: void): void;
   /** From the leader to itself: look for followers that are behind for too long. */

@@ -19,6 +19,7 @@ import { append } from "./append.ts";
 import { flush } from "./durability.ts";
 import { awaitData, expire, fetch } from "./fetch.ts";
 import { follow, pullOn } from "./follower.ts";
+import { isolation } from "./isolation.ts";
 import { maximalIsr } from "./isr.ts";
 import { checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
 import { lead } from "./leader.ts";
@@ -93,6 +94,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
 
       pull,
       safe,
+      isolation,
       pullAgain: (replica, _, out) => pullOn(replica, out),
       checkIsr: (replica, _, out) => checkIsr(replica, out),
 

@@ -77,6 +77,8 @@ export class Replica {
   offline: string | null = null;
   /** Why it does not lead although it is told to, or null. Another role ends that. */
   abstention: string | null = null;
+  /** Its broker has not heard from the controller for so long; undefined while it does. */
+  isolatedMs: number | undefined;
   /** Told to delete itself. */
   removed = false;
   /** One flush is on its way; what is appended meanwhile waits for the next. */

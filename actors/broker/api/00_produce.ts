@@ -77,11 +77,17 @@ function question(
       then(withHint(answer.ok ? responseOf(index, answer.value) : refusedResponse(index, error, null), error, told));
     }, patienceMs);
 
-  /** Tells a client that asked the wrong broker which one is right, if that is known by now (KIP-951). */
+  /**
+   * Tells a client that asked the wrong broker which one is right, if that is known by now (KIP-951). A leader here that is cut off knows
+   * of none but itself.
+   */
   function withHint(response: PartitionResponse, error: ErrorName, told: typeof NOBODY): PartitionResponse {
     if (error !== "NOT_LEADER_OR_FOLLOWER" || exchange.version < HINTS) return response;
     const currentLeader = newestLeader(known()?.partitions[index], told);
-    return currentLeader.leaderId < 0 ? response : { ...response, currentLeader };
+    const { brokerId } = exchange.view;
+    return currentLeader.leaderId < 0 || currentLeader.leaderId === brokerId
+      ? response
+      : { ...response, currentLeader };
   }
 }
 

@@ -50,6 +50,16 @@ Deno.test("a new incarnation begins with what it says, but not with new time", (
   assertEquals([followers.get(2)?.safe, followers.caughtUpMs(2)], [2, 1_000]);
 });
 
+Deno.test("a follower was heard when it last pulled, in whatever incarnation, or else when the epoch began", () => {
+  const followers = new Followers([2], 1_000);
+  assertEquals([followers.heardMs(2), followers.heardMs(3)], [1_000, 1_000]);
+  followers.pulled(heard(5, { safeOffset: 2 }), 9, 1_500);
+  followers.pulled(heard(5, { brokerEpoch: 21, safeOffset: 2 }), 9, 1_700);
+  followers.isSafe(2, 21, 5, 9, 1_800);
+  followers.waited(2, 9, 1_900);
+  assertEquals([followers.heardMs(2), followers.heardMs(3)], [1_700, 1_000]);
+});
+
 Deno.test("who is in sync at the start has the time of a laggard to be heard, others none", () => {
   const followers = new Followers([2], 1_000);
   assert(followers.isCaughtUp(2, 9, 1_100, 100));

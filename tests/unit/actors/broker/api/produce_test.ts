@@ -187,6 +187,14 @@ Deno.test("what is known of the leader when the answer leaves counts, if it is n
   }
 });
 
+Deno.test("a leader that is cut off turns its clients away without a hint, for it knows of nobody but itself", () => {
+  const made = client().call(produce, 10, request(["t-0"]));
+  made.answer("append", "t-0", { ...APPENDED, error: "NOT_LEADER_OR_FOLLOWER", leader: 1, leaderEpoch: 0 });
+  assertEquals(told(made), ["t-0 NOT_LEADER_OR_FOLLOWER"]);
+  assertEquals(made.got.responses[0]!.partitionResponses[0]!.currentLeader, { leaderId: -1, leaderEpoch: -1 });
+  assertEquals(made.got.nodeEndpoints, []);
+});
+
 Deno.test("too few replicas in sync: the error says so, and whether it was written", () => {
   for (const error of ["NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"] as const) {
     const made = client().call(produce, 9, request(["t-0"]));

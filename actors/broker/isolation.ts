@@ -1,0 +1,41 @@
+/**
+ * A broker that the active controller does not answer: it may be that others lead by now what it takes itself to lead.
+ *
+ *     in touch ──no answer for broker.session.timeout.ms──▶ isolated, and its replicas are told again and again
+ *        ▲                                                     │
+ *        └──────── a heartbeat is answered, or a registration ─┘ and they are told
+ *
+ * What follows from it, each leader decides by itself: one whose followers still pull can go on, for a cluster without a controller
+ * still serves its data.
+ *
+ * Invariant: while it is isolated, a replica that was spawned or restarted since hears of it within {@linkcode AGAIN_MS}.
+ *
+ * @module
+ */
+import type { Broker, BrokerOutbox } from "./state.ts";
+
+/** How often replicas are told: also how often they look whom they have not heard from. */
+export const AGAIN_MS = 200;
+
+/** The active controller has answered: this broker is one of the cluster. */
+export function controllerHeard(broker: Broker, out: BrokerOutbox): void {
+  out.timer("isolation", broker.config("broker.session.timeout.ms"), "tick", "isolation");
+  if (!broker.isolated) return;
+  broker.isolated = false;
+  tellReplicas(broker, out);
+}
+
+/** Nothing was heard for as long as the controller waits before it takes a broker for gone. */
+export function controllerSilent(broker: Broker, out: BrokerOutbox): void {
+  broker.isolated = true;
+  tellReplicas(broker, out);
+  out.timer("isolation", AGAIN_MS, "tick", "isolation");
+}
+
+function tellReplicas(broker: Broker, out: BrokerOutbox): void {
+  const { isolated } = broker;
+  const news = { isolated, silenceMs: broker.config("broker.session.timeout.ms") };
+  for (const replicas of broker.replicas.values()) {
+    for (const { ref, phase } of replicas.values()) if (phase === "here") out.send(ref, "isolation", news);
+  }
+}
