@@ -56,6 +56,14 @@ export class Mailbox {
     return this.user.length >= this.#capacity;
   }
 
+  /**
+   * Whether there is no room for other nodes either. Their senders cannot be made to wait, so a part is kept for them: else
+   * those here, who wait at the door, would take each place as it comes free, and followers would hear nothing of their leader.
+   */
+  get fullForOthers(): boolean {
+    return this.user.length >= this.#capacity + Math.max(16, this.#capacity >> 1);
+  }
+
   get empty(): boolean {
     return this.user.length === 0 && this.system.length === 0;
   }

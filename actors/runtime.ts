@@ -233,8 +233,9 @@ export class Runtime implements CellHost, RemoteHost {
   deliver(to: string, letter: Letter): void {
     const process = this.processes.get(to);
     if (process === undefined) this.deadLetter(to, letter, "there is no such actor");
-    else if (process instanceof Cell && process.mailbox.full) this.deadLetter(to, letter, "its mailbox is full");
-    else this.post(to, letter);
+    else if (process instanceof Cell && process.mailbox.fullForOthers) {
+      this.deadLetter(to, letter, "its mailbox is full");
+    } else this.post(to, letter);
   }
 
   forget(cell: Cell): void {

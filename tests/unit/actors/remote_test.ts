@@ -152,13 +152,15 @@ Deno.test("a mailbox that is full refuses what comes from another node, and its 
   const { env, a, b } = local();
   b.system.pause(b.ref);
   const { answers, settle } = collect<unknown>();
-  for (let at = 0; at < 6; at++) a.system.askThen(b.ref, "echo", at, settle);
+  // Four may wait by its capacity, and sixteen more from other nodes, which cannot be made to wait.
+  for (let at = 0; at < 22; at++) a.system.askThen(b.ref, "echo", at, settle);
   env.advance(1);
   assertEquals(answers, ["unreachable", "unreachable"]);
   assertEquals(b.system.deadLetters.recent.map(({ reason }) => reason), ["its mailbox is full", "its mailbox is full"]);
+  assertEquals(b.system.offer(b.ref, "echo", 0), false);
   b.system.resume(b.ref);
   env.advance(1);
-  assertEquals(answers.slice(2), [0, 1, 2, 3]);
+  assertEquals(answers.slice(2), Array.from({ length: 20 }, (_, at) => at));
 });
 
 Deno.test("death-watch over nodes: the end of an actor, of nobody, of a node; not a restart, not a broken link", () => {
