@@ -69,9 +69,9 @@ Deno.test("what is safe says nothing: who does not pull is not going on", () => 
 Deno.test("a leader whose followers pull goes on, however long the controller is away", () => {
   const h = leader();
   for (let round = 0; round < 20; round++) {
-    isolate(h);
     const asked = h.append();
     h.endFlush();
+    isolate(h);
     for (const id of [2, 3]) h.pull(id);
     assertEquals(asked.reply?.error, "NONE");
     h.probe.advance(500);
