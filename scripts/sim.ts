@@ -115,10 +115,9 @@ async function many({ seeds, from, jobs, twice, goOn, quiet, keep, limits }: Man
   const tookSeconds = (performance.now() - startedMs) / 1_000;
   console.log(counted(counters.toRecord()));
   const count = next - from;
-  console.log(
-    `${count} seeds, ${failed.length} failed; ${Math.round(seconds)} virtual s, ${events} events in ` +
-      `${tookSeconds.toFixed(1)} s: ${Math.round(count / tookSeconds * 3_600)} seeds per hour`,
-  );
+  const pace = `${Math.round(count / tookSeconds * 3_600)} seeds per hour`;
+  const sum = `${Math.round(seconds)} virtual s and ${events} events in ${tookSeconds.toFixed(1)} s, ${pace}`;
+  console.log(`${count - failed.length} passed, ${failed.length} failed: ${sum}`);
   if (failed.length === 0) return;
   const run = { ...limits, seed: Math.min(...failed) };
   report(simulate({ ...run, keep }), run);
