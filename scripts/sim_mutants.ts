@@ -1,112 +1,196 @@
 /**
- * Takes one guard at a time out of a copy of the code, and sees whether the simulator notices.
+ * Takes one guard after another out of a copy of the program, and sees whether the simulator notices.
  *
- *     deno task sim:mutants                         all of them, each until its first failing seed
- *     deno task sim:mutants --only no-elr --seeds 1000
+ *     deno task sim:mutants                         all that should be noticed
+ *     deno task sim:mutants --only no-pre-vote      those whose name has this in it
+ *     deno task sim:mutants --all --budget 600      also those of which it is known why nothing may notice, with more time for each
+ *
+ *     copy ──patch──▶ mutant ──seeds──▶ one fails ──the same seed without the patch──▶ ok: killed
+ *                                  └──the budget is over──▶ survived                └─▶ fails too: not its fault, go on
+ *
+ * Ends with 1 if a mutant survives that was not expected to.
  *
  * @module
  */
-import { fail, readOptions } from "../server/command.ts";
+import { readOptions } from "../server/command.ts";
 import { integer, text, toggle } from "../server/flags.ts";
-import { type Mutant, MUTANTS, mutate } from "../tests/sim/mutants.ts";
+import { type Mutant, MUTANTS, patched, patchesOf } from "../tests/sim/mutants.ts";
+import type { HuntLine } from "./sim/hunt.ts";
 
-const SUMMARY = `Takes one guard at a time out of a copy of the code, and lets the simulator look for it.
+const SUMMARY =
+  `Hunts mutants: copies of the program, each without one of its guards, which the simulator must tell from it.
 
-A mutant that no seed kills is a guard that nobody tests. Exits with 1 if there is one, or one that does not fit the code.`;
+Exits with 1 if one survives that was not expected to.`;
 
 const FLAGS = {
-  only: text({ help: "Only these mutants, with commas", placeholder: "LIST" }),
-  seeds: integer({ help: "Seeds that each mutant may survive", min: 1, max: 1_000_000, default: 200 }),
-  minutes: integer({ help: "And how long it may take", min: 1, max: 600, default: 4 }),
-  jobs: integer({ help: "Mutants at the same time", min: 1, max: 64, default: 2 }),
-  list: toggle({ help: "Say which there are, and whether they fit the code" }),
+  only: text({ help: "Mutants whose names have one of these in them, with commas", placeholder: "NAMES" }),
+  budget: integer({ help: "Seconds of processor time for each mutant", min: 1, max: 100_000, default: 120 }),
+  from: integer({ help: "The first seed", min: 0, max: 1e12, default: 1 }),
+  ticks: integer({
+    help: "Virtual seconds of faults in each seed; 0 for as many as it draws",
+    min: 0,
+    max: 10_000,
+    default: 0,
+  }),
+  jobs: integer({ help: "Mutants that are hunted at the same time", min: 1, max: 64, default: 2 }),
+  all: toggle({ help: "Hunt those too that are expected to survive" }),
+  list: toggle({ help: "Print the mutants and what each takes away, and hunt none" }),
 };
 
-/** What is not needed to run the simulator, and large. */
-const LEFT_OUT = new Set([".git", ".cache", "node_modules", "coverage", "samsa-data", "docs"]);
+/** What a mutant's copy needs to be run. */
+const ROOMS = [
+  "actors",
+  "console",
+  "deps",
+  "lib",
+  "protocol",
+  "scripts",
+  "server",
+  "storage",
+  "tests/sim",
+  "transport",
+];
+const FILES = ["deno.json", "deno.lock"];
+const ROOT = new URL("../", import.meta.url);
+/** A run that takes so much longer than its share of the processor does not come to an end. */
+const HANGS_SECONDS = 120;
+
+/** How a hunt ended. */
+interface Verdict {
+  readonly outcome: "killed" | "survived";
+  readonly seed: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly problem: string;
+}
+
+interface Hunt {
+  readonly budget: number;
+  readonly from: number;
+  readonly ticks: number;
+}
 
 if (import.meta.main) await main();
 
 async function main(): Promise<void> {
   const options = readOptions("deno task sim:mutants", SUMMARY, FLAGS, Deno.args);
-  const mutants = chosen(options.only);
-  const root = new URL("../", import.meta.url).pathname;
+  const names = options.only?.split(",").map((name) => name.trim()) ?? [""];
+  const named = MUTANTS.filter(({ name }) => names.some((part) => name.includes(part)));
+  const chosen = named.filter(({ survives }) => options.all || options.list || survives === undefined);
   if (options.list) {
-    for (const mutant of mutants) {
-      console.log(`${fits(root, mutant) ? "" : "DOES NOT FIT  "}${mutant.name}: ${mutant.guard}`);
+    for (const { name, guard, survives } of chosen) {
+      console.log(
+        `${name.padEnd(40)}  ${guard}${survives === undefined ? "" : `\n${" ".repeat(42)}survives: ${survives}`}`,
+      );
     }
     return;
   }
-  const queue = [...mutants];
-  let killed = 0;
-  const dir = await Deno.makeTempDir({ prefix: "samsa-mutants-" });
+  const folder = Deno.makeTempDirSync({ prefix: "samsa-mutants-" });
   try {
-    await Promise.all(Array.from({ length: options.jobs }, async (_, job) => {
-      const copy = `${dir}/${job}`;
-      await copyTree(root, copy);
+    const sound = copyTo(`${folder}/sound`);
+    const queue = [...chosen];
+    const bad: string[] = [];
+    const work = async (job: number) => {
+      const copy = copyTo(`${folder}/${job}`);
       for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-        const verdict = await hunt(copy, mutant, options.seeds, options.minutes);
-        if (verdict.isKilled) killed++;
-        console.log(`${verdict.isKilled ? "killed  " : "SURVIVED"}  ${mutant.name.padEnd(26)} ${verdict.what}`);
+        const verdict = await hunt(mutant, copy, sound, options);
+        console.log(told(mutant, verdict));
+        if (verdict.outcome === "survived" && mutant.survives === undefined) bad.push(mutant.name);
       }
-    }));
+    };
+    await Promise.all(Array.from({ length: options.jobs }, (_, job) => work(job)));
+    const rest = named.length - chosen.length;
+    const left = rest === 0 ? "" : `; ${rest} that are expected to survive were left out`;
+    console.log(
+      `${chosen.length - bad.length} passed, ${bad.length} failed: mutants that were killed, and that survived${left}`,
+    );
+    for (const name of bad) console.log(`  ${name}`);
+    if (bad.length > 0) Deno.exitCode = 1;
   } finally {
-    await Deno.remove(dir, { recursive: true });
+    Deno.removeSync(folder, { recursive: true });
   }
-  console.log(`${killed} passed, ${mutants.length - killed} failed: mutants that were killed, and that survived`);
-  if (killed < mutants.length) Deno.exit(1);
 }
 
-function chosen(list: string | undefined): readonly Mutant[] {
-  if (list === undefined) return MUTANTS;
-  return list.split(",").map((name) => {
-    const found = MUTANTS.find((mutant) => mutant.name === name.trim());
-    return found ?? fail(`There is no mutant ${name}: there are ${MUTANTS.map((mutant) => mutant.name).join(", ")}.`);
-  });
+function told({ name, survives }: Mutant, { outcome, seed, seconds, cpuSeconds, problem }: Verdict): string {
+  const spent = `${cpuSeconds.toFixed(1)} CPU s`;
+  if (outcome === "killed") {
+    const surprise = survives === undefined ? "" : "  (was expected to survive)";
+    return `killed    ${name.padEnd(40)} seed ${seed}, ${
+      seconds.toFixed(1)
+    } virtual s, ${spent}${surprise}\n          ${problem}`;
+  }
+  const why = survives === undefined ? "" : `  as expected: ${survives}`;
+  return `survived  ${name.padEnd(40)} ${seed} seeds, ${spent}${why}`;
 }
 
-function fits(root: string, mutant: Mutant): boolean {
-  return mutate(Deno.readTextFileSync(`${root}/${mutant.file}`), mutant) !== undefined;
-}
-
-/** Runs seeds against one mutant until one fails. */
-async function hunt(
-  root: string,
-  mutant: Mutant,
-  seeds: number,
-  minutes: number,
-): Promise<{ readonly isKilled: boolean; readonly what: string }> {
-  const path = `${root}/${mutant.file}`;
-  const sound = await Deno.readTextFile(path);
-  const changed = mutate(sound, mutant);
-  if (changed === undefined) return { isKilled: false, what: `does not fit ${mutant.file} any more` };
-  await Deno.writeTextFile(path, changed);
-  const startedMs = performance.now();
+/** Hunts one mutant in a copy, which is sound again afterwards. */
+async function hunt(mutant: Mutant, copy: string, sound: string, { budget, from, ticks }: Hunt): Promise<Verdict> {
+  const files = [...new Set(patchesOf(mutant).map(({ file }) => file))];
+  const before = files.map((file) => Deno.readTextFileSync(`${copy}/${file}`));
+  for (const patch of patchesOf(mutant)) {
+    const path = `${copy}/${patch.file}`;
+    Deno.writeTextFileSync(path, patched(Deno.readTextFileSync(path), patch));
+  }
   try {
-    const args = ["run", "--no-check", "--no-prompt", "scripts/sim.ts", "--seeds", String(seeds), "--keep", "0"];
-    const signal = AbortSignal.timeout(minutes * 60_000);
-    const command = new Deno.Command(Deno.execPath(), { args, cwd: root, signal, stdout: "piped", stderr: "piped" });
-    const { stdout, stderr } = await command.output();
-    const lines = new TextDecoder().decode(stdout).split("\n");
-    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-    const at = lines.findIndex((line) => /^seed \d+ FAILED/.test(line));
-    if (at >= 0) {
-      const [, seed] = /^seed (\d+)/.exec(lines[at]!)!;
-      return { isKilled: true, what: `seed ${seed}, ${seconds} s:${lines[at + 1]!.slice(0, 160)}` };
+    let spent = 0;
+    for (let first = from;;) {
+      const found = await runSeeds(copy, first, budget - spent, Infinity, ticks);
+      spent += found.cpuSeconds;
+      if (found.problem === "") {
+        return { ...found, outcome: "survived", seed: found.seed - from + 1, cpuSeconds: spent };
+      }
+      const alone = await runSeeds(sound, found.seed, HANGS_SECONDS, 1, ticks);
+      if (alone.problem === "") return { ...found, outcome: "killed", cpuSeconds: spent };
+      first = found.seed + 1;
     }
-    const ran = lines.filter((line) => /^seed \d+ ok/.test(line)).length;
-    if (ran === 0) return { isKilled: false, what: `does not run: ${new TextDecoder().decode(stderr).slice(0, 300)}` };
-    return { isKilled: false, what: `${ran} seeds, ${seconds} s: ${mutant.guard}` };
   } finally {
-    await Deno.writeTextFile(path, sound);
+    files.forEach((file, index) => Deno.writeTextFileSync(`${copy}/${file}`, before[index]!));
   }
 }
 
-async function copyTree(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
-    if (LEFT_OUT.has(name)) continue;
-    if (isDirectory) await copyTree(`${from}/${name}`, `${to}/${name}`);
-    else if (isFile) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+interface Found {
+  /** The last one that was run. */
+  readonly seed: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** What was wrong with it, "" if nothing was. */
+  readonly problem: string;
+}
+
+/** Runs seeds of a copy until one fails, or the time is over. */
+async function runSeeds(copy: string, from: number, budget: number, count: number, ticks: number): Promise<Found> {
+  const args = [from, budget, Math.min(count, Number.MAX_SAFE_INTEGER), ticks].map(String);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--quiet", "scripts/sim/hunt.ts", ...args],
+    cwd: copy,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const killer = setTimeout(() => child.kill("SIGKILL"), (3 * Math.max(1, budget) + HANGS_SECONDS) * 1_000);
+  const [output, errors, { success }] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.status,
+  ]);
+  clearTimeout(killer);
+  const lines = output.split("\n").filter((line) => line.startsWith("{")).map((line): HuntLine => JSON.parse(line));
+  const { seed = from, seconds = 0, cpuSeconds = 0, problems } = lines.at(-1) ?? {};
+  const ended = errors.trim().split("\n").at(0) || "it does not come to an end";
+  const problem = success ? problems?.[0]?.split("\n")[0] ?? "" : `the program fails: ${ended}`;
+  return { seed, seconds, cpuSeconds, problem };
+}
+
+/** Copies what is needed of the checkout; returns where it is. */
+function copyTo(folder: string): string {
+  for (const room of ROOMS) copyFolder(new URL(`${room}/`, ROOT), `${folder}/${room}`);
+  for (const file of FILES) Deno.copyFileSync(new URL(file, ROOT), `${folder}/${file}`);
+  return folder;
+}
+
+function copyFolder(from: URL, to: string): void {
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyFolder(new URL(`${name}/`, from), `${to}/${name}`);
+    else Deno.copyFileSync(new URL(name, from), `${to}/${name}`);
   }
 }

@@ -86,6 +86,20 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     to: "replicas.find((id) => active.has(id))",
   },
   {
+    name: "not-in-sync-is-elected",
+    guard: "Only who is in sync, or known to have everything, leads.",
+    file: at("partition_change"),
+    from: "active.has(id) && (isr.includes(id) || (isr.length === 0 && elr.includes(id)));",
+    to: "active.has(id) && isr.length + elr.length >= 0;",
+  },
+  {
+    name: "another-disk-unnoticed",
+    guard: "A broker that comes back with another disk has nothing of what it had.",
+    file: at("brokers"),
+    from: "const empty = known?.directoryId !== directoryId;",
+    to: 'const empty = known?.directoryId === "none" && directoryId === "";',
+  },
+  {
     name: "leader-epoch-not-raised",
     guard: "A new leader begins a new epoch.",
     file: at("draft"),

@@ -130,6 +130,20 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     to: "const refused = replica.refusal(leaderEpoch < -1 ? leaderEpoch : -1);",
   },
   {
+    name: "leader-epoch-unchecked",
+    guard: "Whoever names another leader epoch is refused, clients too (KIP-320).",
+    file: at("state"),
+    from: "    if (currentLeaderEpoch >= 0) {",
+    to: "    if (currentLeaderEpoch >= 1_000_000) {",
+  },
+  {
+    name: "safe-before-compared",
+    guard: "A follower says nothing of what it has before the leader has compared the logs.",
+    file: at("settle"),
+    from: "if (following === null || !following.pulling || !following.confirmed) return;",
+    to: "if (following === null || !following.pulling) return;",
+  },
+  {
     name: "pull-broker-epoch-unchecked",
     guard: "A leader does not listen to an earlier incarnation of a follower (KIP-903).",
     file: at("pull"),

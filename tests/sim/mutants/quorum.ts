@@ -22,12 +22,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
     guard: "A voter votes once in an epoch.",
     file: at("election"),
     from: "if (epoch === quorum.epoch && quorum.votedFor !== -1) return quorum.votedFor === candidateId;",
-    to: "",
-    also: [{
-      file: at("state"),
-      from: "epoch > this.epoch || this.votedFor === -1 || this.votedFor === votedFor,",
-      to: "epoch >= this.epoch,",
-    }],
+    to: 'if (epoch === quorum.epoch && quorum.votedFor !== -1) return quorum.membership === "voting";',
   },
   {
     name: "vote-for-shorter-log",
@@ -89,6 +84,13 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
     file: at("leading"),
     from: "if (committed <= role.epochStart || committed <= quorum.highWatermark) return;",
     to: "if (committed <= quorum.highWatermark) return;",
+  },
+  {
+    name: "commits-what-one-voter-has",
+    guard: "Metadata is committed when more than half of the voters have it.",
+    file: at("leading"),
+    from: "Math.min(ends[majority - 1]!, log.endOffset);",
+    to: "Math.min(ends[majority > 0 ? 0 : 1]!, log.endOffset);",
   },
   {
     name: "leader-counts-before-flush",

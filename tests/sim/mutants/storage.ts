@@ -24,6 +24,13 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     to: "    this.#flushedOffset = Math.max(mark, this.#endOffset);",
   },
   {
+    name: "sync-not-awaited",
+    guard: "A flush has ended when the disk says so.",
+    file: at("group_commit"),
+    from: "        file.sync(settled);",
+    to: "        settled(DONE);",
+  },
+  {
     name: "failed-sync-passed-over",
     guard: "After a sync that failed nothing is called durable any more.",
     file: at("group_commit"),
