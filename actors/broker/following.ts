@@ -81,17 +81,17 @@ function reportApplied({ controller, args: { brokerId }, epoch, image: { offset 
   if (controller !== undefined) out.send(controller, "applied", { brokerId, brokerEpoch: epoch, offset });
 }
 
+/** Configs go first: a leader that has a new ISR with an old min.insync.replicas might commit what one of the ELR does not have. */
 function keepReplicas(broker: Broker, before: MetadataImage, change: Change, out: BrokerOutbox): void {
   if (change === "all") {
-    keepTopics(broker, out);
     for (const name of broker.image.topics.keys()) reconfigure(broker, name, out);
-    return;
+    return keepTopics(broker, out);
   }
   const { touched, reconfigured } = touchedTopics(broker.image, before, change);
-  for (const name of touched) keepTopic(broker, name, out);
   for (const name of reconfigured === "all" ? broker.image.topics.keys() : reconfigured) {
     reconfigure(broker, name, out);
   }
+  for (const name of touched) keepTopic(broker, name, out);
 }
 
 /** Names of the topics that the records changed, and of those whose configs may have. */
