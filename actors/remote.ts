@@ -6,7 +6,8 @@
  *     $watch       to: whom, from: who          $unwatch     the same
  *     $terminated  from: who has stopped, to: who watched
  *
- * Invariant: a lost envelope costs an ask its deadline, and a watch until the link comes up again; it never makes either wrong.
+ * Invariant: a lost envelope costs an ask its deadline, and a watch until the link comes up again; it never makes either wrong. An ask
+ * that comes twice is taken once: the second time it might do what it was refused the first, and only the refusal would be heard.
  *
  * @module
  */
@@ -22,6 +23,8 @@ import type { Watches } from "./watches.ts";
 const REMOTE_ASK_MAX_MS = 600_000;
 /** When a node that is up has no room for news of watches, they are sent again after this. */
 const CONTROL_RETRY_MS = 100;
+/** So many asks of a node are remembered, to know them if they come again. */
+const ASKS_REMEMBERED = 4_096;
 
 /** What this needs of the system. */
 export interface RemoteHost {
@@ -43,6 +46,8 @@ export class Remote {
   readonly #gone = new Set<number>();
   /** Nodes that are up, each with the news of watches for which it had no room. */
   readonly #up = new Map<number, Envelope[]>();
+  /** Asks that were taken, by node, oldest first. */
+  readonly #taken = new Map<number, Set<number>>();
   readonly #retry: Callback = new Callback(() => this.#sendAgain());
   #closed = false;
 
@@ -137,9 +142,20 @@ export class Remote {
       case "$terminated":
         return watches.ended(from);
     }
+    if (call !== 0 && !this.#isNew(nodeOf(from)!, call)) return;
     const ask = call === 0 ? null : new RemoteAsk(asks, to, verb, (answer) => this.reply(to, from, call, answer));
     if (ask !== null) asks.open(ask, REMOTE_ASK_MAX_MS);
     this.#host.deliver(to, new Letter(from, verb, body, ask));
+  }
+
+  /** Whether an ask has not come before. */
+  #isNew(node: number, call: number): boolean {
+    let taken = this.#taken.get(node);
+    if (taken === undefined) this.#taken.set(node, taken = new Set());
+    if (taken.has(call)) return false;
+    taken.add(call);
+    if (taken.size > ASKS_REMEMBERED) { for (const oldest of taken) return taken.delete(oldest); }
+    return true;
   }
 
   #peer(event: PeerEvent): void {

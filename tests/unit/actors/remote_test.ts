@@ -219,6 +219,20 @@ Deno.test("over a bad network every ask ends once: with its own reply or a timeo
   }
 });
 
+Deno.test("an ask that comes twice is taken once, a message as often as it comes", () => {
+  const { env, a, b } = simulated(1, { duplicationPerMillion: 1_000_000 });
+  for (let at = 0; at < 5_000; at++) {
+    a.system.askThen(b.ref, "echo", at, () => {}, 1_000);
+    env.advance(5);
+  }
+  env.advance(1_000);
+  assertEquals(b.diary, Array.from({ length: 5_000 }, (_, at) => at));
+  b.diary.length = 0;
+  a.system.tell(b.ref, "echo", "told");
+  env.advance(100);
+  assertEquals(b.diary, ["told", "told"]);
+});
+
 Deno.test("an answer to a former life of a node finds nobody in the next", () => {
   const { env, net, a, b } = simulated(3);
   const { answers, settle } = collect<string>();
