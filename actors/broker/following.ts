@@ -11,6 +11,7 @@
  */
 import type { Endpoint, MetadataFollower, MetadataImage, MetadataRecord } from "../controller/protocol.ts";
 import { imageOf, replay } from "../controller/protocol.ts";
+import { answerHesitations } from "./suspects.ts";
 import { answerIsrChanges } from "./isr_changes.ts";
 import { keepTopic, keepTopics, reconfigure } from "./replicas_here.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
@@ -60,6 +61,7 @@ export function proceed(broker: Broker, change: Change, out: BrokerOutbox, befor
     keepReplicas(broker, before, begins ? "all" : change, out);
     answerIsrChanges(broker, out);
     announce(broker, out);
+    answerHesitations(broker, out);
     if (begins) out.timer("beat", 0, "beat", undefined); // it may be let in
     else reportApplied(broker, out);
   } else announce(broker, out);

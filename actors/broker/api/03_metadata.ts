@@ -5,6 +5,7 @@
  * - A topic that is not there is created when the client and `auto.create.topics.enable` allow it. Kafka answers
  *   UNKNOWN_TOPIC_OR_PARTITION and lets the client ask again; here creation takes milliseconds, so the answer waits for it
  *   and has the topic. When it takes longer, LEADER_NOT_AVAILABLE asks the client to come again.
+ * - When the link to a leader was lost a moment ago, the answer waits until it is known whether it leads on.
  * - v10 topic ids, v12 topics by id. The controller named is a live broker: every broker takes admin requests.
  *
  * @module
@@ -19,7 +20,14 @@ import { brokerBoolean } from "../broker_configs.ts";
 import type { Exchange } from "../handler.ts";
 import { handler } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
-import { CLUSTER_OPERATIONS, controllerId, liveBrokers, OPERATIONS_NOT_ASKED, TOPIC_OPERATIONS } from "../view.ts";
+import {
+  CLUSTER_OPERATIONS,
+  controllerId,
+  findTopic,
+  liveBrokers,
+  OPERATIONS_NOT_ASKED,
+  TOPIC_OPERATIONS,
+} from "../view.ts";
 
 type Metadata = typeof table;
 type Topic = ResponseInput<Metadata>["topics"][number];
@@ -27,6 +35,9 @@ type Wanted = { readonly name: string | null; readonly topicId: string };
 
 /** How long an answer waits for topics that it has just asked to be created. */
 const AUTO_CREATE_PATIENCE_MS = 1_000;
+
+/** A doubt about a leader is over far sooner. */
+const PATIENCE_MS = 1_000;
 
 /** First version that may name topics by id. */
 const BY_ID = 12;
@@ -42,7 +53,7 @@ export const metadata = handler(table, 0, 13, (request, exchange) => {
   const missing = all ? [] : missingNames(topics, exchange.view);
   const create = missing.length > 0 && request.allowAutoTopicCreation &&
     brokerBoolean(exchange.view, "auto.create.topics.enable");
-  if (!create) return answer(request, all, new Map(), exchange);
+  if (!create) return whenSure(request, all, exchange, () => answer(request, all, new Map(), exchange));
   const newTopics = missing.map((name) => ({
     name,
     partitions: -1,
@@ -57,6 +68,21 @@ export const metadata = handler(table, 0, 13, (request, exchange) => {
     answer(request, all, results, exchange);
   }, AUTO_CREATE_PATIENCE_MS);
 });
+
+/** Goes on when no leader that is to be named is in doubt: see `suspects.ts`. */
+function whenSure(request: Request<Metadata>, all: boolean, exchange: Exchange<Metadata>, then: () => void): void {
+  const { view } = exchange;
+  if (view.suspects.size === 0) return then();
+  const topics = all
+    ? view.image.topics.values()
+    : (request.topics ?? []).flatMap(({ name, topicId }) => findTopic(view, name, topicId) ?? []);
+  const nodes = new Set<number>();
+  for (const { partitions } of topics) {
+    for (const { leader } of partitions) if (view.suspects.has(leader)) nodes.add(leader);
+  }
+  if (nodes.size === 0) return then();
+  exchange.ask(exchange.broker, "whenSure", { nodes: [...nodes] }, then, PATIENCE_MS);
+}
 
 /** Names that could be created: valid, not there, and not asked for by id. */
 function missingNames(topics: readonly Wanted[], view: BrokerView): string[] {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { JOINING_MS } from "../../../../actors/partition/settle.ts";
 import { FakeStore } from "./fake_log.ts";
 import { Harness, LEADS, storeWith } from "./harness.ts";
 
@@ -252,7 +253,7 @@ Deno.test("a follower that was about to join and fell silent is not waited for l
   assertEquals([h.describe().highWatermark, h.proposal], [4, undefined], "it is below the high watermark");
   const late = h.append();
   h.endFlush();
-  h.probe.advance(1_000);
+  h.probe.advance(JOINING_MS);
   assertEquals([late.reply, h.describe().highWatermark], [undefined, 4]);
   h.probe.advance(1);
   assertEquals([late.reply?.error, h.describe().highWatermark], ["NONE", 5]);

@@ -90,13 +90,14 @@ export function call<T extends Api>(
 
 /** Broker 1 of a cluster of live brokers 1…n, one that is fenced, and some topics. */
 export function viewOf(
-  { brokers = 1, topics = [], records = [], properties = {}, racks = {} }: {
+  { brokers = 1, topics = [], records = [], properties = {}, racks = {}, suspects = [] }: {
     readonly brokers?: number;
     /** By broker id. */
     readonly racks?: Readonly<Record<number, string>>;
     readonly topics?: readonly (string | NewTopic)[];
     readonly records?: readonly MetadataRecord[];
     readonly properties?: Readonly<Record<string, string>>;
+    readonly suspects?: readonly number[];
   } = {},
 ): BrokerView {
   const ids = Array.from({ length: brokers }, (_, at) => at + 1);
@@ -113,6 +114,7 @@ export function viewOf(
     controller: "2/controller/controller" as ControllerRef,
     quorum: "1/quorum/quorum" as QuorumRef,
     image: replay(replay(peopled, topicsOf(peopled, made)), records),
+    suspects: new Set(suspects),
     version: 1,
   };
 }
