@@ -35,6 +35,7 @@ import { Gate } from "./gate.ts";
 import { Leaving } from "./leaving.ts";
 import type { NodeOptions } from "./node_options.ts";
 import { setAsideStrays } from "./strays.ts";
+import type { Transport } from "../transport/transport.ts";
 
 export type { NodeOptions } from "./node_options.ts";
 
@@ -158,7 +159,10 @@ export class Node {
     return new ActorSystem({
       node: nodeId,
       env: this.#gate.env,
-      transport,
+      transport: overheard(transport, (news) => {
+        // Before there is anybody to tell, there is nothing to tell either.
+        if (this.#state === "running") this.system.tell(this.broker, "linkChanged", news);
+      }),
       openJournal: (kind, name, args) => this.#openJournal(kind, name, args),
       crashed: (ref, reason) => report(`${ref} crashed: ${reason}`),
       ...(trace === undefined ? {} : { trace }),
@@ -289,4 +293,23 @@ export function startNode(options: NodeOptions): Node {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** A transport whose news of links somebody else hears too, after the actors. */
+function overheard(
+  transport: Transport,
+  hear: (news: { readonly node: number; readonly isUp: boolean }) => void,
+): Transport {
+  return {
+    node: transport.node,
+    send: (node, envelope) => transport.send(node, envelope),
+    onReceive: (receive) => transport.onReceive(receive),
+    onPeer: (listen) =>
+      transport.onPeer((event) => {
+        listen(event);
+        hear({ node: event.node, isUp: event.type === "up" });
+      }),
+    setPeers: (addresses) => transport.setPeers(addresses),
+    close: () => transport.close(),
+  };
 }

@@ -18,7 +18,7 @@ import type { Replica, ReplicaOutbox } from "./state.ts";
  * How long the high watermark waits for a follower that has caught up and is about to join the ISR. Under load a follower that nobody
  * waits for would never reach the high watermark, and so never join.
  */
-export const JOINING_MS = 1_000;
+export const JOINING_MS = 100;
 
 /** Answers everyone for whom the ends have moved far enough. */
 export function settle(replica: Replica, out: ReplicaOutbox): void {
