@@ -10,6 +10,8 @@
  * @module
  */
 import type { MetadataImage } from "../../actors/controller/protocol.ts";
+import { refOf } from "../../actors/address.ts";
+import { REPLICA } from "../../actors/partition/protocol.ts";
 import type { TraceEvent, TraceType } from "../../actors/trace.ts";
 import { Metadata, type MetadataRules } from "./invariants/metadata.ts";
 import { Partition, type ReplicaWatch } from "./invariants/partition.ts";
@@ -55,7 +57,11 @@ export class Invariants {
   readonly #partitions = new Map<string, Partition>();
   readonly #nodes = new Map<number, NodeWatch>();
   readonly #watches: readonly NodeWatch[];
-  /** Nodes on which something has happened since they were last looked at. */
+  /** The replicas that run, by their refs. */
+  readonly #replicas = new Map<string, ReplicaWatch>();
+  /** The replica that has taken a turn since everything was looked at, if nothing else has happened. */
+  #turned: ReplicaWatch | undefined;
+  /** Nodes on which something else has happened since they were last looked at. */
   readonly #touched = new Set<number>();
 
   constructor({ nodes, voters, limit = 10, minInsyncReplicas = 1, mayElectUnclean = uncleanIsOn }: InvariantsOptions) {
@@ -92,8 +98,13 @@ export class Invariants {
   readonly hear = ({ type, ref }: TraceEvent): void => {
     const kind = ref.charAt(ref.indexOf("/") + 1);
     if (kind !== "q" && kind !== "b" && kind !== "r") return; // of quorum, broker and replica
+    const isTurn = TURNS.has(type);
     // Other events come in the middle of turns, when nothing is as it will be.
-    if (this.#touched.size > 0 && TURNS.has(type)) this.settle();
+    if (isTurn && (this.#turned !== undefined || this.#touched.size > 0)) this.settle();
+    if (isTurn && kind === "r") {
+      this.#turned = this.#replicas.get(ref);
+      if (this.#turned !== undefined) return;
+    }
     const id = parseInt(ref);
     if (this.#nodes.has(id)) this.#touched.add(id);
   };
@@ -101,6 +112,11 @@ export class Invariants {
   /** Looks at whatever was touched: to be called after each step of the clock. */
   settle(): void {
     for (const watch of this.#watches) if (watch.life !== watch.node.life || !watch.node.isAlive) this.#bury(watch);
+    const turned = this.#turned;
+    this.#turned = undefined;
+    if (turned?.view.isCurrent) turned.partition.look(turned);
+    else if (turned !== undefined) this.#touched.add(turned.node);
+    if (this.#touched.size === 0) return;
     for (const id of this.#touched) this.#look(this.#nodes.get(id)!);
     this.#touched.clear();
   }
@@ -181,7 +197,11 @@ export class Invariants {
   /** Some replicas of a node are no more, or in another life. */
   #partFrom(watch: NodeWatch, views: readonly ReplicaView[]): void {
     const stay = new Set(views);
-    for (const { view, partition } of watch.replicas) if (!stay.has(view)) partition.leave(watch.node.id);
+    for (const { view, partition } of watch.replicas) {
+      if (stay.has(view)) continue;
+      partition.leave(watch.node.id);
+      this.#replicas.delete(refOf(watch.node.id, REPLICA.kind, view.name));
+    }
     watch.replicas = watch.replicas.filter(({ view }) => stay.has(view));
   }
 
@@ -198,7 +218,9 @@ export class Invariants {
         this.#quorum.tell(`node ${node.id} has the replica ${view.name}, and has not seen its own registration.`);
       }
       const topic = view.name.slice(0, view.name.lastIndexOf("-"));
-      return this.#partition(view.topicId, view.partition, topic).join(node.id, node.life, view);
+      const replica = this.#partition(view.topicId, view.partition, topic).join(node.id, node.life, view);
+      this.#replicas.set(refOf(node.id, REPLICA.kind, view.name), replica);
+      return replica;
     });
   }
 
@@ -206,7 +228,7 @@ export class Invariants {
   #bury(watch: NodeWatch): void {
     const { node } = watch;
     if (watch.quorum !== undefined) this.#quorum.leave(node.id);
-    for (const { partition } of watch.replicas) partition.leave(node.id);
+    this.#partFrom(watch, []);
     Object.assign(watch, { ...GONE, life: node.life });
     this.#touched.add(node.id);
   }

@@ -100,10 +100,10 @@ class NodeLens implements NodeView {
     }
     for (const known of this.#refs) {
       const state = system.stateOf(known.ref) as Replica | undefined;
-      const shown = state?.hasLog && state.offline === null && !state.removed ? state : undefined;
+      const shown = state !== undefined && isOpen(state) ? state : undefined;
       if (shown === known.lens?.state) continue;
       isNew = true;
-      known.lens = shown && new ReplicaLens(shown);
+      known.lens = shown && new ReplicaLens(shown, system, known.ref);
     }
     if (!isNew) return this.#replicas;
     const replicas = this.#refs.flatMap(({ lens }) => lens ?? []);
@@ -114,6 +114,11 @@ class NodeLens implements NodeView {
   #brokerState(): Broker | undefined {
     return this.#node.system?.stateOf(this.#brokerRef) as Broker | undefined;
   }
+}
+
+/** Open for business. */
+function isOpen({ hasLog, offline, removed }: Replica): boolean {
+  return hasLog && offline === null && !removed;
 }
 
 function refsOf({ replicas, args: { brokerId } }: Broker): ReturnType<typeof refOf>[] {
@@ -218,8 +223,17 @@ class QuorumLens extends LogLens implements QuorumView {
 }
 
 class ReplicaLens extends LogLens implements ReplicaView {
-  constructor(readonly state: Replica) {
+  readonly #system: ActorSystem;
+  readonly #ref;
+
+  constructor(readonly state: Replica, system: ActorSystem, ref: ReturnType<typeof refOf>) {
     super(state.log);
+    this.#system = system;
+    this.#ref = ref;
+  }
+
+  get isCurrent(): boolean {
+    return this.#system.stateOf(this.#ref) === this.state && isOpen(this.state);
   }
 
   get name(): string {

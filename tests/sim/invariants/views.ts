@@ -37,6 +37,8 @@ export interface ReplicaView extends LogView {
   readonly name: string;
   readonly topicId: string;
   readonly partition: number;
+  /** Whether this life goes on. */
+  readonly isCurrent: boolean;
   readonly isLeader: boolean;
   readonly leaderEpoch: number;
   readonly partitionEpoch: number;

@@ -48,6 +48,7 @@ export class FakeReplica extends FakeLog implements ReplicaView {
   readonly name = `${TOPIC}-0`;
   readonly partition = 0;
   readonly topicId = TOPIC_ID;
+  isCurrent = true;
   isLeader = false;
   leaderEpoch = 0;
   partitionEpoch = 0;

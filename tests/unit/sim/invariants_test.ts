@@ -367,6 +367,25 @@ Deno.test("a replica's producers, or its epochs, are not those of its log", () =
   assertEquals(world.invariants.unrest(), ["t-0 on node 3 says that epoch 0 ends at 2 (0), but 1 begins at 1."]);
 });
 
+Deno.test("what has changed in a turn is seen before the next one, and what has changed between turns when they are over", () => {
+  const world = withRecords();
+  const turn = (ref: string) =>
+    world.invariants.hear({ atMs: 0, type: "message", ref, verb: "pull", from: "", detail: "" });
+  const { problems } = world.invariants;
+  turn("1/replica/t-0");
+  Object.assign(world.replica(1), { highWatermark: 2 });
+  turn("3/replica/t-0");
+  assertStringIncludes(problems.at(-1)!, "t-0 on node 1 leads epoch 0 and has taken its high watermark back");
+  Object.assign(world.replica(3), { highWatermark: 9 });
+  world.invariants.settle();
+  assertStringIncludes(problems.at(-1)!, "t-0 on node 3 takes everything up to 9 for committed");
+  turn("2/replica/t-0");
+  Object.assign(world.replica(2), { isCurrent: false });
+  Object.assign(world.node(2), { replicaViews: [new FakeReplica().follow(0)] });
+  world.invariants.settle();
+  assertStringIncludes(problems.at(-1)!, "t-0 on node 2 has come back and is a candidate (ISR 1,2,3, ELR ), but lacks");
+});
+
 Deno.test("looking where nothing has changed costs little", () => {
   const world = withRecords();
   world.look();
