@@ -18,12 +18,15 @@ import { REPLICA, type ReplicaArgs } from "../partition/protocol.ts";
 import { follow, metadata } from "./following.ts";
 import { controllerSilent } from "./isolation.ts";
 import { alterPartition, sendIsrChanges } from "./isr_changes.ts";
+import { replicaChanged } from "./offline.ts";
 import { nextProducerId } from "./producer_ids.ts";
 import type { BrokerArgs, BrokerProtocol } from "./protocol.ts";
 import { BROKER } from "./protocol.ts";
 import { beat, controllerChanged, mayGo, register, shutDown } from "./registration.ts";
 import { replicaEnded, spawnAgain } from "./replicas_here.ts";
 import { Broker, type BrokerDeps } from "./state.ts";
+import { forgetDeparted } from "./departures.ts";
+import { forget, linkChanged, whenSure } from "./suspects.ts";
 
 export type { Broker, BrokerDeps } from "./state.ts";
 
@@ -46,6 +49,7 @@ export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, Bro
       metadata,
       controllerChanged,
       alterPartition,
+      replicaChanged,
       shutDown,
 
       subscribe(broker, { ref, newerThan }, out) {
@@ -56,6 +60,11 @@ export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, Bro
       },
 
       nextProducerId: (broker, _, out) => nextProducerId(broker, out),
+
+      linkChanged,
+      whenSure,
+      suspectNoMore: forget,
+      forgetDeparted,
 
       look: (broker) => broker.view(),
 

@@ -9,6 +9,7 @@
  */
 import type { ActorKind, Ref } from "../actor.ts";
 import type {
+  BrokerImage,
   ControllerRef,
   Endpoint,
   IsrChange,
@@ -49,8 +50,21 @@ export interface BrokerView {
   readonly controller: ControllerRef | undefined;
   readonly quorum: QuorumRef;
   readonly image: MetadataImage;
+  /** Nodes whose link was lost a moment ago: who asks for leaders had better wait ({@linkcode BrokerProtocol.whenSure}). */
+  readonly suspects: ReadonlySet<number>;
+  /** Brokers that were fenced a while ago, as they were before: clients are told of them for some time more. */
+  readonly departed: ReadonlyMap<number, BrokerImage>;
   /** Grows with every change of what is above, in the life of one broker actor. */
   readonly version: number;
+}
+
+/** What a replica tells its broker of itself. */
+export interface ReplicaChange {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  /** It serves nothing. */
+  readonly offline: boolean;
 }
 
 /** Everything a broker can be told. */
@@ -69,11 +83,21 @@ export interface BrokerProtocol extends MetadataFollower {
   ready(_: void): boolean;
   /** A leader on this broker wants another ISR: passed on to the controller, together with those of other replicas. */
   alterPartition(change: IsrChange): IsrChangeResult | { readonly error: "REQUEST_TIMED_OUT" };
+  /** A replica on this broker has gone offline, or serves again: the controller is told. */
+  replicaChanged(change: ReplicaChange): void;
   /**
    * A clean stop begins: the controller moves leadership away. Replies with this broker's epoch when it has, or when `timeoutMs` has passed;
    * -1 when it never registered.
    */
   shutDown(request: { readonly timeoutMs: number }): number;
+  /** From the node: the link to another one was lost, or stands again. */
+  linkChanged(news: { readonly node: number; readonly isUp: boolean }): void;
+  /** Replies as soon as it is known of each of these nodes whether it is there, or after a moment. */
+  whenSure(request: { readonly nodes: readonly number[] }): boolean;
+  /** From the broker to itself: a broker was fenced long enough ago. */
+  forgetDeparted(id: number): void;
+  /** From the broker to itself: the link was lost long enough ago. */
+  suspectNoMore(node: number): void;
   /** From the broker to itself: register again. */
   register(_: void): void;
   /** From the broker to itself: the next heartbeat is due. */

@@ -21,6 +21,7 @@ import type { QuorumProtocol } from "../quorum/protocol.ts";
 import { QUORUM } from "../quorum/protocol.ts";
 import { controllerHeard } from "./isolation.ts";
 import { abandonIsrChanges, sendIsrChangesAnew } from "./isr_changes.ts";
+import { offlineHere } from "./offline.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 import { announce, proceed } from "./following.ts";
 
@@ -130,9 +131,11 @@ export function registerAnew(broker: Broker, out: BrokerOutbox): void {
 export function beat(broker: Broker, out: BrokerOutbox): void {
   const intervalMs = broker.leaving ? LEAVING_INTERVAL_MS : broker.config("broker.heartbeat.interval.ms");
   out.timer("beat", intervalMs, "beat", undefined);
+  broker.beatsSoon = false;
   const { controller, epoch, appliedOffset, leaving, args: { brokerId } } = broker;
   if (controller === undefined || broker.registering) return;
-  const heartbeat = { brokerId, brokerEpoch: epoch, follower: out.self, appliedOffset, wantShutDown: leaving };
+  const offline = offlineHere(broker);
+  const heartbeat = { brokerId, brokerEpoch: epoch, follower: out.self, appliedOffset, offline, wantShutDown: leaving };
   out.ask(controller, "heartbeat", heartbeat, (broker, answer, out) => {
     if (!answer.ok || broker.controller !== controller || broker.epoch !== epoch) return;
     const { error, shouldShutDown } = answer.value;

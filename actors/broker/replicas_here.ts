@@ -18,6 +18,7 @@ import type { Ref } from "../actor.ts";
 import type { PartitionImage, TopicImage } from "../controller/protocol.ts";
 import type { ReplicaArgs, ReplicaConfig, ReplicaProtocol, ReplicaRole } from "../partition/protocol.ts";
 import { REPLICA } from "../partition/protocol.ts";
+import { beatSoon } from "./offline.ts";
 import { resolveReplicaConfig } from "./replica_config.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
@@ -37,6 +38,8 @@ export interface LocalReplica {
   role: ReplicaRole;
   config: ReplicaConfig;
   phase: "here" | "leaving" | "resting";
+  /** It has said that it serves nothing. */
+  offline: boolean;
 }
 
 /** Brings all replicas to where the image has them. */
@@ -81,6 +84,7 @@ export function replicaEnded(broker: Broker, name: string, out: BrokerOutbox): v
   }
   if (out.monotonic() - replica.spawnedMs >= RECOVERED_MS) replica.failures = 0;
   replica.phase = "resting";
+  beatSoon(broker, out);
   const restMs = Math.min(RESPAWN_MAX_MS, RESPAWN_MS * 2 ** replica.failures++);
   out.timer(`replica/${name}`, restMs, "spawnAgain", name);
 }
@@ -143,7 +147,7 @@ function put(broker: Broker, args: ReplicaArgs, failures: number, out: BrokerOut
   let replicas = broker.replicas.get(topic);
   if (replicas === undefined) broker.replicas.set(topic, replicas = new Map());
   const spawnedMs = out.monotonic();
-  const replica: LocalReplica = { name, args, ref, spawnedMs, failures, role, config, phase: "here" };
+  const replica: LocalReplica = { name, args, ref, spawnedMs, failures, role, config, phase: "here", offline: false };
   replicas.set(partition, replica);
   return replica;
 }

@@ -13,11 +13,19 @@
  */
 import type { Asker, Outbox } from "../actor.ts";
 import { refOf } from "../address.ts";
-import type { ControllerRef, Endpoint, IsrChange, IsrChangeResult, MetadataImage } from "../controller/protocol.ts";
+import type {
+  BrokerImage,
+  ControllerRef,
+  Endpoint,
+  IsrChange,
+  IsrChangeResult,
+  MetadataImage,
+} from "../controller/protocol.ts";
 import { CONTROLLER, emptyImage } from "../controller/protocol.ts";
 import type { ReplicaArgs } from "../partition/protocol.ts";
 import { brokerInt } from "./broker_configs.ts";
 import type { LocalReplica } from "./replicas_here.ts";
+import type { Hesitation } from "./suspects.ts";
 import type { BrokerArgs, BrokerProtocol, BrokerView } from "./protocol.ts";
 
 /** The outbox of a broker. */
@@ -60,12 +68,20 @@ export class Broker {
   opened = false;
   /** The active controller has not answered for as long as it waits itself. */
   isolated = false;
+  /** A heartbeat that has something to tell is due within milliseconds. */
+  beatsSoon = false;
   /** A clean stop has begun. */
   leaving = false;
   /** By topic and partition. */
   readonly replicas: Map<string, Map<number, LocalReplica>> = new Map();
   /** Where the other nodes are, as was told last. */
   peers: ReadonlyMap<number, Endpoint> = new Map();
+  /** Brokers that were fenced a while ago, as they were before. */
+  departed: ReadonlyMap<number, BrokerImage> = new Map();
+  /** Nodes whose link was lost a moment ago. */
+  suspects: ReadonlySet<number> = new Set();
+  /** Who waits to name one of them. */
+  readonly hesitations: Hesitation[] = [];
   readonly subscribers: Map<string, Asker<BrokerView>> = new Map();
   readonly readyAskers: Asker<boolean>[] = [];
   readonly leaveAskers: Asker<number>[] = [];
@@ -97,8 +113,8 @@ export class Broker {
   view(): BrokerView {
     if (this.#view?.version === this.version) return this.#view;
     const { brokerId, logDir, properties, quorum } = this.args;
-    const { version, controller, image } = this;
-    return this.#view = { brokerId, logDir, properties, controller, quorum, image, version };
+    const { version, controller, image, suspects, departed } = this;
+    return this.#view = { brokerId, logDir, properties, controller, quorum, image, suspects, departed, version };
   }
 
   /** A whole number among the broker configs, as it counts now. */

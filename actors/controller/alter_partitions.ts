@@ -2,7 +2,7 @@
  * What the controller decides when leaders want other ISRs (AlterPartition: KIP-497, KIP-841, KIP-903).
  *
  * A leader adds a follower that has caught up, and takes out one that is behind. What it does not know, and the controller does: whether
- * the follower has been fenced, is about to stop, or has come back as another incarnation, which may have lost what the leader counts on.
+ * the follower has been fenced, is offline, is about to stop, or has come back as another incarnation, which may have lost what the leader counts on.
  *
  * Each change stands for itself. A change that has been made already is answered as if it were made now: the first answer was lost.
  *
@@ -33,7 +33,7 @@ export function alterPartitions(
     if (topic === undefined) return resultOf(change, "UNKNOWN_TOPIC_ID");
     const partition = changes.partition(topic, index);
     if (partition === undefined) return resultOf(change, "UNKNOWN_TOPIC_OR_PARTITION");
-    const verdict = judge(image, brokerId, partition, change);
+    const verdict = judge(setting, brokerId, partition, change);
     if (verdict === "made") return resultOf(change, "NONE", partition);
     if (verdict !== "NONE") return resultOf(change, verdict, partition);
     const isr = change.isr.map((member) => member.brokerId);
@@ -45,7 +45,7 @@ export function alterPartitions(
 }
 
 function judge(
-  image: MetadataImage,
+  { image, isOffline }: Setting,
   brokerId: number,
   partition: PartitionImage,
   change: IsrChange,
@@ -60,7 +60,9 @@ function judge(
   if (change.partitionEpoch < partitionEpoch) return "INVALID_UPDATE_VERSION";
   if (isr.size !== change.isr.length || !isr.has(leader)) return "INVALID_REQUEST";
   if (!change.isr.every((member) => replicas.includes(member.brokerId))) return "INVALID_REQUEST";
-  const eligible = change.isr.every((member) => isEligible(image, partition, member));
+  const eligible = change.isr.every((member) =>
+    isEligible(image, partition, member) && isOffline?.(member.brokerId, change) !== true
+  );
   return eligible ? "NONE" : "INELIGIBLE_REPLICA";
 }
 

@@ -97,7 +97,8 @@ export function moveLeadership(setting: Setting, broker: BrokerImage): Departure
   for (const { topic, partition } of indexOf(setting).on(brokerId, setting.image)) {
     if (!partition.isr.includes(brokerId)) continue;
     const isr = partition.isr.filter((id) => id !== brokerId);
-    const others = (ids: readonly number[]) => ids.some((id) => id !== brokerId && changes.active.has(id));
+    const mayLead = (id: number) => id !== brokerId && changes.mayLead(topic, partition.partition, id);
+    const others = (ids: readonly number[]) => ids.some(mayLead);
     const successor = others(partition.isr) || (isr.length === 0 && others(partition.elr));
     if (partition.leader !== brokerId) changes.wish(topic, partition.partition, { isr });
     else if (successor) {

@@ -6,7 +6,7 @@
 import { booleanOf, type ConfigLayers, numberOf, resolveTopicConfig } from "../../protocol/configs/resolve.ts";
 import { activeBrokerIds, liveBrokerIds, type Setting } from "./decision.ts";
 import { partitionAfter } from "./draft.ts";
-import { changePartition, type Wish } from "./partition_change.ts";
+import { changePartition, type Circumstances, type Wish } from "./partition_change.ts";
 import type { MetadataRecord, PartitionImage, TopicImage } from "./protocol.ts";
 
 /** What is about to become of a broker, in the same turn. */
@@ -48,9 +48,9 @@ export class Changes {
     this.#active = active;
   }
 
-  /** Brokers that may lead, once this turn is over. */
-  get active(): ReadonlySet<number> {
-    return this.#active;
+  /** Whether a broker may lead a partition that it has, once this turn is over. */
+  mayLead({ topicId }: TopicImage, partition: number, id: number): boolean {
+    return this.#active.has(id) && this.#setting.isOffline?.(id, { topicId, partition }) !== true;
   }
 
   /** A partition as the turn has it so far. */
@@ -65,12 +65,22 @@ export class Changes {
    */
   wish(topic: TopicImage, partition: number, wish: Wish, minIsr = this.policy(topic.name).minIsr): PartitionImage {
     const old = this.partition(topic, partition)!;
-    const record = changePartition(topic.topicId, old, wish, { minIsr, live: this.#live, active: this.#active });
+    const record = changePartition(topic.topicId, old, wish, this.#given(topic.topicId, old, wish, minIsr));
     if (record === undefined) return old;
     const next = partitionAfter(old, record);
     this.records.push(record);
     this.#changed.set(`${topic.topicId}/${partition}`, next);
     return next;
+  }
+
+  /** For a partition whose replica is offline, a broker is none that is there. */
+  #given(topicId: string, old: PartitionImage, { replicas = old.replicas }: Wish, minIsr: number): Circumstances {
+    const { isOffline } = this.#setting;
+    const { partition } = old;
+    const offline = isOffline && replicas.filter((id) => isOffline(id, { topicId, partition }));
+    if (offline === undefined || offline.length === 0) return { minIsr, live: this.#live, active: this.#active };
+    const sound = (ids: ReadonlySet<number>) => new Set([...ids].filter((id) => !offline.includes(id)));
+    return { minIsr, live: sound(this.#live), active: sound(this.#active) };
   }
 
   /** What a topic's configuration says. */

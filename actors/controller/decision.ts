@@ -5,7 +5,7 @@
  */
 import type { Random } from "../../lib/prng.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
-import type { MetadataImage, MetadataRecord } from "./protocol.ts";
+import type { MetadataImage, MetadataRecord, PartitionId } from "./protocol.ts";
 import { ReplicaIndex } from "./replica_index.ts";
 
 /** What decisions are made from. */
@@ -14,6 +14,8 @@ export interface Setting {
   /** What the controller's broker was started with: the defaults of those who do not say. */
   readonly properties: Readonly<Record<string, string>>;
   readonly random: Random;
+  /** Whether a replica is known to be offline; without it, none is. */
+  readonly isOffline?: (brokerId: number, partition: PartitionId) => boolean;
   /** Which replicas are where in `image`; without it, it is worked out. */
   readonly index?: ReplicaIndex;
 }
@@ -38,6 +40,11 @@ export function refusal(error: Refusal["error"], message: string): Refusal {
 /** Which replicas are where. */
 export function indexOf({ image, index }: Setting): ReplicaIndex {
   return index ?? new ReplicaIndex(image);
+}
+
+/** A partition as the key of a set. */
+export function partitionKey({ topicId, partition }: PartitionId): string {
+  return `${topicId}/${partition}`;
 }
 
 /** Ids of the brokers that are not fenced. */

@@ -66,7 +66,7 @@ export function balance(setting: Setting, atMost: number): MetadataRecord[] {
       if (changes.records.length >= atMost) return changes.records;
       const first = partition.replicas[0]!;
       const misplaced = preferred && partition.leader !== first && partition.isr.includes(first) &&
-        changes.active.has(first);
+        changes.mayLead(topic, partition.partition, first);
       const orphaned = partition.leader === NO_LEADER && changes.policy(topic.name).unclean;
       if (misplaced || orphaned) changes.wish(topic, partition.partition, { preferred, unclean: orphaned });
     }

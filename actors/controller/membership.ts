@@ -16,7 +16,8 @@ import {
   unfenceBroker,
   unregisterBroker,
 } from "./brokers.ts";
-import { activeBrokerIds, liveBrokerIds, type Refusal, refusal } from "./decision.ts";
+import { activeBrokerIds, liveBrokerIds, partitionKey, type Refusal, refusal } from "./decision.ts";
+import { heedOffline } from "./offline.ts";
 import type { BrokerImage, ControllerProtocol, ErrorResult, MetadataRecord } from "./protocol.ts";
 import type { Session } from "./sessions.ts";
 import { commit, type Controller, type Out, settle } from "./state.ts";
@@ -89,6 +90,9 @@ export function heartbeat(state: Controller, beat: Heartbeat, out: Out): Heartbe
   session.applied = Math.max(session.applied, appliedOffset);
   watch(session, out);
   settle(state, out);
+  if (takeOffline(state, broker, session, beat.offline, out)) {
+    return { error: "NONE", fenced: false, shouldShutDown: false };
+  }
   if (wantShutDown) return depart(state, broker, session, out);
   // One that was about to stop and has forgotten about it is as good as gone: it comes back as another incarnation.
   if (broker.fenced && appliedOffset > broker.epoch && !broker.inControlledShutdown) {
@@ -96,6 +100,24 @@ export function heartbeat(state: Controller, beat: Heartbeat, out: Out): Heartbe
     return { error: "NONE", fenced: false, shouldShutDown: false };
   }
   return { error: "NONE", fenced: broker.fenced, shouldShutDown: false };
+}
+
+/** Takes note of the replicas that are offline. True if something had to be decided. */
+function takeOffline(
+  state: Controller,
+  broker: BrokerImage,
+  session: Session,
+  offline: Heartbeat["offline"],
+  out: Out,
+): boolean {
+  const before = session.offline;
+  const now = session.offline = new Set(offline.map(partitionKey));
+  const mayBeBack = before === undefined || [...before].some((key) => !now.has(key));
+  // Who is fenced is in no ISR, and once let in it is asked for everything that it may lead.
+  if (broker.fenced || (offline.length === 0 && !mayBeBack)) return false;
+  const records = heedOffline(state.setting(out), broker, offline, mayBeBack);
+  commit(state, records, out);
+  return records.length > 0;
 }
 
 /** A broker wants to stop. It may when it leads nothing that another could, and the others know who leads instead. */

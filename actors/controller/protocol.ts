@@ -192,6 +192,12 @@ export interface MetadataFollower {
   controllerChanged(news: { readonly controllerId: number; readonly epoch: number }): void;
 }
 
+/** One partition of one topic. */
+export interface PartitionId {
+  readonly topicId: string;
+  readonly partition: number;
+}
+
 /** A partition in the words of its leader, who wants another ISR (AlterPartition, KIP-497, KIP-903). */
 export interface IsrChange {
   readonly topicId: string;
@@ -257,6 +263,11 @@ export interface ControllerProtocol {
       readonly follower: Ref<MetadataFollower>;
       /** Everything below has been applied. */
       readonly appliedOffset: number;
+      /**
+       * All partitions whose replica on this broker serves nothing (Kafka's offlineLogDirs): as long as it is named it leads nothing and is
+       * in no ISR.
+       */
+      readonly offline: readonly PartitionId[];
       readonly wantShutDown: boolean;
     },
   ): { readonly error: ErrorName; readonly fenced: boolean; readonly shouldShutDown: boolean };

@@ -79,7 +79,8 @@ function callOff(changes: Changes, topic: TopicImage, partition: PartitionImage)
   const stays = (id: number) => !adding.includes(id);
   const { unclean } = changes.policy(topic.name);
   const complete = [...isr, ...elr].filter(stays);
-  const led = leader === NO_LEADER || isr.some(stays) || elr.some((id) => stays(id) && changes.active.has(id));
+  const led = leader === NO_LEADER || isr.some(stays) ||
+    elr.some((id) => stays(id) && changes.mayLead(topic, partition.partition, id));
   if (!unclean && (!led || (complete.length === 0 && isr.length + elr.length > 0))) {
     const message = "None of the replicas that it would go back to is in sync: this would need an unclean election.";
     return refusal("INVALID_REPLICA_ASSIGNMENT", message);

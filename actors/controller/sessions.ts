@@ -6,7 +6,8 @@
  * @module
  */
 import type { Ref } from "../actor.ts";
-import type { MetadataFollower } from "./protocol.ts";
+import { partitionKey } from "./decision.ts";
+import type { MetadataFollower, PartitionId } from "./protocol.ts";
 
 /** One incarnation of a broker, as this life of the controller knows it. */
 export interface Session {
@@ -18,6 +19,8 @@ export interface Session {
   heardMs: number;
   /** It has applied everything below this offset. */
   applied: number;
+  /** Its replicas that are offline, by {@linkcode partitionKey}; undefined until it was heard. */
+  offline: ReadonlySet<string> | undefined;
   /** It wants to stop, and everybody else should have applied this first; -1 while nothing is to be waited for. */
   departure: number;
   /** As of this offset it led what others, who are there, may yet come to be in sync with; -1 if that is not so. */
@@ -31,7 +34,16 @@ export class Sessions {
   /** A new incarnation takes the place of the one before. */
   open(brokerId: number, brokerEpoch: number, follower: Ref<MetadataFollower>, nowMs: number): Session {
     const watched = this.#byId.get(brokerId)?.follower === follower && this.#byId.get(brokerId)!.watched;
-    const session = { brokerEpoch, follower, watched, heardMs: nowMs, applied: 0, departure: -1, hopedAt: -1 };
+    const session: Session = {
+      brokerEpoch,
+      follower,
+      watched,
+      heardMs: nowMs,
+      applied: 0,
+      offline: undefined,
+      departure: -1,
+      hopedAt: -1,
+    };
     this.#byId.set(brokerId, session);
     return session;
   }
@@ -53,6 +65,12 @@ export class Sessions {
       ids.push(id);
     }
     return ids;
+  }
+
+  /** Whether a broker has said that its replica of a partition is offline. */
+  isOffline(brokerId: number, partition: PartitionId): boolean {
+    const offline = this.#byId.get(brokerId)?.offline;
+    return offline !== undefined && offline.size > 0 && offline.has(partitionKey(partition));
   }
 
   /** What all of these brokers have applied: Infinity if there are none. */

@@ -8,7 +8,7 @@ import { numberOf, resolveBrokerConfig } from "../../protocol/configs/resolve.ts
 import { type Decision, liveBrokerIds, type Setting } from "./decision.ts";
 import { MetadataDraft } from "./draft.ts";
 import { Progress } from "./progress.ts";
-import type { ControllerProtocol, MetadataImage, MetadataRecord } from "./protocol.ts";
+import type { ControllerProtocol, MetadataImage, MetadataRecord, PartitionId } from "./protocol.ts";
 import { ReplicaIndex } from "./replica_index.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -31,6 +31,7 @@ export class Controller {
   expireMs = Infinity;
 
   readonly #properties: Readonly<Record<string, string>>;
+  readonly #isOffline = (brokerId: number, partition: PartitionId) => this.sessions.isOffline(brokerId, partition);
 
   constructor(image: MetadataImage, properties: Readonly<Record<string, string>>) {
     this.image = new MetadataDraft(image);
@@ -41,7 +42,7 @@ export class Controller {
 
   /** What decisions are made from, in this turn. */
   setting({ random }: Pick<Out, "random">): Setting {
-    return { image: this.image, properties: this.#properties, random, index: this.index };
+    return { image: this.image, properties: this.#properties, random, isOffline: this.#isOffline, index: this.index };
   }
 
   /** A number among the broker configs, as it counts now. */

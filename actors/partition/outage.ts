@@ -11,6 +11,8 @@
  */
 import type { Result, Settle } from "../../lib/env.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
+import { refOf } from "../address.ts";
+import { BROKER, type BrokerProtocol } from "../broker/protocol.ts";
 import type { Leadership } from "./leadership.ts";
 import { refusedAppend, refusedPull } from "./refusals.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
@@ -80,9 +82,25 @@ export function abstain(replica: Replica, reason: string, out: ReplicaOutbox): v
 
 function giveUp(replica: Replica, reason: string, out: ReplicaOutbox): void {
   report(replica, reason, out);
-  out.call("offline", doing(() => replica.host.offline?.(replica.name, reason)));
+  replica.lastWord.toldOffline = true;
+  tellBroker(replica, true, out);
   turnAway(replica, "KAFKA_STORAGE_ERROR", reason, out);
   leaveRole(replica, out);
+}
+
+/** It serves: if its broker thinks otherwise, it is told. */
+export function comeBack(replica: Replica, out: ReplicaOutbox): void {
+  const { lastWord, outage } = replica;
+  if (!lastWord.toldOffline || outage !== undefined) return;
+  tellBroker(replica, false, out);
+  out.call("told", doing(() => lastWord.toldOffline = false)); // a turn that fails has told nothing
+}
+
+/** Through its broker the controller learns whether this replica may be in sync, and may lead. */
+function tellBroker({ host, args }: Replica, offline: boolean, out: ReplicaOutbox): void {
+  const { topic, topicId, partition } = args;
+  const broker = refOf<BrokerProtocol>(host.brokerId, BROKER.kind, "broker");
+  out.send(broker, "replicaChanged", { topic, topicId, partition, offline });
 }
 
 /** What it knew as a leader or as a follower is of the past. */

@@ -25,6 +25,7 @@ import { checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
 import { lead } from "./leader.ts";
 import { deleteRecords, endOffsetForEpoch, listOffsets } from "./offsets.ts";
 import {
+  comeBack,
   endLeadership,
   goOffline,
   isOperatingError,
@@ -141,11 +142,12 @@ function open(replica: Replica, out: ReplicaOutbox): void {
   if (replica.config.flushBeforeAck && replica.log.flushedOffset < replica.endOffset) flush(replica, out);
   if (replica.isLeader) lead(replica, out);
   else follow(replica, out);
+  comeBack(replica, out);
   settle(replica, out);
 }
 
 function newLastWord({ role, config }: ReplicaArgs): LastWord {
-  return { role, config, led: undefined, proposed: undefined };
+  return { role, config, led: undefined, proposed: undefined, toldOffline: false };
 }
 
 /** Another leader, or another epoch of the same: whatever was known or promised in the last one ends with it. */
@@ -159,6 +161,7 @@ function beginRole(replica: Replica, out: ReplicaOutbox): void {
   wakeFetches(replica, out);
   if (isLeader) lead(replica, out);
   else follow(replica, out);
+  comeBack(replica, out);
 }
 
 /** The same leader in the same epoch, but perhaps another ISR or other replicas. */

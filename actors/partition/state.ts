@@ -32,11 +32,6 @@ export interface ReplicaHost {
   readonly brokerId: number;
   /** Told, in a sentence, what an operator has to know: a replica that went offline, a torn tail that was cut. */
   readonly report?: (sentence: string) => void;
-  /**
-   * Told which replica serves nothing any more, and why. If it led its partition, another should: nobody but whoever listens here
-   * knows that it no longer can.
-   */
-  readonly offline?: (name: string, reason: string) => void;
 }
 
 /** The outbox of a replica. */
@@ -51,6 +46,8 @@ export interface LastWord {
   led: { readonly epoch: number; given: number } | undefined;
   /** An ISR that it has proposed and that the controller may have accepted; undefined when none is open. */
   proposed: IsrChange | undefined;
+  /** Its broker was last told that it serves nothing. */
+  toldOffline: boolean;
 }
 
 /** The state of one replica. */

@@ -184,7 +184,14 @@ Deno.test("heartbeats go out at every interval, fenced or not, and say what has 
   stage.elect();
   stage.register();
   stage.describe(3);
-  const beat = { to: CONTROLLER, brokerId: 1, brokerEpoch: EPOCH, follower: stage.probe.ref, wantShutDown: false };
+  const beat = {
+    to: CONTROLLER,
+    brokerId: 1,
+    brokerEpoch: EPOCH,
+    follower: stage.probe.ref,
+    offline: [],
+    wantShutDown: false,
+  };
   assertEquals(beats(stage), [{ ...beat, appliedOffset: 0 }]);
   stage.heartbeats();
   stage.tell([CLUSTER, REGISTERED]); // two of three: nothing of it is applied yet

@@ -73,7 +73,8 @@ export function beat(
 ) {
   const brokerEpoch = epochOf(p, brokerId);
   const follower = followerOf(brokerId);
-  const beat = { brokerId, brokerEpoch, follower, appliedOffset: p.state.image.offset, wantShutDown: false, ...more };
+  const { offset: appliedOffset } = p.state.image;
+  const beat = { brokerId, brokerEpoch, follower, appliedOffset, offline: [], wantShutDown: false, ...more };
   return p.ask("heartbeat", beat);
 }
 

@@ -96,6 +96,7 @@ export class ReplicaNode {
     });
     system.register(replica({ logs: store, brokerId: id, report: (sentence) => void this.reports.push(sentence) }));
     system.port<BrokerProtocol>("broker", "broker", (verb, message, answer) => {
+      if (verb === "replicaChanged") return; // who is offline here stays so until the node is started again
       assertEquals(verb, "alterPartition");
       cluster.controller.ask(message as unknown as IsrChange, answer as (result: unknown) => void);
     });

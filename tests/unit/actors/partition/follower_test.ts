@@ -131,7 +131,7 @@ Deno.test("below the high watermark a follower cuts only if it is not in sync, a
   assertStringIncludes(unclean.reports.join(), "does not have the committed records from offset 2 to 3");
   const inSync = start([1, 2]);
   assertStringIncludes(inSync.describe().offline!, "in sync and stops following");
-  assertEquals([inSync.log.endOffset, inSync.outages, inSync.question], [4, ["t-0"], undefined]);
+  assertEquals([inSync.log.endOffset, inSync.outages(), inSync.question], [4, [true], undefined]);
 });
 
 Deno.test("a follower that would have to cut nothing does not spin, but waits and says what it does not understand", () => {

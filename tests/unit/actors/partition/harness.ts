@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ReplicaChange } from "../../../../actors/broker/protocol.ts";
 import type { IsrChange, IsrChangeResult } from "../../../../actors/controller/protocol.ts";
 import { type Asked, type Probe, probe } from "../../../../actors/probe.ts";
 import type {
@@ -73,8 +74,6 @@ export class Harness {
   readonly probe: Probe<ReplicaProtocol, Replica>;
   /** What an operator was told. */
   readonly reports: string[] = [];
-  /** Names of replicas that went offline. */
-  readonly outages: string[] = [];
 
   constructor(
     over: { config?: Partial<ReplicaConfig>; role?: Partial<ReplicaRole> } = {},
@@ -91,13 +90,19 @@ export class Harness {
       logs: store,
       brokerId: SELF,
       report: (sentence: string) => void this.reports.push(sentence),
-      offline: (name: string) => void this.outages.push(name),
     };
     this.probe = probe(replica(host), args, { name: "t-0", epochMs: NOW_MS });
   }
 
   get log(): FakeLog {
     return this.store.logs.get("t-0")!;
+  }
+
+  /** What its broker was told since the last look: whether it is offline. */
+  outages(): boolean[] {
+    return this.probe.take().flatMap((effect) =>
+      effect.type === "send" && effect.verb === "replicaChanged" ? (effect.message as ReplicaChange).offline : []
+    );
   }
 
   append(request: Partial<AppendRequest> = {}): Asked<AppendReply> {
