@@ -11,6 +11,7 @@
  */
 import type { Endpoint, MetadataFollower, MetadataImage, MetadataRecord } from "../controller/protocol.ts";
 import { imageOf, replay } from "../controller/protocol.ts";
+import { noteDepartures } from "./departures.ts";
 import { answerHesitations } from "./suspects.ts";
 import { answerIsrChanges } from "./isr_changes.ts";
 import { keepTopic, keepTopics, reconfigure } from "./replicas_here.ts";
@@ -49,7 +50,10 @@ function takeOver(broker: Broker, image: MetadataImage, change: Change, out: Bro
   const before = broker.image;
   broker.image = image;
   broker.version++;
-  if (image.brokers !== before.brokers) tellPeers(broker, out);
+  if (image.brokers !== before.brokers) {
+    tellPeers(broker, out);
+    noteDepartures(broker, before, out);
+  }
   proceed(broker, change, out, before);
 }
 

@@ -111,7 +111,9 @@ function answer(
 function respond(topics: Topic[], request: Request<Metadata>, view: BrokerView): ResponseInput<Metadata> {
   return {
     throttleTimeMs: 0,
-    brokers: liveBrokers(view).map(({ id, endpoint, rack }) => ({ nodeId: id, ...endpoint, rack })),
+    brokers: [...liveBrokers(view), ...view.departed.values()].map(({ id, endpoint, rack }) => (
+      { nodeId: id, ...endpoint, rack }
+    )),
     clusterId: view.image.clusterId,
     controllerId: controllerId(view),
     topics,

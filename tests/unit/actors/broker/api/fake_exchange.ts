@@ -8,7 +8,7 @@ import type { Answer, AskFailure } from "../../../../../actors/actor.ts";
 import type { ApiHandler, Exchange } from "../../../../../actors/broker/handler.ts";
 import type { BrokerRef, BrokerView } from "../../../../../actors/broker/protocol.ts";
 import { FetchSessions } from "../../../../../actors/broker/fetch_sessions.ts";
-import type { ControllerRef } from "../../../../../actors/controller/protocol.ts";
+import type { BrokerImage, ControllerRef } from "../../../../../actors/controller/protocol.ts";
 import { decodeMessage, encodeMessage } from "../../../../../protocol/codec.ts";
 import type { Api, Request, RequestInput, Response, ResponseInput } from "../../../../../protocol/schema.ts";
 import { emptyImage, type MetadataRecord, type NewTopic, replay } from "../../../../../actors/controller/protocol.ts";
@@ -90,7 +90,7 @@ export function call<T extends Api>(
 
 /** Broker 1 of a cluster of live brokers 1…n, one that is fenced, and some topics. */
 export function viewOf(
-  { brokers = 1, topics = [], records = [], properties = {}, racks = {}, suspects = [] }: {
+  { brokers = 1, topics = [], records = [], properties = {}, racks = {}, suspects = [], departed = [] }: {
     readonly brokers?: number;
     /** By broker id. */
     readonly racks?: Readonly<Record<number, string>>;
@@ -98,6 +98,7 @@ export function viewOf(
     readonly records?: readonly MetadataRecord[];
     readonly properties?: Readonly<Record<string, string>>;
     readonly suspects?: readonly number[];
+    readonly departed?: readonly BrokerImage[];
   } = {},
 ): BrokerView {
   const ids = Array.from({ length: brokers }, (_, at) => at + 1);
@@ -115,6 +116,7 @@ export function viewOf(
     quorum: "1/quorum/quorum" as QuorumRef,
     image: replay(replay(peopled, topicsOf(peopled, made)), records),
     suspects: new Set(suspects),
+    departed: new Map(departed.map((each) => [each.id, each])),
     version: 1,
   };
 }
