@@ -1,37 +1,33 @@
 /**
- * A whole broker without sockets, in one thread and on virtual time: controller, broker and replicas on a disk that can fail.
+ * A cluster of one node without sockets, in one thread and on virtual time, on a disk that can fail.
  *
  *     start ──▶ serving ──crash──▶ gone (nothing of it runs any more) ──start──▶ …
  *                  └─────stop────▶ gone, in good order
  *
- * Invariant: after a crash no task, timer or disk callback of that life runs.
+ * Invariant: after a crash no task or timer of that life runs.
  *
  * @module
  */
-import type { BrokerArgs, BrokerRef } from "../../actors/broker/protocol.ts";
+import type { BrokerRef } from "../../actors/broker/protocol.ts";
 import { BROKER } from "../../actors/broker/protocol.ts";
-import { broker } from "../../actors/broker/broker.ts";
 import type { Answer, Message, Ref, Reply, Verb } from "../../actors/actor.ts";
 import { refOf } from "../../actors/address.ts";
-import { controller } from "../../actors/controller/controller.ts";
 import { CONTROLLER, type ControllerRef } from "../../actors/controller/protocol.ts";
-import { decodeMetadata, encodeMetadata } from "../../actors/controller/records.ts";
 import { REPLICA, type ReplicaRef } from "../../actors/partition/protocol.ts";
-import { replica } from "../../actors/partition/replica.ts";
-import { ActorSystem } from "../../actors/system.ts";
+import type { ActorSystem } from "../../actors/system.ts";
 import type { Trace } from "../../actors/trace.ts";
-import type { Env } from "../../lib/env.ts";
 import { randomUuid } from "../../lib/uuid.ts";
 import type { VirtualEnv } from "../../lib/virtual_clock.ts";
-import { METADATA_TOPIC } from "../../protocol/topic_names.ts";
+import { type Node, startNode } from "../../server/node.ts";
 import type { Disk } from "../../storage/disk.ts";
-import { LocalJournal } from "../../storage/journal.ts";
-import { setAsideStrays } from "../../server/strays.ts";
 import { DiskLogStore } from "../../storage/log_store.ts";
+import { SimulatedNetwork } from "../../transport/simulated.ts";
 
 const NODE = 1;
-/** As Kafka's replica.high.watermark.checkpoint.interval.ms, but so short that it comes between any two failures. */
-const CHECKPOINT_INTERVAL_MS = 50;
+/** So short that it comes between any two failures. */
+const CHECKPOINT = { "replica.high.watermark.checkpoint.interval.ms": "50" };
+/** A node that is alone has nobody to hand anything over to. */
+const STOP_MS = 1_000;
 
 /** Where the actors of a simulated broker are. */
 export const CONTROLLER_REF: ControllerRef = refOf(NODE, CONTROLLER.kind, "controller");
@@ -46,78 +42,65 @@ export function replicaRef(topic: string, partition: number): ReplicaRef {
 export class SimulatedBroker {
   readonly env: VirtualEnv;
   readonly #disk: Disk;
+  readonly #network: SimulatedNetwork;
   readonly #properties: Readonly<Record<string, string>>;
   readonly #trace: Trace | undefined;
   #lives = 0;
-  #life: { readonly system: ActorSystem; readonly store: DiskLogStore; alive: boolean } | undefined;
+  #node: Node | undefined;
 
   constructor(env: VirtualEnv, disk: Disk, properties: Readonly<Record<string, string>> = {}, trace?: Trace) {
     this.env = env;
     this.#disk = disk;
-    this.#properties = properties;
+    this.#network = new SimulatedNetwork({ clock: env.clock, random: env.random.split("network") });
+    this.#properties = { ...CHECKPOINT, ...properties };
     this.#trace = trace;
   }
 
   /** The actors of this life. */
   get system(): ActorSystem {
-    return this.#life!.system;
+    return this.#node!.system;
   }
 
-  /** Opens the disk and starts the actors, as `server/broker.ts` does; throws what the disk throws. */
+  /** Opens the disk and starts the node; throws what the disk throws. */
   start(): void {
-    const life = { alive: true };
-    const env = mortal(this.env.fork(`life ${++this.#lives}`), life);
-    const store = new DiskLogStore(this.#disk, { nodeId: NODE, random: env.random });
-    const system = new ActorSystem({
-      node: NODE,
+    const env = this.env.fork(`life ${++this.#lives}`);
+    const store = new DiskLogStore(this.#disk, { nodeId: NODE, clusterId: null, random: env.random });
+    const trace = this.#trace;
+    this.#node = startNode({
+      nodeId: NODE,
+      voters: [NODE],
       env,
-      openJournal: () => new LocalJournal(store, `${METADATA_TOPIC}-0`, encodeMetadata, decodeMetadata),
-      ...(this.#trace === undefined ? {} : { trace: this.#trace }),
-    });
-    const { clusterId } = store.meta;
-    const args: BrokerArgs = {
-      brokerId: NODE,
-      clusterId,
-      incarnationId: randomUuid(env.random.bytes(16)),
+      transport: this.#network.join(NODE),
+      store,
+      incarnationId: randomUuid(env.random.split("incarnation").bytes(16)),
       advertised: { host: "simulated", port: 9092 },
+      nodeEndpoint: { host: "simulated", port: 9093 },
       rack: null,
-      controller: CONTROLLER_REF,
       properties: this.#properties,
-      logDir: store.root,
-    };
-    system.register(controller({ properties: this.#properties })).register(broker);
-    system.register(replica({ logs: store, brokerId: NODE }));
-    this.#life = Object.assign(life, { system, store });
-    system.spawn(CONTROLLER, "controller", { clusterId });
-    system.spawn(BROKER, "broker", args);
-    system.askThen(BROKER_REF, "ready", undefined, () => {
-      system.askThen(BROKER_REF, "look", undefined, (looked) => looked.ok && setAsideStrays(store, looked.value));
+      report: () => {},
+      socket: () => undefined,
+      ...(trace === undefined ? {} : { trace }),
     });
-    const checkpoint = () => {
-      env.clock.after(CHECKPOINT_INTERVAL_MS, checkpoint);
-      try {
-        store.checkpoint();
-      } catch { /* the disk refuses: as in a real broker, there is a next time */ }
-    };
-    env.clock.after(CHECKPOINT_INTERVAL_MS, checkpoint);
   }
 
   /** The process is gone from one instant to the next, its locks and handles with it. What it wrote is up to the disk. */
   crash(): void {
-    if (this.#life === undefined) return;
-    this.#life.alive = false;
-    this.#life.store.close(false);
-    this.#life = undefined;
+    this.#node?.halt();
+    this.#node = undefined;
+    this.#network.kill(NODE);
   }
 
   /** Ends in good order. Throws what the disk throws. */
   stop(): void {
-    const { system, store } = this.#life!;
+    let failure: Error | undefined;
     let stopped = false;
-    system.shutdownThen(() => stopped = true);
+    this.#node!.shutDown(STOP_MS, (result) => {
+      stopped = true;
+      if (!result.ok) failure = result.error;
+    });
     while (!stopped) if (!this.env.step()) throw new Error("The broker does not come to an end.");
-    store.close(true);
     this.crash();
+    if (failure !== undefined) throw failure;
   }
 
   /** Asks an actor; nobody is told when this life ends first. */
@@ -137,23 +120,4 @@ export class SimulatedBroker {
     while (answer === undefined) if (!this.env.step()) throw new Error(`${ref} never answers ${verb}.`);
     return answer;
   }
-}
-
-/** An environment whose tasks do not run once its life is over. */
-function mortal(env: Env, life: { readonly alive: boolean }): Env {
-  const guarded = (task: () => void) => () => {
-    if (life.alive) task();
-  };
-  return {
-    clock: {
-      now: () => env.clock.now(),
-      monotonic: () => env.clock.monotonic(),
-      after: (delayMs, task) => env.clock.after(delayMs, guarded(task)),
-    },
-    scheduler: {
-      soon: (task) => env.scheduler.soon(guarded(task)),
-      later: (task) => env.scheduler.later(guarded(task)),
-    },
-    random: env.random,
-  };
 }
