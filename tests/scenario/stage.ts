@@ -46,6 +46,8 @@ export class Stage {
   /** Clients that wait for an answer. */
   #waiting = 0;
   readonly #reports: string[] = [];
+  /** What ends the faults of disks. */
+  readonly #mend: (() => void)[] = [];
 
   /** Does what the commands say, all at once, and waits until the cluster is at rest. Returns what has happened. */
   play(commands: readonly string[]): string[] {
@@ -138,6 +140,15 @@ export class Stage {
 
   heal(): void {
     this.#world.network.heal();
+  }
+
+  /** From now on the disk refuses to make durable what a log has. */
+  failSyncs({ disk }: Machine, name: string): void {
+    this.#mend.push(disk.plan({ operation: "sync", path: new RegExp(`^${name}/`), code: "EIO" }));
+  }
+
+  mendDisks(): void {
+    for (const mend of this.#mend.splice(0)) mend();
   }
 
   createTopic(name: string, replicas: string, configs: Readonly<Record<string, string>>): void {
@@ -293,6 +304,14 @@ const COMMANDS: readonly (readonly [RegExp, Act])[] = [
   [new RegExp(`^resume ${IDS}$`), (stage, { ids }) => stage.each(ids, (machine) => machine.resume())],
   [new RegExp(`^let syncs of ${IDS} take (?<ms>\\d+) ms$`), (stage, { ids, ms }) => {
     stage.each(ids, ({ syncs }) => Object.assign(syncs, { minMs: Number(ms), maxMs: Number(ms) + 1 }));
+  }],
+  [
+    new RegExp(`^fail syncs of (?<name>\\S+-\\d+) on ${IDS}$`),
+    (stage, { name, ids }) => stage.each(ids, (machine) => stage.failSyncs(machine, name!)),
+  ],
+  [/^mend the disks$/, (stage) => stage.mendDisks()],
+  [new RegExp(`^restart (?<name>\\S+-\\d+) on ${IDS}$`), (stage, { name, ids }) => {
+    stage.each(ids, ({ id, system }) => system?.kill(refOf(id, REPLICA.kind, name!), "restarted by hand"));
   }],
   [new RegExp(`^cut ${IDS} off$`), (stage, { ids }) => stage.cut(ids!, undefined, false)],
   [new RegExp(`^cut ${IDS} from (?<others>[\\d,]+)$`), (stage, { ids, others }) => stage.cut(ids!, others, false)],
