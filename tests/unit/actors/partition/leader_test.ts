@@ -82,6 +82,42 @@ Deno.test("who has given records away and lost them does not lead on in that epo
   assertEquals([h.describe().offline, h.question?.offset, h.outages()], [null, 2, [false]]);
 });
 
+Deno.test("its broker hears when it serves nothing, and when it serves again; and nothing while it does", () => {
+  const h = new Harness().fill(1);
+  h.assume({ leaderEpoch: 6 });
+  h.probe.kill().advance(1_000);
+  assertEquals(h.outages(), [], "it has never been offline");
+  h.append();
+  h.endFlush(diskError());
+  assertEquals(h.outages(), [true]);
+  h.assume({ leaderEpoch: 7 });
+  assertEquals(h.outages(), [], "another role does not mend a disk");
+  h.store.onOpen = () => {
+    throw diskError();
+  };
+  h.probe.kill().advance(1_000);
+  assertEquals(h.outages(), [true], "its broker may have been started again too");
+  h.store.onOpen = undefined;
+  h.probe.kill().advance(1_000);
+  assertEquals(h.outages(), [false]);
+  h.probe.kill().advance(1_000);
+  assertEquals(h.outages(), []);
+});
+
+Deno.test("a life that fails has told nothing: the next one tells that it serves", () => {
+  const h = new Harness().fill(1);
+  h.append();
+  h.endFlush(diskError());
+  h.outages();
+  let lives = 0;
+  h.store.onOpen = (log) => log.flushedOffset = log.endOffset; // the high watermark moves when it is opened
+  h.store.setHighWatermark = () => {
+    if (++lives === 1) throw new Error("a bug");
+  };
+  h.probe.kill().advance(1_000);
+  assertEquals([lives, h.outages()], [2, [false]]);
+});
+
 Deno.test("what nobody has been given may be lost: the epoch goes on", () => {
   const h = new Harness(LEADS).fill(2);
   h.append({ records: batch(3) });
