@@ -12,7 +12,7 @@
  * @module
  */
 import type { BrokerImage, MetadataImage } from "../controller/protocol.ts";
-import { announce } from "./following.ts";
+import { announce } from "./announcing.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
 /** As long as Apache Kafka takes to notice by default, and a little. */

@@ -11,6 +11,7 @@
  */
 import type { Endpoint, MetadataFollower, MetadataImage, MetadataRecord } from "../controller/protocol.ts";
 import { imageOf, replay } from "../controller/protocol.ts";
+import { announce } from "./announcing.ts";
 import { noteDepartures } from "./departures.ts";
 import { answerHesitations } from "./suspects.ts";
 import { answerIsrChanges } from "./isr_changes.ts";
@@ -69,18 +70,6 @@ export function proceed(broker: Broker, change: Change, out: BrokerOutbox, befor
     if (begins) out.timer("beat", 0, "beat", undefined); // it may be let in
     else reportApplied(broker, out);
   } else announce(broker, out);
-}
-
-/** Answers everyone who waits for news. */
-export function announce(broker: Broker, out: BrokerOutbox): void {
-  if (broker.isReady) {
-    broker.opened = true;
-    for (const asker of broker.readyAskers.splice(0)) out.reply(asker, true);
-  }
-  if (!broker.opened) return;
-  const view = broker.view();
-  for (const asker of broker.subscribers.values()) out.reply(asker, view);
-  broker.subscribers.clear();
 }
 
 function reportApplied({ controller, args: { brokerId }, epoch, image: { offset } }: Broker, out: BrokerOutbox): void {

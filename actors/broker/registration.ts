@@ -23,7 +23,8 @@ import { controllerHeard } from "./isolation.ts";
 import { abandonIsrChanges, sendIsrChangesAnew } from "./isr_changes.ts";
 import { offlineHere } from "./offline.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
-import { announce, proceed } from "./following.ts";
+import { announce } from "./announcing.ts";
+import { proceed } from "./following.ts";
 
 const REGISTER_PATIENCE_MS = 2_000;
 const BACKOFF_MS = 25;

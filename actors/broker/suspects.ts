@@ -12,7 +12,7 @@
  * @module
  */
 import { type Asker, LATER } from "../actor.ts";
-import { announce } from "./following.ts";
+import { announce } from "./announcing.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
 /** As long as an election takes on a machine that is busy. */

@@ -3,7 +3,6 @@ import { alterPartitions } from "../../../../actors/controller/alter_partitions.
 import { moveLeadership, unfenceBroker } from "../../../../actors/controller/brokers.ts";
 import { partitionKey, type Setting } from "../../../../actors/controller/decision.ts";
 import { balance, electLeaders } from "../../../../actors/controller/elect_leaders.ts";
-import { replay } from "../../../../actors/controller/image.ts";
 import { heedOffline } from "../../../../actors/controller/offline.ts";
 import type { PartitionId, PartitionImage } from "../../../../actors/controller/protocol.ts";
 import { reassign } from "../../../../actors/controller/reassign.ts";
@@ -93,7 +92,7 @@ Deno.test("who is back leads what nobody leads, if it is eligible, and nothing e
   assertEquals(back(setting, false), []);
   assertEquals(back(given([1], orphan)), []);
   assertEquals(back(given([], { ...orphan, elr: [2] }, { fenced: [2] })), []);
-  assertEquals(back(given([], { leader: 2, isr: [2] })), []);
+  assertEquals(back(given([], { leader: 2, isr: [1, 2] }, { leaving: [2] })), [], "who is about to stop leads on");
 });
 
 Deno.test("it is not let into the ISR", () => {
@@ -185,6 +184,18 @@ Deno.test("what a broker says with the heartbeat that lets it in counts for that
   assertEquals(partitionOf(p, "t").leader, -1);
   beat(p, 1);
   assertEquals(partitionOf(p, "t").leader, 1);
+});
+
+Deno.test("who is not sound is not let in before it is out of the ELR", () => {
+  const p = start();
+  for (const id of [1, 2]) join(p, id);
+  const configs = Object.entries({ "flush.before.ack": "false", "min.insync.replicas": "2" });
+  created(p, { ...placed("t", [1, 2]), configs: configs.map(([name, value]) => ({ name, value })) });
+  p.terminate(followerOf(1));
+  assertEquals(partitionOf(p, "t").elr, [1]);
+  assertEquals(beat(p, 1, t0(p)).reply?.fenced, true);
+  assertEquals(partitionOf(p, "t").elr, []);
+  assertEquals(beat(p, 1, t0(p)).reply?.fenced, false);
 });
 
 Deno.test("another incarnation begins with nothing offline", () => {
