@@ -73,14 +73,13 @@ export class Changes {
     return next;
   }
 
-  /** For a partition whose replica is offline, a broker is none that is there. */
+  /** Whose replica is offline may not lead this partition. */
   #given(topicId: string, old: PartitionImage, { replicas = old.replicas }: Wish, minIsr: number): Circumstances {
     const { isOffline } = this.#setting;
     const { partition } = old;
     const offline = isOffline && replicas.filter((id) => isOffline(id, { topicId, partition }));
     if (offline === undefined || offline.length === 0) return { minIsr, live: this.#live, active: this.#active };
-    const sound = (ids: ReadonlySet<number>) => new Set([...ids].filter((id) => !offline.includes(id)));
-    return { minIsr, live: sound(this.#live), active: sound(this.#active) };
+    return { minIsr, live: this.#live, active: new Set([...this.#active].filter((id) => !offline.includes(id))) };
   }
 
   /** What a topic's configuration says. */

@@ -91,7 +91,7 @@ export function heartbeat(state: Controller, beat: Heartbeat, out: Out): Heartbe
   watch(session, out);
   settle(state, out);
   if (takeOffline(state, broker, session, beat.offline, out)) {
-    return { error: "NONE", fenced: false, shouldShutDown: false };
+    return { error: "NONE", fenced: broker.fenced, shouldShutDown: false };
   }
   if (wantShutDown) return depart(state, broker, session, out);
   // One that was about to stop and has forgotten about it is as good as gone: it comes back as another incarnation.
@@ -113,8 +113,7 @@ function takeOffline(
   const before = session.offline;
   const now = session.offline = new Set(offline.map(partitionKey));
   const mayBeBack = before === undefined || [...before].some((key) => !now.has(key));
-  // Who is fenced is in no ISR, and once let in it is asked for everything that it may lead.
-  if (broker.fenced || (offline.length === 0 && !mayBeBack)) return false;
+  if (offline.length === 0 && !mayBeBack) return false;
   const records = heedOffline(state.setting(out), broker, offline, mayBeBack);
   commit(state, records, out);
   return records.length > 0;

@@ -38,7 +38,6 @@ export function heedOffline(
     const partition = topic && changes.partition(topic, index);
     if (partition === undefined) continue;
     const isSound = changes.flushesBeforeAck(topic!.name, brokerId);
-    if (!partition.isr.includes(brokerId) && (isSound || !partition.elr.includes(brokerId))) continue;
     changes.wish(topic!, index, {
       isr: partition.isr.filter((id) => id !== brokerId),
       unclean: changes.policy(topic!.name).unclean,
