@@ -36,9 +36,16 @@ export type LocatedPartition =
   | { readonly error: "NONE"; readonly partition: PartitionImage; readonly replica: Ref<ReplicaProtocol> }
   | { readonly error: Exclude<ErrorName, "NONE">; readonly partition: PartitionImage | undefined };
 
-/** Finds a partition that this broker leads. */
+/**
+ * Finds a partition that this broker leads. Where nobody does, a replica here may know why better than the image: its disk has failed.
+ */
 export function ledPartition(view: BrokerView, topic: TopicImage | undefined, index: number): LocatedPartition {
-  return locate(view, topic, index, ({ leader }) => leader === view.brokerId);
+  return locate(
+    view,
+    topic,
+    index,
+    ({ leader, replicas }) => leader === view.brokerId || (leader < 0 && replicas.includes(view.brokerId)),
+  );
 }
 
 /** Finds a partition that this broker has a replica of. */
