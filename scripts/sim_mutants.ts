@@ -125,6 +125,7 @@ function told({ name, survives }: Mutant, { outcome, seed, seconds, cpuSeconds, 
 
 /** Hunts one mutant in a copy, which is sound again afterwards. */
 async function hunt(mutant: Mutant, copy: string, sound: string, { budget, from, ticks }: Hunt): Promise<Verdict> {
+  const features = mutant.with ?? [];
   const files = [...new Set(patchesOf(mutant).map(({ file }) => file))];
   const before = files.map((file) => Deno.readTextFileSync(`${copy}/${file}`));
   for (const patch of patchesOf(mutant)) {
@@ -134,12 +135,12 @@ async function hunt(mutant: Mutant, copy: string, sound: string, { budget, from,
   try {
     let spent = 0;
     for (let first = from;;) {
-      const found = await runSeeds(copy, first, budget - spent, Infinity, ticks);
+      const found = await runSeeds(copy, { from: first, budget: budget - spent, count: Infinity, ticks, features });
       spent += found.cpuSeconds;
       if (found.problem === "") {
         return { ...found, outcome: "survived", seed: found.seed - from + 1, cpuSeconds: spent };
       }
-      const alone = await runSeeds(sound, found.seed, HANGS_SECONDS, 1, ticks);
+      const alone = await runSeeds(sound, { from: found.seed, budget: HANGS_SECONDS, count: 1, ticks, features });
       if (alone.problem === "") return { ...found, outcome: "killed", cpuSeconds: spent };
       first = found.seed + 1;
     }
@@ -157,9 +158,16 @@ interface Found {
   readonly problem: string;
 }
 
+/** What is run. */
+interface Order extends Hunt {
+  readonly count: number;
+  readonly features: readonly string[];
+}
+
 /** Runs seeds of a copy until one fails, or the time is over. */
-async function runSeeds(copy: string, from: number, budget: number, count: number, ticks: number): Promise<Found> {
-  const args = [from, budget, Math.min(count, Number.MAX_SAFE_INTEGER), ticks].map(String);
+async function runSeeds(copy: string, { from, budget, count, ticks, features }: Order): Promise<Found> {
+  const numbers = [from, budget, Math.min(count, Number.MAX_SAFE_INTEGER), ticks];
+  const args = [...numbers.map(String), features.join(",")];
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--quiet", "scripts/sim/hunt.ts", ...args],
     cwd: copy,

@@ -1,7 +1,9 @@
 /**
  * Runs seeds until one fails, and tells of each in a line of JSON: how the hunt for mutants runs one of them.
  *
- *     hunt.ts <first seed> <seconds of processor time> <seeds at most> <ticks, 0 for what the seed draws>
+ *     hunt.ts <first seed> <seconds of processor time> <seeds at most> <ticks, 0 for what the seed draws> <features, with commas>
+ *
+ * Without features, each seed draws its own.
  *
  * It is a program of its own because a mutant is a copy of the whole program: see `scripts/sim_mutants.ts`.
  *
@@ -31,10 +33,15 @@ function tell(line: HuntLine): void {
 }
 
 if (import.meta.main) {
-  const [from, budgetSeconds, count, ticks] = Deno.args.map(Number) as [number, number, number, number];
+  const [from, budgetSeconds, count, ticks] = Deno.args.slice(0, 4).map(Number) as [number, number, number, number];
+  const features = Deno.args[4] ?? "";
   for (let seed = from; seed < from + count && cpuSeconds() < budgetSeconds; seed++) {
     tell({ seed, cpuSeconds: cpuSeconds() });
-    const { problems, seconds } = simulate({ seed, ...(ticks > 0 ? { seconds: ticks } : {}) });
+    const { problems, seconds } = simulate({
+      seed,
+      ...(ticks > 0 ? { seconds: ticks } : {}),
+      ...(features === "" ? {} : { only: new Set(features.split(",")) }),
+    });
     tell({ seed, cpuSeconds: cpuSeconds(), seconds, problems: problems.slice(0, 1) });
     if (problems.length > 0) break;
   }

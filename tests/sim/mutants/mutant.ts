@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Feature } from "../swarm.ts";
 
 /** A change of one place in the source. */
 export interface Patch {
@@ -20,6 +21,8 @@ export interface Mutant extends Patch {
   readonly guard: string;
   /** More places that have to change with it. */
   readonly also?: readonly Patch[];
+  /** Features of the simulator that bring it about (`tests/sim/swarm.ts`): it is hunted with these alone, which takes less time. */
+  readonly with?: readonly Feature[];
   /** Why nothing may notice within a reasonable time, a sentence. Without it, a mutant that survives is a hole in the simulator. */
   readonly survives?: string;
 }

@@ -142,6 +142,7 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("settle"),
     from: "if (following === null || !following.pulling || !following.confirmed) return;",
     to: "if (following === null || !following.pulling) return;",
+    survives: "The leader does not know a follower before it has compared their logs, and passes over what it says.",
   },
   {
     name: "pull-broker-epoch-unchecked",
@@ -149,10 +150,26 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("pull"),
     from: 'return isOlder(brokerEpoch, brokerId, leadership) ? "STALE_BROKER_EPOCH" : undefined;',
     to: 'return isOlder(brokerEpoch, brokerId, leadership) && leadership === null ? "STALE_BROKER_EPOCH" : undefined;',
+    survives:
+      "Whoever joins the ISR does so under the broker epoch that the leader has heard, and the controller looks at it: see broker-epochs-unchecked.",
+  },
+  {
+    name: "broker-epochs-unchecked",
+    guard: "Neither leader nor controller takes an earlier incarnation of a follower for the present one (KIP-903).",
+    with: ["lost-disk", "slow-disk", "clog", "slow", "duplication"],
+    file: at("pull"),
+    from: 'return isOlder(brokerEpoch, brokerId, leadership) ? "STALE_BROKER_EPOCH" : undefined;',
+    to: 'return isOlder(brokerEpoch, brokerId, leadership) && leadership === null ? "STALE_BROKER_EPOCH" : undefined;',
+    also: [{
+      file: "actors/controller/alter_partitions.ts",
+      from: "return brokerEpoch === broker.epoch || (brokerEpoch === -1 && isr.includes(brokerId));",
+      to: "return brokerEpoch >= -1 || isr.includes(brokerId);",
+    }],
   },
   {
     name: "safe-of-another-incarnation",
     guard: "What an earlier incarnation of a follower had safe does not count for the next.",
+    with: ["lost-disk", "slow-disk", "kill"],
     file: at("followers"),
     from: "const before = known?.brokerEpoch === brokerEpoch ? known : undefined;",
     to: "const before = known;",
@@ -160,6 +177,7 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
   {
     name: "late-safe-of-another-incarnation",
     guard: "What an earlier incarnation of a follower said late does not count for the next.",
+    with: ["lost-disk", "slow-disk", "clog", "slow", "duplication"],
     file: at("followers"),
     from:
       "if (follower?.brokerEpoch !== brokerEpoch || safeOffset <= follower.safe || safeOffset > leaderEnd) return false;",
@@ -191,6 +209,8 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("state"),
     from: "if (role.partitionEpoch < partitionEpoch) return false;",
     to: "if (role.partitionEpoch < partitionEpoch - 1_000) return false;",
+    survives:
+      "Roles come from the broker of the same node, in order, and none that is as old as the answer to a proposal.",
   },
   // The ISR.
   {
