@@ -183,11 +183,13 @@ export class Node {
 
   #register(): void {
     const { nodeId, store, properties, transport, report, socket, observe, refused } = this.#options;
+    const { snapshotEveryRecords } = this.#options;
     this.system.register(quorum({
       store: new QuorumStore(store),
       properties,
       formed: (clusterId) => this.#formed(clusterId),
       report,
+      ...(snapshotEveryRecords === undefined ? {} : { snapshotEveryRecords }),
     }));
     this.system.register(controller({ properties }));
     this.system.register(broker({ peersChanged: (peers) => transport.setPeers(peers), report }));

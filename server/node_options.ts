@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly observe?: (served: RequestServed) => void;
   readonly refused?: (remote: string, reason: string) => void;
   readonly trace?: Trace;
+  /** A snapshot of the metadata is written after so many records. Default 20 000. */
+  readonly snapshotEveryRecords?: number;
   /** Decides which of several runnable actors goes next; without it the first that became so. */
   readonly order?: Random;
 }

@@ -11,11 +11,12 @@ import { type ErrorName, errorName } from "../../protocol/errors.ts";
 import { incrementalAlterConfigs } from "../../protocol/tables/configs.ts";
 import { alterPartitionReassignments, createTopics, deleteTopics, electLeaders } from "../../protocol/tables/topics.ts";
 import type { MetadataImage } from "../../actors/controller/protocol.ts";
+import { deleteRecords } from "../../protocol/tables/produce_fetch.ts";
 import { KafkaClient } from "./client.ts";
-import type { Scene, TopicPlan } from "./scene.ts";
+import { keysOf, type Scene, type TopicPlan } from "./scene.ts";
 
 /** What an administrator may do. */
-export type AdminTask = "topics" | "reassign" | "elect" | "configs";
+export type AdminTask = "topics" | "reassign" | "elect" | "configs" | "trim";
 
 /** How an administrator behaves. */
 export interface AdminPlan {
@@ -138,6 +139,8 @@ export class Admin {
         return this.#elect();
       case "configs":
         return this.#changeConfig();
+      case "trim":
+        return this.#trim();
     }
   }
 
@@ -188,6 +191,15 @@ export class Admin {
     return Array.from({ length: count }, () => nodes.splice(this.#random.below(nodes.length), 1)[0]!);
   }
 
+  /** Lets whoever is there lead, whatever it has lost. */
+  electUnclean(topic: string, partition: number): void {
+    const topicPartitions = [{ topic, partitions: [partition] }];
+    const body = { electionType: 1, topicPartitions, timeoutMs: TIMEOUT_MS };
+    this.#client.call(this.#client.anyNode(), electLeaders, 2, body, PATIENCE_MS, (result) => {
+      if (result.ok) this.#counted("elect unclean", result.body.errorCode);
+    });
+  }
+
   #elect(): void {
     const { name, partitions } = this.#random.pick(this.#plan.topics);
     const one = [{ topic: name, partitions: [this.#random.below(partitions)] }];
@@ -216,6 +228,21 @@ export class Admin {
       if (error !== "NONE") return;
       known.value = value;
       known.isOpen = before;
+    });
+  }
+
+  #trim(): void {
+    const { ends, trimmed } = this.#scene;
+    const key = this.#random.pick(this.#plan.topics.flatMap(keysOf));
+    const place = this.#client.place(key);
+    const end = ends.get(key) ?? 0;
+    if (place === undefined || place.leader < 0 || end === 0) return;
+    const offset = this.#random.below(end + 1);
+    trimmed.set(key, Math.max(trimmed.get(key) ?? 0, offset));
+    const partitions = [{ partitionIndex: place.partition, offset: BigInt(offset) }];
+    const body = { topics: [{ name: place.topic, partitions }], timeoutMs: TIMEOUT_MS };
+    this.#client.call(place.leader, deleteRecords, 2, body, PATIENCE_MS, (result) => {
+      if (result.ok) this.#counted("delete records", result.body.topics[0]!.partitions[0]!.errorCode);
     });
   }
 

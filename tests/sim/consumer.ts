@@ -8,7 +8,7 @@
  * @module
  */
 import type { Random } from "../../lib/prng.ts";
-import { batches, readBatchHeader } from "../../protocol/batch.ts";
+import { batches, crcMatches, readBatchHeader } from "../../protocol/batch.ts";
 import { errorName } from "../../protocol/errors.ts";
 import { records as recordsOf } from "../../protocol/records.ts";
 import type { Response } from "../../protocol/schema.ts";
@@ -51,6 +51,8 @@ interface Position {
   lastEpoch: number;
   highWatermark: number;
   isAsking: boolean;
+  /** It has jumped: what it reads next does not follow what it has read. */
+  hasJumped: boolean;
 }
 
 /** What a fetch was about. */
@@ -86,10 +88,9 @@ export class Consumer {
     this.#random = random;
     this.#process = process;
     this.#client = new KafkaClient(scene.world, name, random.split("client"));
-    const start = plan.from === "earliest" ? 0 : -1;
     this.#positions = new Map(plan.keys.map((key) => [
       key,
-      { key, offset: start, lastEpoch: -1, highWatermark: -1, isAsking: false },
+      { key, offset: -1, lastEpoch: -1, highWatermark: -1, isAsking: false, hasJumped: false },
     ]));
     const nowMs = scene.world.now();
     scene.history.invoke(process, { f: "assign", keys: plan.keys }, nowMs).ok(nowMs);
@@ -155,8 +156,12 @@ export class Consumer {
       position.isAsking = false;
       if (!result.ok) return this.#client.refresh();
       const { errorCode, offset } = result.body.topics[0]!.partitions[0]!;
-      if (errorCode === 0) position.offset = Number(offset);
-      else this.#client.refresh();
+      if (errorCode !== 0) return this.#client.refresh();
+      position.offset = Number(offset);
+      const deleted = this.#scene.trimmed.get(position.key) ?? 0;
+      if (this.#plan.from === "earliest" && position.offset > deleted && this.#plan.isDurable(position.key)) {
+        this.#scene.problem(`${position.key} begins at ${offset}, and nobody has asked to delete beyond ${deleted}`);
+      }
     });
   }
 
@@ -227,6 +232,7 @@ export class Consumer {
       else session.epoch++;
     }
     const reads: Record<string, Read> = {};
+    const rebalanced: string[] = [];
     for (const { topic, topicId, partitions } of body.responses) {
       for (const partition of partitions) {
         const key = this.#keyOf(topic, topicId, partition.partitionIndex);
@@ -235,10 +241,13 @@ export class Consumer {
         // Another leader may have answered the same question meanwhile.
         if (position === undefined || question === undefined || question.offset !== position.offset) continue;
         const read = this.#read(position, partition, question.leaderEpoch);
-        if (read.length > 0) reads[position.key] = read;
+        if (read.length === 0) continue;
+        reads[position.key] = read;
+        if (position.hasJumped) rebalanced.push(position.key);
+        position.hasJumped = false;
       }
     }
-    pending.ok(this.#scene.world.now(), { reads });
+    pending.ok(this.#scene.world.now(), { reads, rebalanced });
   }
 
   #keyOf(topic: string, topicId: string, partition: number): string | undefined {
@@ -258,8 +267,10 @@ export class Consumer {
       this.#client.refresh();
       for (const session of this.#sessions.values()) session.told.delete(key);
       if (error === "OFFSET_OUT_OF_RANGE") {
-        if (!this.#plan.isDurable(key)) position.offset = -1;
-        else {
+        if (!this.#plan.isDurable(key) || position.offset < (this.#scene.trimmed.get(key) ?? 0)) {
+          position.offset = position.lastEpoch = -1;
+          position.hasJumped = true;
+        } else {
           this.#scene.problem(`${key} ends before ${position.offset}, which process ${this.#process} has read up to`);
         }
       }
@@ -283,6 +294,9 @@ export class Consumer {
   #decode(position: Position, bytes: Uint8Array): Read {
     const read: [number, number][] = [];
     for (const { at } of batches(bytes)) {
+      if (!crcMatches(bytes, at)) {
+        this.#scene.problem(`${position.key} was served with rotten records at ${position.offset}`);
+      }
       const { partitionLeaderEpoch, baseOffset, lastOffsetDelta } = readBatchHeader(bytes, at);
       for (const { offset, value } of recordsOf(bytes, at)) {
         if (offset >= position.offset) read.push([offset, Number.parseInt(text.decode(value!), 10)]);

@@ -247,7 +247,7 @@ export class Invariants {
  * Whether `unclean.leader.election.enable` is set for the topic or for all. Where records are acknowledged before they are durable, the last
  * leader may lead again when nobody is left, although it may have lost some.
  */
-const uncleanIsOn: MetadataRules["mayElectUnclean"] = ({ name: topic }, was, now, { configs }) => {
+export const uncleanIsOn: MetadataRules["mayElectUnclean"] = ({ name: topic }, was, now, { configs }) => {
   const config = (name: string) => configs.get(`topic/${topic}`)?.get(name) ?? configs.get("broker/")?.get(name);
   if (config("unclean.leader.election.enable") === "true") return true;
   return was.isr.length === 0 && was.lastKnownElr.includes(now.leader) && config("flush.before.ack") === "false";

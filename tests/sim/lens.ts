@@ -217,7 +217,11 @@ class QuorumLens extends LogLens implements QuorumView {
   }
 
   records(offset: number, untilOffset: number): readonly (readonly MetadataRecord[])[] | undefined {
-    if (offset < this.log.startOffset) return undefined;
+    if (offset < this.log.startOffset) { // a snapshot was written as soon as they were committed
+      const { baseOffset, records } = this.state.recent;
+      if (offset < baseOffset || untilOffset > baseOffset + records.length) return undefined;
+      return [records.slice(offset - baseOffset, untilOffset - baseOffset)];
+    }
     return [...readBatches(this.log, offset, untilOffset)].map(({ bytes }) => decodeMetadata(bytes));
   }
 }

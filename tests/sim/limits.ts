@@ -26,6 +26,8 @@ export class Limits {
   readonly #voters: readonly number[];
   /** Who has lost something and is not known to be whole again, with the disk that it has now. */
   readonly #given = new Set<string>();
+  /** What it has lost is not all: it will lose the rest too. */
+  #isHeld = false;
   #lossy: { readonly machine: Machine; wholeSinceMs: number } | undefined;
 
   constructor(world: World, topics: readonly TopicPlan[], voters: readonly number[]) {
@@ -50,6 +52,17 @@ export class Limits {
     return true;
   }
 
+  /** Who has lost something last will lose more: until {@linkcode Limits.release} it is not whole, however it looks. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** It has lost all that it will. */
+  release(): void {
+    this.#isHeld = false;
+    if (this.#lossy !== undefined) this.#lossy.wholeSinceMs = Infinity;
+  }
+
   /** Whether the process on this machine may end now without a word; if so, what it has not flushed counts as lost. */
   takeProcess(machine: Machine): boolean {
     if (!this.hasUnflushed) return true;
@@ -68,7 +81,7 @@ export class Limits {
   look(): void {
     if (this.#lossy === undefined) return;
     const nowMs = this.#world.now();
-    if (!this.#hasEverything(this.#lossy.machine)) this.#lossy.wholeSinceMs = Infinity;
+    if (this.#isHeld || !this.#hasEverything(this.#lossy.machine)) this.#lossy.wholeSinceMs = Infinity;
     else this.#lossy.wholeSinceMs = Math.min(this.#lossy.wholeSinceMs, nowMs);
   }
 

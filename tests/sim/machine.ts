@@ -31,6 +31,8 @@ export interface MachinePlace {
   readonly socketFaults: () => SocketFaults;
   readonly voters: readonly number[];
   readonly properties: Readonly<Record<string, string>>;
+  /** Metadata records between two snapshots. */
+  readonly snapshotEveryRecords: number;
   /** Whether actors take their turns in a drawn order. */
   readonly isOrderDrawn: boolean;
   /** The node of this machine cannot go on, as it said in a sentence: it has to be started again. */
@@ -95,7 +97,7 @@ export class Machine {
 
   /** The process begins. Returns whether it did: a broken disk may not let it. */
   start(): boolean {
-    const { env, network, voters, properties, trace, isOrderDrawn } = this.#place;
+    const { env, network, voters, properties, trace, isOrderDrawn, snapshotEveryRecords } = this.#place;
     const life = ++this.life;
     const name = `life ${life}`;
     trace.note(`node ${this.id}`, "start", life);
@@ -118,6 +120,7 @@ export class Machine {
         report: (sentence) => this.#report(sentence),
         socket: (id) => this.#sockets.get(id),
         trace: trace.actor,
+        snapshotEveryRecords,
         ...(isOrderDrawn ? { order: random.split("order") } : {}),
       });
     } catch (error) {
@@ -155,6 +158,16 @@ export class Machine {
   loseDisk(): void {
     this.#end("lose disk", false);
     this.disk = this.#newDisk();
+  }
+
+  /** Some bits of some file flip. */
+  rot(random: Random): void {
+    const paths = this.disk.files().filter((path) => this.disk.size(path)! > 0);
+    if (paths.length === 0) return;
+    const path = random.pick(paths);
+    const at = random.below(this.disk.size(path)!);
+    this.#place.trace.note(`node ${this.id}`, "rot", at, () => path);
+    this.disk.corrupt(path, at, 1 << random.below(8));
   }
 
   /** Ends in good order, within about twice `timeoutMs`; `done` hears whether it was, unless the node is killed first. */

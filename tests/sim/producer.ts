@@ -253,6 +253,8 @@ export class Producer {
       const isKnown = baseOffset >= 0 && this.#plan.kind !== "acks=1";
       const offsets = batch.values.map((_, at) => isKnown ? baseOffset + at : null);
       this.#scene.count("batches acknowledged");
+      const { ends } = this.#scene;
+      ends.set(lane.key, Math.max(ends.get(lane.key) ?? 0, baseOffset + batch.values.length));
       lane.failures = 0;
       return batch.pending.ok(nowMs, { offsets });
     }

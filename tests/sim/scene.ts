@@ -33,6 +33,10 @@ export class Counters {
 export class Scene {
   readonly problems: string[] = [];
   readonly counters: Counters = new Counters();
+  /** Where the log of each key ends at least, as producers have heard. */
+  readonly ends: Map<string, number> = new Map();
+  /** Somebody has asked for everything below to be deleted, by key. */
+  readonly trimmed: Map<string, number> = new Map();
   /** Nothing new is begun any more; what is under way is brought to its end. */
   isEnding = false;
   #values = 0;

@@ -8,9 +8,9 @@
  */
 import { Admin } from "./admin.ts";
 import { Consumer } from "./consumer.ts";
-import { newestImage, unwell } from "./glimpse.ts";
+import { newestImage, partitionsOf, unwell } from "./glimpse.ts";
 import { checkHistory, History } from "./history.ts";
-import { Invariants } from "./invariants.ts";
+import { Invariants, uncleanIsOn } from "./invariants.ts";
 import { lenses } from "./lens.ts";
 import { Producer } from "./producer.ts";
 import { RunTrace } from "./run_trace.ts";
@@ -49,6 +49,8 @@ const HEAL_MS = 40_000;
 /** And how long reading everything may take. */
 const READ_MS = 20_000;
 const LOOK_MS = 50;
+/** How often it is looked for partitions that nobody can lead. */
+const RESCUE_MS = 3_000;
 /** So much does not happen in so short a time. */
 const STANDSTILL_STEPS = 100_000;
 const STANDSTILL_MS = 100;
@@ -82,9 +84,15 @@ export class Simulation {
       },
     });
     this.scene = new Scene(this.world, new History());
-    this.invariants = new Invariants({ nodes: lenses(this.world.nodes()), voters: swarm.voters });
+    this.invariants = new Invariants({
+      nodes: lenses(this.world.nodes()),
+      voters: swarm.voters,
+      mayElectUnclean: (topic, was, now, image) =>
+        !this.#storm.limits.isDurable(`${topic.name}-${was.partition}`) || uncleanIsOn(topic, was, now, image),
+    });
     const { topics, nodes, adminTasks, random } = swarm;
-    this.#storm = new Storm(this.scene, swarm, () => this.#clients());
+    const forgive = ({ id }: { readonly id: number }) => this.invariants.forgive(id);
+    this.#storm = new Storm(this.scene, swarm, () => this.#clients(), forgive);
     const plan = { topics, nodes, tasks: adminTasks, everyMs: 2_000 };
     this.#admin = new Admin(this.scene, plan, random.split("admin"));
   }
@@ -171,6 +179,7 @@ export class Simulation {
     this.#storm.end();
     let nextLookMs = 0;
     let isWell = false;
+    this.#rescue();
     const wants = () => [...unwell(this.world), ...this.#producers.filter(({ isIdle }) => !isIdle).map(String)];
     const look = () => {
       if (this.world.now() < nextLookMs) return isWell;
@@ -181,6 +190,18 @@ export class Simulation {
     const healed = this.#until(HEAL_MS, look, "not all is well", wants);
     this.scene.count("ms to heal", Math.round(this.world.now() - began));
     return healed;
+  }
+
+  /** Of what is given up, an operator takes what there is. */
+  #rescue(): void {
+    const image = newestImage(this.world);
+    for (const { topic, partition } of image === undefined ? [] : partitionsOf(image)) {
+      const key = `${topic}-${partition.partition}`;
+      if (partition.leader >= 0 || this.#storm.limits.isDurable(key)) continue;
+      this.scene.count("rescued");
+      this.#admin.electUnclean(topic, partition.partition);
+    }
+    this.world.env.clock.after(RESCUE_MS, () => this.#reader === undefined && this.#rescue());
   }
 
   #readAll(): boolean {
@@ -221,7 +242,9 @@ export class Simulation {
     const { scene, swarm } = this;
     for (const problem of this.#admin.check(newestImage(this.world)!)) scene.problem(problem);
     const lossyKeys = new Set(swarm.topics.flatMap(keysOf).filter((key) => !this.#storm.limits.isDurable(key)));
-    for (const { message } of checkHistory(scene.history, { lossyKeys })) scene.problem(message);
+    for (const { message } of checkHistory(scene.history, { lossyKeys, startOffsets: scene.trimmed })) {
+      scene.problem(message);
+    }
     if (scene.counters.get("batches acknowledged") < swarm.stormMs / 5_000) {
       scene.problem(
         `only ${scene.counters.get("batches acknowledged")} batches were acknowledged in ${swarm.stormMs} ms`,

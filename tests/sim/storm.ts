@@ -39,7 +39,12 @@ export class Storm {
   #isStormy = false;
   #isOver = false;
 
-  constructor(scene: Scene, swarm: Swarm, clients: () => readonly KafkaClient[]) {
+  constructor(
+    scene: Scene,
+    swarm: Swarm,
+    clients: () => readonly KafkaClient[],
+    forgive: (machine: Machine) => void,
+  ) {
     this.#scene = scene;
     this.#swarm = swarm;
     this.limits = new Limits(scene.world, swarm.topics, swarm.voters);
@@ -47,6 +52,7 @@ export class Storm {
       scene,
       limits: this.limits,
       clients,
+      forgive,
       mayCrash: (ref) => this.#mayCrash(ref),
       restart: (machine, afterMs) => this.restart(machine, afterMs),
     };
@@ -62,7 +68,9 @@ export class Storm {
     for (const [name, fault] of Object.entries(FAULTS) as [Feature, Fault][]) {
       if (this.#swarm.features.has(name)) this.#schedule(name, fault, random.split(name));
     }
-    this.#nextPeriod(random.split("periods"), true);
+    const periods = random.split("periods");
+    // Clients need a moment to have something that can be lost.
+    this.#scene.world.env.clock.after(1_000, () => this.#isOver || this.#nextPeriod(periods, periods.chance(1, 4)));
     this.#look();
   }
 

@@ -27,6 +27,8 @@ export const FEATURES = {
   pause: 4,
   /** A disk is gone. */
   "lost-disk": 3,
+  /** Bits flip on a disk, which is replaced after a while. */
+  rot: 2,
   /** One actor crashes. */
   actor: 5,
   /** Syncs take long. */
@@ -69,6 +71,8 @@ export const FEATURES = {
   elect: 3,
   /** Configs change. */
   configs: 3,
+  /** Records are deleted. */
+  trim: 2,
   /** A topic does not flush before it acknowledges. */
   "no-flush": 1,
   /** Producers without sequence numbers. */
@@ -117,6 +121,7 @@ export interface Swarm {
   readonly consumers: number;
   readonly adminTasks: readonly AdminTask[];
   readonly properties: Readonly<Record<string, string>>;
+  readonly snapshotEveryRecords: number;
   /** Where everything else in the run takes its chance from. */
   readonly random: Random;
 }
@@ -140,7 +145,8 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     sockets: drawSockets(random.split("sockets"), features),
     producers: drawProducers(random.split("producers"), features),
     consumers: 1 + random.split("consumers").below(3),
-    adminTasks: (["topics", "reassign", "elect", "configs"] as const).filter((task) => features.has(task)),
+    snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
+    adminTasks: (["topics", "reassign", "elect", "configs", "trim"] as const).filter((task) => features.has(task)),
     properties: drawProperties(random.split("properties")),
     random,
   };
@@ -170,7 +176,7 @@ function drawTopics(random: Random, nodes: number, features: ReadonlySet<Feature
   return Array.from({ length: count }, (_, index) => {
     const own = random.split(`${index}`);
     // A topic that one disk holds alone keeps all disks from being lost.
-    const least = features.has("lost-disk") ? 2 : 1;
+    const least = features.has("lost-disk") || features.has("rot") ? 2 : 1;
     const replicationFactor = Math.min(nodes, Math.max(least, own.pick([1, 2, 3, 3, 3, 3])));
     const minIsr = Math.min(replicationFactor, Math.max(least, own.pick([1, 2, 2, 2])));
     return {

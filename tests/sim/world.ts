@@ -36,6 +36,7 @@ export interface WorldOptions {
   readonly voters: readonly number[];
   readonly properties: Readonly<Record<string, string>>;
   readonly isOrderDrawn: boolean;
+  readonly snapshotEveryRecords: number;
   /** Makes the trace, given the world's time. */
   readonly trace: (now: () => number) => RunTrace;
   /** A node could not go on by itself. */

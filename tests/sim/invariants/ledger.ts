@@ -171,7 +171,9 @@ export class Ledger {
     for (let i = cutAt < Infinity ? mirror.find(cutAt) : from; i >= 0 && i < mirror.batches.length; i++) {
       this.#compareWithAll(mirror.batches[i]!, who);
     }
-    if (!this.isLossy && (log.startOffset > log.highWatermark || log.highWatermark > log.endOffset)) {
+    // A follower's start moves a moment before its high watermark does.
+    const isOrdered = log.highWatermark <= log.endOffset && (log.startOffset <= log.highWatermark || !log.isLeader);
+    if (!this.isLossy && !isOrdered) {
       this.tell(
         `${who} begins at ${log.startOffset}, is committed up to ${log.highWatermark} and ends at ${log.endOffset}.`,
       );

@@ -33,7 +33,10 @@ export class Mirror {
     const { startOffset, endOffset } = this.log;
     let cutAt = Infinity;
     if (endOffset < this.end) this.#cut(cutAt = endOffset);
-    if (startOffset >= this.end && startOffset > this.start) this.#restart(startOffset);
+    // A leader's own snapshot sums up what was seen here; one that a follower has fetched may sum up something else.
+    if (startOffset > this.end || (startOffset === this.end && startOffset > this.start && !this.log.isLeader)) {
+      this.#restart(startOffset);
+    }
     if (endOffset === this.end) return cutAt;
     const batches = this.log.read(this.end);
     if (batches === undefined) return undefined;

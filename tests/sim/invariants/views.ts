@@ -15,6 +15,7 @@ export interface LogView {
   readonly flushedOffset: number;
   /** Everything below is committed, as far as this replica knows. */
   readonly highWatermark: number;
+  readonly isLeader: boolean;
   /** The headers of the batches from `offset` to the end; undefined when they cannot be read just now. */
   read(offset: number): readonly Batch[] | undefined;
 }
