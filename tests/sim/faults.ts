@@ -93,21 +93,29 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
 
   rot(stage, random) {
     const machine = pickUp(stage, random);
-    if (machine === undefined || !stage.limits.takeDisk(machine)) return undefined;
+    if (machine === undefined || machine.isStopping || machine.isPaused || !stage.limits.takeDisk(machine)) {
+      return undefined;
+    }
     stage.limits.hold();
-    machine.kill();
-    stage.forgive(machine);
     const { disk } = machine;
-    for (let flips = 1 + random.below(8); flips > 0; flips--) machine.rot(random);
-    stage.restart(machine, someMs(random, 2_000));
-    const afterMs = someMs(random, 2_000);
+    let isOver = false;
+    // Behind a recovery point nobody can tell rot from what a failure of power has torn: it stops in good order before.
+    machine.stop(1_000, (isClean) => {
+      if (isClean && !isOver) {
+        stage.scene.count("rotten");
+        stage.forgive(machine);
+        for (let flips = 1 + random.below(8); flips > 0; flips--) machine.rot(random);
+      }
+      stage.restart(machine, 1 + random.below(500));
+    });
     const end = () => {
+      isOver = true;
       stage.limits.release();
       if (machine.disk !== disk) return;
       machine.loseDisk();
-      stage.restart(machine, afterMs);
+      stage.restart(machine, 1 + random.below(500));
     };
-    return { forMs: someMs(random, 6_000), end };
+    return { forMs: 1_000 + someMs(random, 6_000), end };
   },
 
   actor(stage, random) {

@@ -91,7 +91,10 @@ export class Simulation {
         !this.#storm.limits.isDurable(`${topic.name}-${was.partition}`) || uncleanIsOn(topic, was, now, image),
     });
     const { topics, nodes, adminTasks, random } = swarm;
-    const forgive = ({ id }: { readonly id: number }) => this.invariants.forgive(id);
+    const forgive = ({ id }: { readonly id: number }) => {
+      this.invariants.settle(); // it must have seen the end of the process first
+      this.invariants.forgive(id);
+    };
     this.#storm = new Storm(this.scene, swarm, () => this.#clients(), forgive);
     const plan = { topics, nodes, tasks: adminTasks, everyMs: 2_000 };
     this.#admin = new Admin(this.scene, plan, random.split("admin"));

@@ -139,7 +139,9 @@ export class Partition {
         `${who} (process ${life}) leads epoch ${leaderEpoch}, which node ${other.node} (process ${other.life}) has led.`,
       );
     }
-    if (leaderEpoch > this.#lossyEpoch) {
+    // One that hears late of an epoch that is over may begin it all the same: nobody believes it any more.
+    const isCurrent = this.image === undefined || leaderEpoch >= this.image.leaderEpoch;
+    if (isCurrent && leaderEpoch > this.#lossyEpoch) {
       this.ledger.checkComplete(watch.follower, view.flushBeforeAck, `leads epoch ${leaderEpoch}`);
     }
   }
