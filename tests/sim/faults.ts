@@ -139,22 +139,22 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
     const machine = pickUp(stage, random);
     if (machine === undefined) return undefined;
     const operation = random.pick(["sync", "sync", "append", "create", "rename", "syncFolder", "truncate"] as const);
-    const { disk, life } = machine;
+    const { disk } = machine;
     // A snapshot of metadata whose folder cannot be synced may be there in the next life, though nobody has seen it in this one.
     const path = operation === "syncFolder" ? /^(?!__cluster_metadata)/ : /./;
     const after = random.below(20);
     const mend = disk.plan({ operation, path, code: "EIO", after, times: random.pick([1, 2, 1_000]) });
-    return { forMs: someMs(random, 3_000), end: () => replaceNode(stage, random, machine, disk, life, mend) };
+    return { forMs: someMs(random, 3_000), end: () => replaceNode(stage, random, machine, disk, mend) };
   },
 
   enospc(stage, random) {
     const machine = pickUp(stage, random);
     if (machine === undefined) return undefined;
-    const { disk, life } = machine;
+    const { disk } = machine;
     const usedBytes = disk.files().reduce((sum, path) => sum + (disk.size(path) ?? 0), 0);
     disk.capacityBytes = usedBytes + random.below(5_000);
     const mend = () => disk.capacityBytes = Infinity;
-    return { forMs: someMs(random, 4_000), end: () => replaceNode(stage, random, machine, disk, life, mend) };
+    return { forMs: someMs(random, 4_000), end: () => replaceNode(stage, random, machine, disk, mend) };
   },
 
   cut(stage, random) {
@@ -253,17 +253,16 @@ function shuffled<T>(list: readonly T[], random: Random): T[] {
   return list.map(() => rest.splice(random.below(rest.length), 1)[0]!);
 }
 
-/** A disk that has failed is mended, and whatever the node made of it, an operator starts it again. */
+/** A disk that has failed is mended, and whatever the node made of it, in this life or the next, an operator starts it again. */
 function replaceNode(
   stage: Stage,
   random: Random,
   machine: Machine,
   disk: Machine["disk"],
-  life: number,
   mend: () => void,
 ): void {
   mend();
-  if (machine.disk !== disk || machine.life !== life) return; // it was started again meanwhile
+  if (machine.disk !== disk) return;
   stage.limits.forceProcess(machine);
   if (random.chance(1, 2) && !stage.limits.hasUnflushed) machine.losePower(false);
   else machine.kill();

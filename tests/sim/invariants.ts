@@ -177,8 +177,8 @@ export class Invariants {
     const { end } = this.#quorum.ledger;
     const { offset } = this.#metadata.image;
     if (offset === end || watch.quorum === undefined || watch.quorum.follower.matched < end) return;
-    const batches = watch.quorum.view.records(offset, end);
-    if (batches !== undefined) this.#metadata.commit(batches);
+    const found = watch.quorum.view.records(offset, end);
+    if (found !== undefined) this.#metadata.commit(found.batches, found.isLump);
   }
 
   #lookAtBroker(watch: NodeWatch): void {

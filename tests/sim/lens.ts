@@ -17,7 +17,7 @@ import type { Quorum } from "../../actors/quorum/state.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import { batches } from "../../protocol/batch.ts";
 import type { Log } from "../../storage/log.ts";
-import type { Batch, BrokerView, NodeView, QuorumView, ReplicaView } from "./invariants/views.ts";
+import type { Batch, BrokerView, CommittedRecords, NodeView, QuorumView, ReplicaView } from "./invariants/views.ts";
 
 /** What of a simulated node can be looked at. */
 export interface SeenNode {
@@ -148,11 +148,12 @@ abstract class LogLens {
     return this.log.flushedOffset;
   }
 
-  read(offset: number): readonly Batch[] | undefined {
+  read(offset: number): readonly Batch[] | "damaged" | undefined {
     try {
       return [...readBatches(this.log, offset, this.log.endOffset)].map(({ header }) => header);
     } catch (error) {
-      if (error instanceof Error && /^(DiskError|CorruptLogError)$/.test(error.name)) return undefined;
+      if (error instanceof Error && error.name === "DiskError") return undefined;
+      if (error instanceof Error && error.name === "CorruptLogError") return "damaged";
       throw error;
     }
   }
@@ -191,6 +192,10 @@ class QuorumLens extends LogLens implements QuorumView {
     super(state.log);
   }
 
+  get startEpoch(): number | undefined {
+    return this.state.snapshot?.epoch;
+  }
+
   get highWatermark(): number {
     return this.state.highWatermark;
   }
@@ -216,13 +221,14 @@ class QuorumLens extends LogLens implements QuorumView {
     return role.type === "candidate" ? role.granted : undefined;
   }
 
-  records(offset: number, untilOffset: number): readonly (readonly MetadataRecord[])[] | undefined {
+  records(offset: number, untilOffset: number): CommittedRecords | undefined {
     if (offset < this.log.startOffset) { // a snapshot was written as soon as they were committed
       const { baseOffset, records } = this.state.recent;
       if (offset < baseOffset || untilOffset > baseOffset + records.length) return undefined;
-      return [records.slice(offset - baseOffset, untilOffset - baseOffset)];
+      return { batches: [records.slice(offset - baseOffset, untilOffset - baseOffset)], isLump: true };
     }
-    return [...readBatches(this.log, offset, untilOffset)].map(({ bytes }) => decodeMetadata(bytes));
+    const batches = [...readBatches(this.log, offset, untilOffset)].map(({ bytes }) => decodeMetadata(bytes));
+    return { batches, isLump: false };
   }
 }
 

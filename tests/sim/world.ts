@@ -36,7 +36,8 @@ export interface WorldOptions {
   readonly voters: readonly number[];
   readonly properties: Readonly<Record<string, string>>;
   readonly isOrderDrawn: boolean;
-  readonly snapshotEveryRecords: number;
+  /** Default: as in production. */
+  readonly snapshotEveryRecords?: number;
   /** Makes the trace, given the world's time. */
   readonly trace: (now: () => number) => RunTrace;
   /** A node could not go on by itself. */

@@ -83,6 +83,8 @@ export class Ledger {
   readonly followers: Map<number, Follower> = new Map();
   /** What nodes that are down had; more of it may turn out to be committed. */
   readonly remains: Map<number, Follower> = new Map();
+  /** Nodes whose disks have rotted. */
+  readonly #forgiven = new Set<number>();
   /** The first batch seen at an offset of an epoch. */
   readonly #seen = new Map<string, Batch>();
   /** What was committed has been taken back once, as may be: a replica's high watermark falls a moment after its log. */
@@ -136,6 +138,7 @@ export class Ledger {
 
   /** The disk of a node was lost, or damaged so that nothing is expected of it any more. */
   forgive(node: number): void {
+    this.#forgiven.add(node);
     this.remains.delete(node);
     const follower = this.followers.get(node);
     if (follower === undefined) return;
@@ -159,8 +162,11 @@ export class Ledger {
     const from = mirror.batches.length;
     const endBefore = mirror.end;
     const cutAt = mirror.follow(who, this.tell);
-    follower.isDark = cutAt === undefined;
-    if (cutAt === undefined) return;
+    follower.isDark = typeof cutAt !== "number";
+    if (cutAt === "damaged" && !this.#forgiven.has(follower.node)) {
+      this.tell(`${who} has something damaged at ${mirror.end} or behind it, and nothing has happened to its disk.`);
+    }
+    if (typeof cutAt !== "number") return;
     if (from === 0) follower.unmatch(mirror.start);
     if (cutAt < follower.matched) {
       this.tell(

@@ -28,18 +28,17 @@ export class Mirror {
     this.#hasProducers = hasProducers;
   }
 
-  /** Follows the log. Returns where it was cut, Infinity if it was not; undefined when it cannot be read just now. */
-  follow(who: string, tell: Tell): number | undefined {
+  /** Follows the log. Returns where it was cut, Infinity if it was not; or why it cannot be read. */
+  follow(who: string, tell: Tell): number | "damaged" | undefined {
     const { startOffset, endOffset } = this.log;
     let cutAt = Infinity;
     if (endOffset < this.end) this.#cut(cutAt = endOffset);
-    // A leader's own snapshot sums up what was seen here; one that a follower has fetched may sum up something else.
-    if (startOffset > this.end || (startOffset === this.end && startOffset > this.start && !this.log.isLeader)) {
-      this.#restart(startOffset);
-    }
+    // A snapshot may sum up what was seen here, or, if it was fetched, something else.
+    const isOwn = startOffset === this.end && this.batches.at(-1)?.epoch === this.log.startEpoch;
+    if (startOffset >= this.end && startOffset > this.start && !isOwn) this.#restart(startOffset);
     if (endOffset === this.end) return cutAt;
     const batches = this.log.read(this.end);
-    if (batches === undefined) return undefined;
+    if (batches === undefined || batches === "damaged") return batches;
     for (const batch of batches) this.#add(batch, who, tell);
     if (this.end !== endOffset) tell(`${who} ends at ${endOffset}, but its batches do at ${this.end}.`);
     return cutAt;

@@ -41,6 +41,8 @@ export class Partition {
   readonly #proposals = new Map<number, Set<number>>();
   /** Up to this leader epoch nothing is promised. */
   #lossyEpoch = -1;
+  /** More may have been committed than was seen: by a leader whose log has rotted, and could not be read here. */
+  #mayBeBehind = false;
 
   constructor(readonly name: string, readonly tell: Tell) {
     this.ledger = new Ledger(name, true, tell);
@@ -171,6 +173,7 @@ export class Partition {
       );
     }
     if (view.isLeader) this.#checkLeader(watch);
+    if (led && follower.isDark) this.#mayBeBehind = true;
     if (led && view.highWatermark > ledger.end && !follower.isDark) this.#commit(watch);
     else if (!ledger.isLossy) ledger.checkWatermark(follower);
   }
@@ -190,7 +193,9 @@ export class Partition {
   #commit({ view, follower, node }: ReplicaWatch): void {
     // What was committed before an unclean election is not committed by it.
     const isMore = this.ledger.isBegun || !this.ledger.isLossy;
-    if (isMore && view.isr.length < view.minIsr) {
+    const areEnough = view.isr.length >= view.minIsr;
+    if (areEnough) this.#mayBeBehind = false;
+    else if (isMore && !this.#mayBeBehind) {
       this.tell(
         `${
           this.#who(node)

@@ -62,7 +62,7 @@ function unrestOf(partition: Partition): string[] {
 function readAgain({ view, follower, node }: ReplicaWatch, name: string): string[] {
   const { batches } = follower.mirror;
   const found = view.read(view.startOffset);
-  if (found === undefined) return [`${name} on node ${node} cannot be read.`];
+  if (found === undefined || found === "damaged") return [`${name} on node ${node} cannot be read.`];
   const first = found[0];
   const from = first === undefined ? batches.length : follower.mirror.find(first.base);
   const differs = found.findIndex((batch, i) =>

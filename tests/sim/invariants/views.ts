@@ -16,8 +16,10 @@ export interface LogView {
   /** Everything below is committed, as far as this replica knows. */
   readonly highWatermark: number;
   readonly isLeader: boolean;
-  /** The headers of the batches from `offset` to the end; undefined when they cannot be read just now. */
-  read(offset: number): readonly Batch[] | undefined;
+  /** The epoch of the last record before the start, where a snapshot says it. */
+  readonly startEpoch?: number | undefined;
+  /** The headers of the batches from `offset` to the end; "damaged" when one of them is, undefined when they cannot be read just now. */
+  read(offset: number): readonly Batch[] | "damaged" | undefined;
 }
 
 /** What of a batch's header matters here. */
@@ -63,6 +65,12 @@ export interface ReplicaView extends LogView {
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined;
 }
 
+/** Records of the metadata log, by batches, or in one lump of several where nobody knows any more where each began. */
+export interface CommittedRecords {
+  readonly batches: readonly (readonly MetadataRecord[])[];
+  readonly isLump: boolean;
+}
+
 /** One life of a quorum actor. */
 export interface QuorumView extends LogView {
   readonly epoch: number;
@@ -73,8 +81,8 @@ export interface QuorumView extends LogView {
   readonly isVoting: boolean;
   /** Candidates only: who has given it a vote of this epoch. The same object, which grows, as long as it is the same candidacy. */
   readonly votes: ReadonlySet<number> | undefined;
-  /** The records from `offset` up to `untilOffset`, by batches; undefined when they cannot be read just now. */
-  records(offset: number, untilOffset: number): readonly (readonly MetadataRecord[])[] | undefined;
+  /** The records from `offset` up to `untilOffset`; undefined when they cannot be read just now. */
+  records(offset: number, untilOffset: number): CommittedRecords | undefined;
 }
 
 /** One life of a broker. */

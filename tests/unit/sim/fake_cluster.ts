@@ -6,7 +6,14 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { emptyImage, type MetadataRecord, replay } from "../../../actors/controller/protocol.ts";
 import { Invariants, type InvariantsOptions } from "../../sim/invariants.ts";
-import type { Batch, BrokerView, NodeView, QuorumView, ReplicaView } from "../../sim/invariants/views.ts";
+import type {
+  Batch,
+  BrokerView,
+  CommittedRecords,
+  NodeView,
+  QuorumView,
+  ReplicaView,
+} from "../../sim/invariants/views.ts";
 
 export const TOPIC = "t";
 export const TOPIC_ID = "topic-t";
@@ -30,6 +37,7 @@ class FakeLog {
   /** Durable up to the end, unless said otherwise. */
   flushed: number | undefined;
   isUnreadable = false;
+  isDamaged = false;
 
   get endOffset(): number {
     return Math.max(this.startOffset, (this.batches.at(-1)?.last ?? -1) + 1);
@@ -39,7 +47,8 @@ class FakeLog {
     return this.flushed ?? this.endOffset;
   }
 
-  read(offset: number): readonly Batch[] | undefined {
+  read(offset: number): readonly Batch[] | "damaged" | undefined {
+    if (this.isDamaged) return "damaged";
     return this.isUnreadable ? undefined : this.batches.filter(({ last }) => last >= offset);
   }
 }
@@ -105,6 +114,8 @@ export class FakeQuorum extends FakeLog implements QuorumView {
   isLeader = false;
   isVoting = true;
   votes: ReadonlySet<number> | undefined;
+  /** It does not remember where its batches began. */
+  isLump = false;
   /** What the batches hold, by their base offsets. */
   readonly contents: Map<number, readonly MetadataRecord[]>;
 
@@ -113,10 +124,11 @@ export class FakeQuorum extends FakeLog implements QuorumView {
     this.contents = contents;
   }
 
-  records(offset: number, untilOffset: number): readonly (readonly MetadataRecord[])[] | undefined {
+  records(offset: number, untilOffset: number): CommittedRecords | undefined {
     if (this.isUnreadable) return undefined;
     const within = this.batches.filter(({ base, last }) => base >= offset && last < untilOffset);
-    return within.map(({ base }) => this.contents.get(base) ?? []);
+    const batches = within.map(({ base }) => this.contents.get(base) ?? []);
+    return this.isLump ? { batches: [batches.flat()], isLump: true } : { batches, isLump: false };
   }
 
   /** The same log and vote in another life of the actor, which leads nothing. */

@@ -110,8 +110,8 @@ Deno.test("a log has a gap, or epochs that fall", () => {
 
 Deno.test("a log begins above its high watermark, or ends below it", () => {
   const start = withRecords();
-  Object.assign(start.replica(2), { startOffset: 2, highWatermark: 1 });
-  finds(start, "t-0 on node 2 begins at 2, is committed up to 1 and ends at 3");
+  Object.assign(start.replica(1), { startOffset: 2, highWatermark: 1 });
+  finds(start, "t-0 on node 1 begins at 2, is committed up to 1 and ends at 3");
   const end = withRecords();
   end.replica(2).highWatermark = 4;
   finds(end, "t-0 on node 2 begins at 0, is committed up to 4 and ends at 3");
@@ -162,6 +162,16 @@ Deno.test("a log that cannot be read just now is judged when it can", () => {
   world.replica(1).isUnreadable = false;
   world.replica(1).batches[3] = batch(3, 0, "other");
   finds(world, "t-0 on node 1 has 3–3 of epoch 0 (crc");
+});
+
+Deno.test("a log has something damaged, although its disk is sound", () => {
+  for (const hasRotted of [false, true]) {
+    const world = withRecords();
+    if (hasRotted) world.invariants.forgive(2);
+    world.replica(2).write([batch(3, 0)]).isDamaged = true;
+    if (hasRotted) assertEquals(world.look(), "");
+    else finds(world, "t-0 on node 2 has something damaged at 3 or behind it, and nothing has happened to its disk");
+  }
 });
 
 // Leaders
