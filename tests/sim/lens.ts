@@ -5,7 +5,6 @@
  *
  * @module
  */
-import type { MetadataRecord } from "../../actors/controller/protocol.ts";
 import type { Broker } from "../../actors/broker/state.ts";
 import { BROKER } from "../../actors/broker/protocol.ts";
 import { refOf } from "../../actors/address.ts";

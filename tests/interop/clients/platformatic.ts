@@ -46,7 +46,9 @@ async function produce(command: Command): Promise<unknown> {
   };
   const producer = new Producer({ ...base, ...options });
   try {
-    const { offsets } = await producer.send({ messages: command.records.map((r) => outgoing(command.topic, r)) });
+    const messages = command.records.map((r) => outgoing(command.topic, r));
+    // What the producer was made with is not asked when it is not idempotent: every send waits for the leader only, unless told.
+    const { offsets } = await producer.send({ messages, acks: command.acks });
     return { offsets: (offsets ?? []).map((at) => ({ p: at.partition, o: Number(at.offset) })) };
   } finally {
     await producer.close();
@@ -61,6 +63,7 @@ async function stream(command: Command, progress: (n: number) => void): Promise<
     const value = `${command.topic}-${n}`;
     const { offsets } = await producer.send({
       messages: [outgoing(command.topic, { k: null, v: btoa(value), h: [] })],
+      acks: -1,
     });
     acked.push([value, Number(offsets![0]!.offset)]);
     progress(n);
