@@ -77,6 +77,7 @@ export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, Bro
       register: (broker, _, out) => register(broker, out),
       beat: (broker, _, out) => beat(broker, out),
       spawnAgain,
+      coordinateAgain: () => {}, // there are no coordinators yet
 
       tick(broker, what, out) {
         if (what === "follow") follow(broker, out);

@@ -70,11 +70,11 @@ export interface ReplicaChange {
 /** Everything a broker can be told. */
 export interface BrokerProtocol extends MetadataFollower {
   /**
-   * A connection wants a view of a version above `newerThan`; the reply waits until there is one. Asking (and not being told)
-   * keeps a slow connection from holding up the broker. A later call of the same connection replaces this one. A broker that was
+   * A connection (or a group coordinator) wants a view of a version above `newerThan`; the reply waits until there is one. Asking (and
+   * not being told) keeps a slow one from holding up the broker. A later call of the same ref replaces this one. A broker that was
    * restarted counts anew: begin with -1 again.
    */
-  subscribe(request: { readonly ref: Ref<ConnectionProtocol>; readonly newerThan: number }): BrokerView;
+  subscribe(request: { readonly ref: Ref<unknown>; readonly newerThan: number }): BrokerView;
   /** The next producer id that nobody else has had. */
   nextProducerId(_: void): { readonly error: ErrorName; readonly producerId: bigint };
   /** What this broker knows now, ready or not. */
@@ -104,6 +104,8 @@ export interface BrokerProtocol extends MetadataFollower {
   beat(_: void): void;
   /** From the broker to itself: a replica that was given up, by its name, has rested. */
   spawnAgain(replica: string): void;
+  /** From the broker to itself: the coordinator of this partition of `__consumer_offsets`, which was given up, has rested. */
+  coordinateAgain(partition: number): void;
   /**
    * From the broker to itself: time to follow again, to ask for ISR changes again, to take the controller's silence for isolation, or to
    * stop waiting for leave to go.

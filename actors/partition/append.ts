@@ -56,8 +56,8 @@ export function append(replica: Replica, request: AppendRequest, out: ReplicaOut
 }
 
 /** What can be refused without a look at the records. */
-function refusal(replica: Replica, { acks }: AppendRequest, nowMs: number): AppendReply | undefined {
-  const error = replica.refusal(-1);
+function refusal(replica: Replica, { acks, fence }: AppendRequest, nowMs: number): AppendReply | undefined {
+  const error = replica.refusal(fence?.leaderEpoch ?? -1);
   if (error !== undefined) {
     return refusedAppend(
       replica,
@@ -69,6 +69,9 @@ function refusal(replica: Replica, { acks }: AppendRequest, nowMs: number): Appe
     return refusedAppend(replica, "INVALID_REQUIRED_ACKS", `acks is ${acks}; it must be 0, 1 or -1 (all).`);
   }
   if (isCutOff(replica, nowMs)) return refusedAppend(replica, "NOT_LEADER_OR_FOLLOWER", null);
+  if (fence !== undefined && fence.baseOffset !== replica.endOffset) {
+    return refusedAppend(replica, "OFFSET_OUT_OF_RANGE", null);
+  }
   if (acks !== -1 || !replica.isUnderMinIsr) return undefined;
   const { role, config } = replica;
   return refusedAppend(

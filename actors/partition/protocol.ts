@@ -54,6 +54,24 @@ export interface ReplicaConfig {
   readonly replicaFetchMaxBytes: number;
   /** replica.fetch.backoff.ms: how long a follower waits after an error */
   readonly replicaFetchBackoffMs: number;
+  /** How the log is compacted, where {@linkcode compact} is set; undefined: it is not (log.cleaner.enable is false). */
+  readonly compaction?: CompactionConfig;
+}
+
+/** What of a topic's and a broker's configuration the cleaner of a compacted log obeys. */
+export interface CompactionConfig {
+  /** delete.retention.ms: how long a tombstone stays after everything that it takes back has gone */
+  readonly deleteRetentionMs: number;
+  /** min.compaction.lag.ms: what is younger is left alone */
+  readonly minLagMs: number;
+  /** max.compaction.lag.ms: what is older is cleaned however little there is */
+  readonly maxLagMs: number;
+  /** min.cleanable.dirty.ratio: the part of the log's bytes that must be uncleaned before it is worth the work */
+  readonly minDirtyRatio: number;
+  /** log.cleaner.backoff.ms: how often it is looked whether there is something to do */
+  readonly backoffMs: number;
+  /** log.cleaner.dedupe.buffer.size: what the map of keys may take */
+  readonly mapBytesMax: number;
 }
 
 /** What a replica is started with. */
@@ -83,6 +101,11 @@ export interface AppendRequest {
   readonly acks: -1 | 0 | 1;
   /** Whether the request's version may carry zstd (Produce 7 and up). */
   readonly zstdAllowed: boolean;
+  /**
+   * From the only one who writes to this partition, in this leader epoch: at this offset or not at all. FENCED_LEADER_EPOCH and
+   * UNKNOWN_LEADER_EPOCH for another epoch, OFFSET_OUT_OF_RANGE when the log ends elsewhere; nothing was written then.
+   */
+  readonly fence?: { readonly leaderEpoch: number; readonly baseOffset: number };
 }
 
 /** One record that was refused, by its place in the batch. */
@@ -246,6 +269,11 @@ export interface ReplicaProtocol {
     readonly lowWatermark: number;
   };
   describe(_: void): ReplicaDescription;
+  /**
+   * Whether this replica may still speak as the leader of this epoch: NONE, or why not (a leader that is cut off may not, see `isolation`).
+   * Whoever answers from memory what the log has asks first.
+   */
+  confirm(request: { readonly leaderEpoch: number }): ErrorName;
   describeProducers(
     _: void,
   ): { readonly error: ErrorName; readonly producers: readonly ProducerDescription[] };
@@ -278,6 +306,8 @@ export interface ReplicaProtocol {
   configure(config: ReplicaConfig): void;
   /** From the replica to itself: retention, segment rolls, expiry of producer ids. */
   tidy(_: void): void;
+  /** From the replica to itself: look whether the log is worth cleaning, or go on cleaning it. */
+  clean(_: void): void;
   /** From the replica to itself: waits whose time is over. */
   expire(_: void): void;
   /** From the replica to itself: the first record that is not on disk yet has waited for flush.ms. */

@@ -19,7 +19,7 @@ import { append } from "./append.ts";
 import { flush } from "./durability.ts";
 import { awaitData, expire, fetch } from "./fetch.ts";
 import { follow, pullOn } from "./follower.ts";
-import { isolation } from "./isolation.ts";
+import { isCutOff, isolation } from "./isolation.ts";
 import { maximalIsr } from "./isr.ts";
 import { checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
 import { lead } from "./leader.ts";
@@ -86,6 +86,11 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
 
       describe: (replica) => describe(replica),
 
+      confirm(replica, { leaderEpoch }, out) {
+        const refused = replica.refusal(leaderEpoch);
+        return refused ?? (isCutOff(replica, out.monotonic()) ? "NOT_LEADER_OR_FOLLOWER" : "NONE");
+      },
+
       describeProducers(replica) {
         const error = replica.outage;
         return error === undefined
@@ -112,6 +117,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
 
       configure,
       tidy: (replica, _, out) => tidy(replica, out),
+      clean: () => {}, // nothing is compacted yet
       expire: (replica, _, out) => expire(replica, out),
 
       flush(replica, _, out) {
