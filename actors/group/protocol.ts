@@ -88,7 +88,9 @@ export interface CoordinatorProtocol {
    * perhaps together with those of other groups. Replies true once they are committed; false when that will never be known: the
    * group's life is over then. A `term` that is not the running one is refused.
    */
-  write(request: { readonly groupId: string; readonly term: number; readonly records: readonly GroupRecord[] }): boolean;
+  write(
+    request: { readonly groupId: string; readonly term: number; readonly records: readonly GroupRecord[] },
+  ): boolean;
   /** From a group: it is nothing any more (no members, no offsets), and answers COORDINATOR_LOAD_IN_PROGRESS from now on. */
   retire(request: { readonly groupId: string; readonly term: number }): void;
   /** For tests, the console and the simulator. */

@@ -1,0 +1,156 @@
+/**
+ * What can be said to a consumer: a client that reads topics, alone or as a member of a group.
+ *
+ * A consumer is an actor on the client's side. It speaks Kafka's requests over a network that it is given, so that it is the same towards a
+ * Samsa in this process, one behind TCP, and an Apache Kafka. When it crashes it is gone without a word, as a client whose process
+ * has died: its partitions go to others when its session is over.
+ *
+ *     application ──subscribe, poll, commit──▶ consumer ──frames──▶ brokers
+ *         └◀─ records, rebalances ─────────────────┘
+ *
+ * Delivery. Positions move when records are handed out. *At least once* (the default): what is committed, by itself or by hand, is
+ * what was handed out before the last poll, so a crash repeats what was not committed. *At most once*: a batch is handed out after
+ * its end has been committed, so a crash loses it, and nothing comes twice.
+ *
+ * @module
+ */
+import type { ErrorName } from "../../protocol/errors.ts";
+import type { ActorKind, Ref } from "../actor.ts";
+import type { NodeAddress } from "./network.ts";
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Where to go on, and what is remembered with it. */
+export interface OffsetAndMetadata extends TopicPartition {
+  /** Of the next record to read. */
+  readonly offset: number;
+  /** Epoch of the record before it, -1 when unknown. */
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+}
+
+/** A record, handed out. Its bytes belong to the receiver. */
+export interface ConsumedRecord extends TopicPartition {
+  readonly offset: number;
+  /** -1 for none. */
+  readonly timestamp: number;
+  readonly timestampType: "CreateTime" | "LogAppendTime";
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [key: string, value: Uint8Array | null])[];
+  readonly leaderEpoch: number;
+}
+
+/** Kafka's consumer configs, in camel case, with Kafka's defaults unless it says otherwise. */
+export interface ConsumerConfig {
+  readonly clientId: string;
+  /** null: no group, `assign` only, and nothing is committed. */
+  readonly groupId: string | null;
+  readonly groupInstanceId: string | null;
+  readonly groupProtocol: "classic" | "consumer";
+  /** Classic: names of client-side assignors, by preference. Default range, cooperative-sticky. */
+  readonly partitionAssignors: readonly string[];
+  /** KIP-848: the server's assignor; null for the group's own. */
+  readonly groupRemoteAssignor: string | null;
+  readonly clientRack: string | null;
+  /** 45 000 */
+  readonly sessionTimeoutMs: number;
+  /** 3 000 */
+  readonly heartbeatIntervalMs: number;
+  /** 300 000; the rebalance timeout, too */
+  readonly maxPollIntervalMs: number;
+  readonly autoOffsetReset: "latest" | "earliest" | "none";
+  readonly isolationLevel: "read_uncommitted" | "read_committed";
+  readonly delivery: "at-least-once" | "at-most-once";
+  readonly enableAutoCommit: boolean;
+  /** 5 000 */
+  readonly autoCommitIntervalMs: number;
+  readonly fetchMinBytes: number;
+  readonly fetchMaxWaitMs: number;
+  readonly fetchMaxBytes: number;
+  readonly maxPartitionFetchBytes: number;
+  /** What may lie here, fetched and not handed out (ours). Default 64 MiB. */
+  readonly bufferBytes: number;
+  /** 300 000 */
+  readonly metadataMaxAgeMs: number;
+  readonly requestTimeoutMs: number;
+  readonly retryBackoffMs: number;
+  readonly retryBackoffMaxMs: number;
+  readonly allowAutoCreateTopics: boolean;
+}
+
+/** What a consumer is started with. */
+export interface ConsumerArgs {
+  readonly bootstrap: readonly NodeAddress[];
+  readonly config: ConsumerConfig;
+}
+
+/** What came of something that was asked for. */
+export interface Outcome {
+  readonly error: ErrorName;
+  /** A sentence when there is an error. */
+  readonly message: string | null;
+}
+
+/** What has to be known of a rebalance, one after the other. */
+export interface RebalanceEvent {
+  readonly number: number;
+  readonly type: "assigned" | "revoked" | "lost";
+  readonly partitions: readonly TopicPartition[];
+}
+
+/** Where to go. */
+export type SeekTo = { readonly offset: number } | { readonly timestamp: number } | "beginning" | "end" | "committed";
+
+/** Everything a consumer can be told. Errors that cannot be got over stay: every later poll says so. */
+export interface ConsumerProtocol {
+  /** Topics by name or by a pattern (RE2 as Kafka has it for KIP-848, tried here for the classic protocol). Replaces what was subscribed to. */
+  subscribe(to: { readonly topics: readonly string[] } | { readonly pattern: string }): Outcome;
+  /** These partitions, without a group's help. */
+  assign(partitions: readonly TopicPartition[]): Outcome;
+  unsubscribe(_: void): Outcome;
+  /**
+   * The next records, in order within each partition; waits for some for `timeoutMs`. One poll at a time: a second one answers the first with
+   * nothing. Polling is the sign of life (`maxPollIntervalMs`).
+   */
+  poll(request: { readonly maxRecords: number; readonly timeoutMs: number }): Outcome & {
+    readonly records: readonly ConsumedRecord[];
+  };
+  /** Commits, and replies when the coordinator has. null: what was handed out so far. */
+  commit(request: { readonly offsets: readonly OffsetAndMetadata[] | null }): Outcome;
+  committed(partitions: readonly TopicPartition[]): Outcome & { readonly offsets: readonly OffsetAndMetadata[] };
+  seek(request: { readonly partitions: readonly TopicPartition[]; readonly to: SeekTo }): Outcome;
+  position(partition: TopicPartition): Outcome & { readonly offset: number };
+  pause(partitions: readonly TopicPartition[]): Outcome;
+  resume(partitions: readonly TopicPartition[]): Outcome;
+  assignment(_: void): readonly TopicPartition[];
+  /** By how much it is behind, as of the last fetches: -1 where that is not known. */
+  lag(_: void): readonly (TopicPartition & { readonly records: number })[];
+  /**
+   * Waits for the next rebalance event after `after`. Asking once makes the caller the listener: from then on the group waits, within
+   * `maxPollIntervalMs`, until each event has been `handled`.
+   */
+  nextRebalance(request: { readonly after: number }): RebalanceEvent;
+  handled(event: { readonly number: number }): void;
+  /** Commits what is due, leaves the group (a static member stays in it), and ends. */
+  close(_: { readonly timeoutMs: number }): Outcome;
+  /** For tests, the console and the simulator. */
+  describe(_: void): {
+    readonly memberId: string;
+    readonly epoch: number;
+    readonly state: "unsubscribed" | "assigned" | "joining" | "stable" | "reconciling" | "failed" | "closed";
+    readonly owned: readonly TopicPartition[];
+    readonly positions: readonly OffsetAndMetadata[];
+    readonly bufferedRecords: number;
+  };
+  /** From the consumer to itself. */
+  tick(what: "membership" | "fetch" | "metadata" | "autoCommit" | "pollOver" | "close"): void;
+}
+
+export type ConsumerRef = Ref<ConsumerProtocol>;
+
+/** For spawning a consumer; it has any name. It is never restarted by its supervisor. */
+export const CONSUMER: ActorKind<ConsumerProtocol, ConsumerArgs> = { kind: "consumer" };
