@@ -1,0 +1,68 @@
+/**
+ * The state of a group: three parts, each in a folder of its own, behind one actor.
+ *
+ *     group ──┬── offsets   what has been committed, of every kind of group
+ *             ├── classic   generations, members, phases (JoinGroup, SyncGroup …)
+ *             └── modern    epochs, targets, current assignments (KIP-848)
+ *
+ * `classic` and `modern` are never both there: a group is of one kind at a time, or of none (a "simple" group, which only has offsets).
+ *
+ * Invariant: folding the records of the log from its beginning gives the same {@linkcode Part.records} as the state that wrote them.
+ *
+ * @module
+ */
+import type { ErrorName } from "../../protocol/errors.ts";
+import type { Outbox } from "../actor.ts";
+import type { GroupArgs, GroupConfig, GroupProtocol, Topology } from "./protocol.ts";
+import type { GroupRecord } from "./records.ts";
+
+/** The outbox of a group. */
+export type GroupOutbox<R = unknown> = Outbox<GroupProtocol, Group, R>;
+
+/** One part of a group's state. */
+export interface Part {
+  /**
+   * Takes in one record: each one of the log when the group is loaded, and each event as it is appended. Touches nothing that is not
+   * durable (timers, who waits for an answer), reads no clock, and can take the same record twice.
+   */
+  apply(record: GroupRecord): void;
+  /** All that is durable of it, as records without tombstones, sorted by key: what a log that was compacted to the bone would hold. */
+  records(): readonly GroupRecord[];
+  /** Whether there is nothing of it. */
+  readonly isEmpty: boolean;
+}
+
+/** What the offsets must know of members. Both kinds of group answer it. */
+export interface Members extends Part {
+  /** As ListGroups and the Describe requests name it: Empty, PreparingRebalance, CompletingRebalance, Stable, Assigning, Reconciling. */
+  readonly state: string;
+  /** "consumer" for groups of consumers; "" for a classic group that never had a member. */
+  readonly protocolType: string;
+  readonly hasMembers: boolean;
+  /** A member commits, or somebody from outside (member id "", epoch below 0): NONE, or what Kafka answers. */
+  judgeCommit(commit: {
+    readonly memberId: string;
+    readonly instanceId: string | null;
+    readonly epoch: number;
+    readonly version: number;
+  }): ErrorName;
+  /** The same for OffsetFetch of version 9 and up. */
+  judgeFetch(fetch: { readonly memberId: string | null; readonly epoch: number }): ErrorName;
+  /** A commit of a classic member counts as a sign of life. */
+  heard(memberId: string, out: GroupOutbox): void;
+  isSubscribedTo(topic: string): boolean;
+  /** Wall-clock time since which it has had no members; undefined while it has some: offsets expire from here. */
+  readonly emptySinceMs: number | undefined;
+}
+
+/** The state of a group actor. */
+export interface Group {
+  readonly args: GroupArgs;
+  topology: Topology;
+  config: GroupConfig;
+  offsets: Part;
+  classic: Members | undefined;
+  modern: Members | undefined;
+  /** It has told its coordinator that it is nothing any more: it answers COORDINATOR_LOAD_IN_PROGRESS. */
+  retired: boolean;
+}
