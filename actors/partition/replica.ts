@@ -14,6 +14,7 @@
  *
  * @module
  */
+import type { ErrorName } from "../../protocol/errors.ts";
 import type { Actor } from "../actor.ts";
 import { append } from "./append.ts";
 import { flush } from "./durability.ts";
@@ -86,10 +87,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
 
       describe: (replica) => describe(replica),
 
-      confirm(replica, { leaderEpoch }, out) {
-        const refused = replica.refusal(leaderEpoch);
-        return refused ?? (isCutOff(replica, out.monotonic()) ? "NOT_LEADER_OR_FOLLOWER" : "NONE");
-      },
+      confirm: (replica, { leaderEpoch }, out) => confirm(replica, leaderEpoch, out.monotonic()),
 
       describeProducers(replica) {
         const error = replica.outage;
@@ -132,6 +130,11 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
       if (replica.hasLog) replica.close(why === "stopped" && replica.offline === null);
     },
   };
+}
+
+/** Whether it may speak as the leader of that epoch. */
+function confirm(replica: Replica, leaderEpoch: number, nowMs: number): ErrorName {
+  return replica.refusal(leaderEpoch) ?? (isCutOff(replica, nowMs) ? "NOT_LEADER_OR_FOLLOWER" : "NONE");
 }
 
 /** Opens the log; a disk that refuses, or damage that no crash explains, leaves the replica offline. */
