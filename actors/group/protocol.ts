@@ -78,11 +78,13 @@ export interface CoordinatorProtocol {
    * has ended is going, this waits. The ref is good for now: "unreachable" means ask again, three times at most.
    */
   find(request: { readonly groupId: string; readonly create: boolean }): Found;
-  /** The groups here that pass the filters; COORDINATOR_LOAD_IN_PROGRESS and none while loading. */
-  list(filter: { readonly states: readonly string[]; readonly types: readonly string[] }): {
-    readonly error: ErrorName;
-    readonly groups: readonly ListedGroup[];
-  };
+  /** The groups here, for who wants to ask each of them; COORDINATOR_LOAD_IN_PROGRESS and none while loading. */
+  groups(_: void): { readonly error: ErrorName; readonly groups: readonly GroupRef[] };
+  /**
+   * A group wants what is newer than `after`; the reply waits until there is something. Asking (and not being told) keeps a group that is slow,
+   * or that waits for its own writes, from holding up its coordinator: a coordinator never sends to groups, and never asks them.
+   */
+  news(request: { readonly groupId: string; readonly term: number; readonly after: number }): GroupNews;
   /**
    * From a group's journal: these records are what one turn of `groupId` decided. They go into one batch, after all that was written before,
    * perhaps together with those of other groups. Replies true once they are committed; false when that will never be known: the
@@ -101,8 +103,8 @@ export interface CoordinatorProtocol {
     readonly endOffset: number;
     readonly groups: readonly string[];
   };
-  /** From the coordinator to itself: load on, look for expired offsets, write what has been gathered, try again. */
-  tick(what: "load" | "expire" | "write"): void;
+  /** From the coordinator to itself: load on (or again), write what has been gathered. */
+  tick(what: "load" | "write"): void;
 }
 
 export type CoordinatorRef = Ref<CoordinatorProtocol>;
@@ -120,6 +122,13 @@ export interface GroupArgs {
   readonly coordinator: CoordinatorRef;
   /** What the log has of it, newest per key, without tombstones, in the order of their offsets; every one of them committed. */
   readonly records: readonly GroupRecord[];
+  readonly news: GroupNews;
+}
+
+/** What a group has to know of the cluster. */
+export interface GroupNews {
+  /** Grows with every change, in the life of one coordinator. */
+  readonly version: number;
   readonly topology: Topology;
   readonly config: GroupConfig;
 }
@@ -149,6 +158,7 @@ export interface GroupConfig {
   readonly maxSize: number;
   readonly offsetMetadataMaxBytes: number;
   readonly offsetsRetentionMs: number;
+  readonly offsetsRetentionCheckIntervalMs: number;
   readonly consumerSessionTimeoutMs: number;
   readonly consumerHeartbeatIntervalMs: number;
   readonly consumerMaxSize: number;
@@ -213,16 +223,10 @@ export interface GroupProtocol {
   /** What ListGroups shows of it; null when it has nothing that would show. */
   summary(_: void): ListedGroup | null;
 
-  // From its coordinator.
-
-  /** Topics have come, gone or grown. Offsets of topics that were there and are no more (or under another id) are given up. */
-  topology(topology: Topology): void;
-  configure(config: GroupConfig): void;
-  /** Offsets that nobody has kept alive for offsets.retention.minutes are given up, and the group with the last of them. */
-  expire(_: void): void;
-
   // From the group to itself.
 
+  /** Time to give up offsets that nobody has kept alive for offsets.retention.minutes, and the group with the last of them. */
+  expire(_: void): void;
   /** A classic member has not been heard for its session timeout, or has not joined or synced in time. `token` counts what it was set for. */
   memberLate(late: { readonly memberId: string; readonly token: number }): void;
   /** The joining phase is over: its time has passed. */

@@ -13,7 +13,7 @@
  */
 import type { ErrorName } from "../../protocol/errors.ts";
 import type { Outbox } from "../actor.ts";
-import type { GroupArgs, GroupConfig, GroupProtocol, Topology } from "./protocol.ts";
+import type { GroupArgs, GroupNews, GroupProtocol } from "./protocol.ts";
 import type { GroupRecord } from "./records.ts";
 
 /** The outbox of a group. */
@@ -58,8 +58,7 @@ export interface Members extends Part {
 /** The state of a group actor. */
 export interface Group {
   readonly args: GroupArgs;
-  topology: Topology;
-  config: GroupConfig;
+  news: GroupNews;
   offsets: Part;
   classic: Members | undefined;
   modern: Members | undefined;
