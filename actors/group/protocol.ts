@@ -114,14 +114,17 @@ export const COORDINATOR: ActorKind<CoordinatorProtocol, CoordinatorArgs> = { ki
 
 // A group.
 
-/** What a group is started with. Started twice with the same, it crashes: what has happened since is not in here. */
+/** What a group is started with. Started a second time, it crashes, and its coordinator reads it anew. */
 export interface GroupArgs {
   readonly groupId: string;
   /** Which load of its coordinator it belongs to; its writes name it. */
   readonly term: number;
   readonly coordinator: CoordinatorRef;
-  /** What the log has of it, newest per key, without tombstones, in the order of their offsets; every one of them committed. */
-  readonly records: readonly GroupRecord[];
+  /**
+   * What the log has of it, newest per key, without tombstones, in the order of their offsets; every one of them committed. Undefined when it
+   * has been taken before: what has happened since is not in it, and nothing holds on to it.
+   */
+  readonly takeRecords: () => readonly GroupRecord[] | undefined;
   readonly news: GroupNews;
 }
 
