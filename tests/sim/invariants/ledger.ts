@@ -72,6 +72,11 @@ export class Follower {
   }
 }
 
+/** Whether a log that nobody can look at any more had committed more of what was seen of it. */
+export function hasMore({ view, follower }: { view: LogView; follower: Follower }, { end }: Ledger): boolean {
+  return view.highWatermark > end && follower.mirror.end >= view.highWatermark;
+}
+
 /** The committed part of one log, and everybody's copies. */
 export class Ledger {
   readonly batches: Batch[] = [];
