@@ -216,7 +216,8 @@ export class Ledger {
       this.batches.push(batch);
       this.end = batch.last + 1;
     }
-    if (this.end !== log.highWatermark) {
+    // DeleteRecords may have put the log's start within a batch.
+    if (this.end !== log.highWatermark && log.highWatermark !== log.startOffset) {
       this.tell(
         `${who} has committed up to ${log.highWatermark}, within a batch or beyond those that it has, up to ${this.end}.`,
       );
