@@ -19,7 +19,7 @@ import { append } from "./append.ts";
 import { flush } from "./durability.ts";
 import { awaitData, expire, fetch } from "./fetch.ts";
 import { follow, pullOn } from "./follower.ts";
-import { isolation } from "./isolation.ts";
+import { isCutOff, isolation } from "./isolation.ts";
 import { maximalIsr } from "./isr.ts";
 import { checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
 import { lead } from "./leader.ts";
@@ -84,7 +84,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
       endOffsetForEpoch,
       deleteRecords,
 
-      describe: (replica) => describe(replica),
+      describe: (replica, _, out) => describe(replica, out.monotonic()),
 
       describeProducers(replica) {
         const error = replica.outage;
@@ -171,7 +171,7 @@ function adjustRole(replica: Replica, before: ReplicaRole): void {
   leadership?.followers.keep(role.replicas);
 }
 
-function describe(replica: Replica): ReplicaDescription {
+function describe(replica: Replica, nowMs: number): ReplicaDescription {
   const { hasLog, offline, abstention, outage, role, leadership, highWatermark, endOffset } = replica;
   const log = hasLog ? replica.log : { startOffset: -1, flushedOffset: -1, sizeInBytes: 0 };
   const { leader, leaderEpoch, partitionEpoch, isr } = role;
@@ -188,6 +188,7 @@ function describe(replica: Replica): ReplicaDescription {
     partitionEpoch,
     isr,
     maximalIsr: maximalIsr(isr, leadership?.proposal?.isr),
+    isCutOff: isCutOff(replica, nowMs),
     offline: offline ?? abstention,
   };
 }
