@@ -52,6 +52,8 @@ export interface BrokerView {
   readonly image: MetadataImage;
   /** Nodes whose link was lost a moment ago: who asks for leaders had better wait ({@linkcode BrokerProtocol.whenSure}). */
   readonly suspects: ReadonlySet<number>;
+  /** The active controller has been silent for a session's time: what is told of leaders may be over. */
+  readonly isIsolated: boolean;
   /** Brokers that were fenced a while ago, as they were before: clients are told of them for some time more. */
   readonly departed: ReadonlyMap<number, BrokerImage>;
   /** Grows with every change of what is above, in the life of one broker actor. */

@@ -19,7 +19,7 @@ import { refOf } from "../address.ts";
 import type { ErrorResult } from "../controller/protocol.ts";
 import type { QuorumProtocol } from "../quorum/protocol.ts";
 import { QUORUM } from "../quorum/protocol.ts";
-import { controllerHeard } from "./isolation.ts";
+import { controllerHeard, controllerLost } from "./isolation.ts";
 import { abandonIsrChanges, sendIsrChangesAnew } from "./isr_changes.ts";
 import { offlineHere } from "./offline.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
@@ -41,10 +41,12 @@ export function controllerChanged(
   out: BrokerOutbox,
 ): void {
   if (controllerId === broker.controllerId && epoch === broker.controllerEpoch) return;
+  const isLost = broker.controllerId >= 0 && controllerId < 0;
   broker.controllerId = controllerId;
   broker.controllerEpoch = epoch;
   broker.version++;
   announce(broker, out);
+  if (isLost) controllerLost(broker, out);
   if (controllerId < 0) return;
   broker.failedAttempts = 0;
   if (broker.epoch < 0 || broker.registering) register(broker, out);

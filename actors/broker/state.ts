@@ -67,7 +67,7 @@ export class Broker {
   /** It has been ready: connections are shown what it knows. */
   opened = false;
   /** The active controller has not answered for as long as it waits itself. */
-  isolated = false;
+  isIsolated = false;
   /** A heartbeat that has something to tell is due within milliseconds. */
   beatsSoon = false;
   /** A clean stop has begun. */
@@ -113,8 +113,19 @@ export class Broker {
   view(): BrokerView {
     if (this.#view?.version === this.version) return this.#view;
     const { brokerId, logDir, properties, quorum } = this.args;
-    const { version, controller, image, suspects, departed } = this;
-    return this.#view = { brokerId, logDir, properties, controller, quorum, image, suspects, departed, version };
+    const { version, controller, image, suspects, isIsolated, departed } = this;
+    return this.#view = {
+      brokerId,
+      logDir,
+      properties,
+      controller,
+      quorum,
+      image,
+      suspects,
+      isIsolated,
+      departed,
+      version,
+    };
   }
 
   /** A whole number among the broker configs, as it counts now. */

@@ -25,11 +25,15 @@ import { commit, type Controller, type Out, settle } from "./state.ts";
 type Heartbeat = Parameters<ControllerProtocol["heartbeat"]>[0];
 type HeartbeatReply = ReturnType<ControllerProtocol["heartbeat"]>;
 
-/** A new controller knows the brokers from the log, and gives each that was let in a whole session's time. */
+/**
+ * A new controller knows the brokers from the log, and gives each that was let in half a session's time to be heard: it was most likely silence
+ * that made this controller the active one, and the broker that shared a process with the one before has been silent for some time already.
+ */
 export function takeOver(state: Controller, out: Out): void {
+  const heardMs = out.monotonic() - state.number("broker.session.timeout.ms") / 2;
   for (const { id, epoch, fenced, inControlledShutdown } of state.image.brokers.values()) {
     const follower = refOf<BrokerProtocol>(id, BROKER.kind, "broker");
-    const session = state.sessions.open(id, epoch, follower, out.monotonic());
+    const session = state.sessions.open(id, epoch, follower, heardMs);
     if (inControlledShutdown) session.departure = state.image.offset;
     if (!fenced) watch(session, out);
   }

@@ -1,7 +1,7 @@
 /**
  * The brokers that the controller hears from: when it did last, and how far they have come.
  *
- * Nothing of it outlives the controller's actor: the next one gives everybody who is let in a whole session's time.
+ * Nothing of it outlives the controller's actor: the next one gives everybody who is let in half a session's time to be heard.
  *
  * @module
  */
@@ -32,13 +32,13 @@ export class Sessions {
   readonly #byId = new Map<number, Session>();
 
   /** A new incarnation takes the place of the one before. */
-  open(brokerId: number, brokerEpoch: number, follower: Ref<MetadataFollower>, nowMs: number): Session {
+  open(brokerId: number, brokerEpoch: number, follower: Ref<MetadataFollower>, heardMs: number): Session {
     const watched = this.#byId.get(brokerId)?.follower === follower && this.#byId.get(brokerId)!.watched;
     const session: Session = {
       brokerEpoch,
       follower,
       watched,
-      heardMs: nowMs,
+      heardMs,
       applied: 0,
       offline: undefined,
       departure: -1,

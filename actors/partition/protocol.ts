@@ -230,6 +230,8 @@ export interface ReplicaDescription {
   readonly isr: readonly number[];
   /** Leaders: the ISR and whom it has proposed to add; what the high watermark is the minimum over. */
   readonly maximalIsr: readonly number[];
+  /** A leader that can commit nothing, while others may lead by now: it turns writers away. */
+  readonly isCutOff: boolean;
   /** Why the replica serves nothing, or null. */
   readonly offline: string | null;
 }

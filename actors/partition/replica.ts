@@ -85,7 +85,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
       endOffsetForEpoch,
       deleteRecords,
 
-      describe: (replica) => describe(replica),
+      describe: (replica, _, out) => describe(replica, out.monotonic()),
 
       confirm: (replica, { leaderEpoch }, out) => confirm(replica, leaderEpoch, out.monotonic()),
 
@@ -180,7 +180,7 @@ function adjustRole(replica: Replica, before: ReplicaRole): void {
   leadership?.followers.keep(role.replicas);
 }
 
-function describe(replica: Replica): ReplicaDescription {
+function describe(replica: Replica, nowMs: number): ReplicaDescription {
   const { hasLog, offline, abstention, outage, role, leadership, highWatermark, endOffset } = replica;
   const log = hasLog ? replica.log : { startOffset: -1, flushedOffset: -1, sizeInBytes: 0 };
   const { leader, leaderEpoch, partitionEpoch, isr } = role;
@@ -197,6 +197,7 @@ function describe(replica: Replica): ReplicaDescription {
     partitionEpoch,
     isr,
     maximalIsr: maximalIsr(isr, leadership?.proposal?.isr),
+    isCutOff: isCutOff(replica, nowMs),
     offline: offline ?? abstention,
   };
 }

@@ -54,7 +54,7 @@ const SERVER = [
   }),
   config(
     "broker.session.timeout.ms",
-    "INT =2000 >=1",
+    "INT =1500 >=1",
     "How long a silent broker is taken to be there; one whose process is known to be gone is not waited for.",
     { honoured: true, note: "Kafka's default is 9000." },
   ),

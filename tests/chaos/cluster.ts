@@ -101,19 +101,23 @@ export class ChaosCluster implements AsyncDisposable {
     for (const broker of this.brokers) {
       if (!broker.isRunning || broker.id === avoid) continue;
       try {
-        const client = await RawClient.connect(broker.bootstrap);
-        const limit = setTimeout(() => client.close(), 2_000); // it may be paused
-        try {
-          return await question(client);
-        } finally {
-          clearTimeout(limit);
-          await client.close();
-        }
+        return await this.#askOf(broker, question);
       } catch (error) {
         last = error;
       }
     }
     throw last;
+  }
+
+  async #askOf<T>(broker: SamsaProcess, question: (client: RawClient) => Promise<T>): Promise<T> {
+    const client = await RawClient.connect(broker.bootstrap);
+    const limit = setTimeout(() => client.close(), 2_000); // it may be paused
+    try {
+      return await question(client);
+    } finally {
+      clearTimeout(limit);
+      await client.close();
+    }
   }
 
   /** Makes a topic with a replica on every broker. */
@@ -137,28 +141,42 @@ export class ChaosCluster implements AsyncDisposable {
 
   /** The partitions of a topic as a live broker sees them. */
   partitions(name: string, avoid = -1): Promise<PartitionState[]> {
-    return this.ask(async (client) => {
-      const topics = [{ topicId: "AAAAAAAAAAAAAAAAAAAAAA", name }];
-      const answer = await client.call(metadata, 12, { topics, allowAutoTopicCreation: false });
-      return [...answer.topics[0]!.partitions].sort((a, b) => a.partitionIndex - b.partitionIndex).map((partition) => ({
-        leader: partition.leaderId,
-        leaderEpoch: partition.leaderEpoch,
-        isr: partition.isrNodes,
-      }));
-    }, avoid);
+    return this.ask((client) => partitionsOf(client, name), avoid);
+  }
+
+  /** The same as one broker sees them. */
+  viewOf(id: number, name: string): Promise<PartitionState[]> {
+    return this.#askOf(this.broker(id), (client) => partitionsOf(client, name));
   }
 
   /** The node that has the controller, -1 when nobody knows. */
-  controller(): Promise<number> {
-    return this.ask(async (client) => {
-      const topics = [{ topicName: "__cluster_metadata", partitions: [{ partitionIndex: 0 }] }];
-      const answer = await client.call(describeQuorum, 1, { topics });
-      return answer.topics[0]?.partitions[0]?.leaderId ?? -1;
-    });
+  async controller(): Promise<number> {
+    return (await this.ask(quorumOf))?.leaderId ?? -1;
+  }
+
+  /** The metadata quorum as one broker sees it. */
+  quorumOf(id: number): Promise<unknown> {
+    return this.#askOf(this.broker(id), quorumOf);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.brokers.map((broker) => broker.kill()));
     for (const link of this.#links.values()) link.close();
   }
+}
+
+async function partitionsOf(client: RawClient, name: string): Promise<PartitionState[]> {
+  const topics = [{ topicId: "AAAAAAAAAAAAAAAAAAAAAA", name }];
+  const answer = await client.call(metadata, 12, { topics, allowAutoTopicCreation: false });
+  return [...answer.topics[0]!.partitions].sort((a, b) => a.partitionIndex - b.partitionIndex).map((partition) => ({
+    leader: partition.leaderId,
+    leaderEpoch: partition.leaderEpoch,
+    isr: partition.isrNodes,
+  }));
+}
+
+async function quorumOf(client: RawClient) {
+  const topics = [{ topicName: "__cluster_metadata", partitions: [{ partitionIndex: 0 }] }];
+  const answer = await client.call(describeQuorum, 1, { topics });
+  return answer.topics[0]?.partitions[0];
 }

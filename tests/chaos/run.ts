@@ -90,7 +90,8 @@ async function main(): Promise<number> {
     await calm(cluster, writers);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
-    for (const broker of cluster.brokers) console.error(`--- broker ${broker.id}\n${broker.tail().slice(-3_000)}`);
+    await explain(cluster, writers);
+    console.error(`${silences.length} passed, 1 failed`);
     return 1;
   }
   await Promise.all(writers.map((writer) => writer.stop()));
@@ -185,6 +186,23 @@ async function begin(cluster: ChaosCluster, fault: Fault, victim: number): Promi
     case "cut-leader":
       cluster.cut(victim);
       return () => Promise.resolve(cluster.heal());
+  }
+}
+
+/** Tells how things stand, when they are not as they should be. */
+async function explain(cluster: ChaosCluster, writers: readonly ChaosWriter[]): Promise<void> {
+  for (const writer of writers) {
+    const since = Math.round(performance.now() - writer.lastAckMs);
+    console.error(
+      `--- ${writer.name}: ${writer.acknowledged.size} acknowledged, the last ${since} ms ago\n${writer.tail()}`,
+    );
+  }
+  for (const broker of cluster.brokers) {
+    const views = await Promise.allSettled([cluster.viewOf(broker.id, TOPIC), cluster.quorumOf(broker.id)]);
+    const told = views.map((view) =>
+      view.status === "fulfilled" ? Deno.inspect(view.value, { depth: 4, breakLength: 200 }) : `${view.reason}`
+    );
+    console.error(`--- broker ${broker.id}\n${told.join("\n")}\n${broker.tail().slice(-3_000)}`);
   }
 }
 

@@ -74,6 +74,11 @@ export class ChaosWriter {
     return Math.max(this.#longestMs, performance.now() - this.lastAckMs);
   }
 
+  /** What it said last, beside what was delivered. */
+  tail(): string {
+    return this.#talker.tail().slice(-2_000);
+  }
+
   /** Lets it send the last and wait for every answer. */
   async stop(): Promise<void> {
     await this.#talker.close();

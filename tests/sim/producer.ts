@@ -260,7 +260,8 @@ export class Producer {
     }
     if (error === "OUT_OF_ORDER_SEQUENCE_NUMBER" && this.#plan.kind === "idempotent") {
       const isFirst = lane.batches[0] === batch;
-      if (isFirst && this.#plan.isDurable(lane.key)) {
+      // Who knows nothing of a producer begins with whatever comes first, which after a change of leaders may be a later batch.
+      if (isFirst && batch.baseSequence > 0 && this.#plan.isDurable(lane.key)) {
         this.#scene.problem(
           `${lane.key} does not know the predecessor of sequence ${batch.baseSequence} of producer ` +
             `${this.#identity?.producerId}, which was acknowledged (values ${batch.values.join(", ")})`,

@@ -6,6 +6,8 @@
  *   UNKNOWN_TOPIC_OR_PARTITION and lets the client ask again; here creation takes milliseconds, so the answer waits for it
  *   and has the topic. When it takes longer, LEADER_NOT_AVAILABLE asks the client to come again.
  * - When the link to a leader was lost a moment ago, the answer waits until it is known whether it leads on.
+ * - When this broker is cut off as the leader of what is asked for, it mostly closes the connection instead of naming itself: some clients ask
+ *   whomever they are connected to, again and again, and would never hear from the others who leads by now.
  * - v10 topic ids, v12 topics by id. The controller named is a live broker: every broker takes admin requests.
  *
  * @module
@@ -15,10 +17,12 @@ import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import { metadata as table } from "../../../protocol/tables/metadata.ts";
 import { INTERNAL_TOPICS, refuseTopicName } from "../../../protocol/topic_names.ts";
 import { ZERO_UUID } from "../../../lib/uuid.ts";
+import type { Answer } from "../../actor.ts";
 import type { TopicImage, TopicResult } from "../../controller/protocol.ts";
+import type { ReplicaDescription } from "../../partition/protocol.ts";
 import { brokerBoolean } from "../broker_configs.ts";
 import type { Exchange } from "../handler.ts";
-import { handler } from "../handler.ts";
+import { gather, handler } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
 import {
   CLUSTER_OPERATIONS,
@@ -26,6 +30,7 @@ import {
   findTopic,
   liveBrokers,
   OPERATIONS_NOT_ASKED,
+  replicaRef,
   TOPIC_OPERATIONS,
 } from "../view.ts";
 
@@ -38,6 +43,12 @@ const AUTO_CREATE_PATIENCE_MS = 1_000;
 
 /** A doubt about a leader is over far sooner. */
 const PATIENCE_MS = 1_000;
+
+/**
+ * Of so many requests for what this broker led when it was cut off, one is answered. A client with other brokers to ask soon does; if there
+ * are none, it comes back until it may read here what was committed.
+ */
+const ANSWERED_OF = 4;
 
 /** First version that may name topics by id. */
 const BY_ID = 12;
@@ -53,7 +64,14 @@ export const metadata = handler(table, 0, 13, (request, exchange) => {
   const missing = all ? [] : missingNames(topics, exchange.view);
   const create = missing.length > 0 && request.allowAutoTopicCreation &&
     brokerBoolean(exchange.view, "auto.create.topics.enable");
-  if (!create) return whenSure(request, all, exchange, () => answer(request, all, new Map(), exchange));
+  if (!create) {
+    return whenSure(
+      request,
+      all,
+      exchange,
+      () => unlessCutOff(request, all, exchange, () => answer(request, all, new Map(), exchange)),
+    );
+  }
   const newTopics = missing.map((name) => ({
     name,
     partitions: -1,
@@ -73,15 +91,35 @@ export const metadata = handler(table, 0, 13, (request, exchange) => {
 function whenSure(request: Request<Metadata>, all: boolean, exchange: Exchange<Metadata>, then: () => void): void {
   const { view } = exchange;
   if (view.suspects.size === 0) return then();
-  const topics = all
-    ? view.image.topics.values()
-    : (request.topics ?? []).flatMap(({ name, topicId }) => findTopic(view, name, topicId) ?? []);
   const nodes = new Set<number>();
-  for (const { partitions } of topics) {
+  for (const { partitions } of asked(request, all, view)) {
     for (const { leader } of partitions) if (view.suspects.has(leader)) nodes.add(leader);
   }
   if (nodes.size === 0) return then();
   exchange.ask(exchange.broker, "whenSure", { nodes: [...nodes] }, then, PATIENCE_MS);
+}
+
+/** Goes on, or closes the connection, if this broker is cut off as the leader of something that is asked for: see `isolation.ts`. */
+function unlessCutOff(request: Request<Metadata>, all: boolean, exchange: Exchange<Metadata>, then: () => void): void {
+  const { view } = exchange;
+  if (!view.isIsolated || exchange.random() % ANSWERED_OF === 0) return then();
+  const led = asked(request, all, view).flatMap(({ name, partitions }) =>
+    partitions.filter(({ leader }) => leader === view.brokerId).map(({ partition }) =>
+      replicaRef(view, name, partition)
+    )
+  );
+  const questions = led.map((replica) => (then: (answer: Answer<ReplicaDescription>) => void) =>
+    exchange.ask(replica, "describe", undefined, then)
+  );
+  gather(questions, (answers) => {
+    if (!answers.some((answer) => answer.ok && answer.value.isCutOff)) return then();
+    exchange.close("this broker is cut off from the others, who may lead by now what it led");
+  });
+}
+
+function asked({ topics }: Request<Metadata>, all: boolean, view: BrokerView): TopicImage[] {
+  if (all) return [...view.image.topics.values()];
+  return (topics ?? []).flatMap(({ name, topicId }) => findTopic(view, name, topicId) ?? []);
 }
 
 /** Names that could be created: valid, not there, and not asked for by id. */

@@ -72,6 +72,11 @@ export class Follower {
   }
 }
 
+/** Whether a log that nobody can look at any more had committed more of what was seen of it. */
+export function hasCommittedMore({ view, follower }: { view: LogView; follower: Follower }, { end }: Ledger): boolean {
+  return view.highWatermark > end && follower.mirror.end >= view.highWatermark;
+}
+
 /** The committed part of one log, and everybody's copies. */
 export class Ledger {
   readonly batches: Batch[] = [];
@@ -225,9 +230,10 @@ export class Ledger {
 
   /** Below its own high watermark a replica has what is committed, and nobody's is above the true one. */
   checkWatermark(follower: Follower): void {
-    const { highWatermark } = follower.log;
+    const { highWatermark, startOffset } = follower.log;
     const who = this.#who(follower);
-    if (this.isDark) return;
+    // DeleteRecords may have put the log's start within a batch, beyond which nothing has been committed yet.
+    if (this.isDark || highWatermark <= startOffset) return;
     if (highWatermark > this.end) {
       this.tell(
         `${who} takes everything up to ${highWatermark} for committed, but no leader has committed more than ${this.end}.`,

@@ -11,7 +11,7 @@
  * @module
  */
 import type { PartitionImage } from "../../../actors/controller/protocol.ts";
-import { type Follower, Ledger } from "./ledger.ts";
+import { type Follower, hasCommittedMore, Ledger } from "./ledger.ts";
 import type { ReplicaView, Tell } from "./views.ts";
 
 /** One life of a replica's actor, as it was at the last look. */
@@ -70,6 +70,11 @@ export class Partition {
   }
 
   leave(node: number): void {
+    const watch = this.watches.get(node);
+    // What fails in the turn in which it commits has committed.
+    if (watch?.wasLeader && watch.leaderEpoch > this.#lossyEpoch && hasCommittedMore(watch, this.ledger)) {
+      this.#commit(watch);
+    }
     this.watches.delete(node);
     this.ledger.leave(node);
   }
@@ -174,8 +179,9 @@ export class Partition {
     }
     if (view.isLeader) this.#checkLeader(watch);
     if (led && follower.isDark) this.#mayBeBehind = true;
-    if (led && view.highWatermark > ledger.end && !follower.isDark) this.#commit(watch);
-    else if (!ledger.isLossy) ledger.checkWatermark(follower);
+    const hasMore = view.highWatermark > Math.max(ledger.end, view.startOffset);
+    if (led && hasMore && !follower.isDark) this.#commit(watch);
+    else if (!ledger.isLossy && !this.#mayBeBehind) ledger.checkWatermark(follower);
   }
 
   #checkLeader(watch: ReplicaWatch): void {

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { type Follower, Ledger } from "./ledger.ts";
+import { type Follower, hasCommittedMore, Ledger } from "./ledger.ts";
 import type { QuorumView, Tell } from "./views.ts";
 
 /** One life of a quorum actor, as it was at the last look. */
@@ -54,6 +54,8 @@ export class Quorum {
 
   leave(node: number): void {
     const watch = this.watches.get(node);
+    // What crashes in the turn in which it commits has committed.
+    if (watch?.wasLeader && hasCommittedMore(watch, this.ledger)) this.#commit(watch, watch.epoch);
     if (watch?.view.isVoting) this.#stored.set(node, { epoch: watch.epoch, votedFor: watch.votedFor });
     this.watches.delete(node);
     this.ledger.leave(node);

@@ -275,6 +275,20 @@ Deno.test("what a voter has durably counts while it is down, and what it has sai
   }
 });
 
+Deno.test("a quorum leader commits in the turn in which it crashes", () => {
+  for (const hasCommitted of [true, false]) {
+    const world = cluster();
+    const base = world.quorum(1).endOffset;
+    for (const id of [1, 2]) world.quorum(id).batches.push(batch(base, 1));
+    world.look();
+    if (hasCommitted) world.quorum(1).highWatermark = base + 1;
+    world.node(1).quorumView = world.quorum(1).again();
+    world.quorum(2).highWatermark = base + 1;
+    if (hasCommitted) assertEquals(world.look(), "");
+    else finds(world, `but no leader has committed more than ${base}`);
+  }
+});
+
 Deno.test("a quorum leader commits by a record of an earlier epoch", () => {
   const world = cluster();
   const base = world.quorum(1).endOffset;

@@ -288,6 +288,19 @@ Deno.test("somebody is let into the ISR without what is committed", () => {
   finds(world, "t-0 on node 3 is a candidate (ISR 1,2,3, ELR ), but lacks what is committed from 3 on");
 });
 
+Deno.test("a leader commits in the turn in which its replica fails", () => {
+  for (const hasCommitted of [true, false]) {
+    const world = withRecords();
+    for (const id of [1, 2, 3]) world.replica(id).write([batch(3, 0)]);
+    world.look();
+    if (hasCommitted) world.replica(1).highWatermark = 4;
+    world.node(1).replicaViews = [];
+    world.replica(2).highWatermark = 4;
+    if (hasCommitted) assertEquals(world.look(), "");
+    else finds(world, "t-0 on node 2 takes everything up to 4 for committed, but no leader has committed more than 3");
+  }
+});
+
 Deno.test("a leader commits with fewer in sync than there must be", () => {
   const world = withRecords();
   world.commit(change({ isr: [1], elr: [2] }));

@@ -28,7 +28,7 @@ export const ARGS: BrokerArgs = {
   cleanEpoch: 77,
   rack: "r",
   quorum: "1/quorum/quorum" as QuorumRef,
-  properties: { "log.retention.ms": "1000" },
+  properties: { "log.retention.ms": "1000", "broker.session.timeout.ms": "2000" },
   logDir: "/data/1",
 };
 

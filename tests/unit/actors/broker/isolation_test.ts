@@ -110,9 +110,40 @@ Deno.test("the time is broker.session.timeout.ms, as it is by now", () => {
   assertEquals(told(stage)[0]?.[1], { isolated: true, silenceMs: 5_000 });
 });
 
+Deno.test("where there is no controller any more, half of that time is enough; who is sought in vain for longer changes nothing", () => {
+  const stage = leading();
+  stage.elect(-1, 3);
+  stage.probe.advance(SESSION_MS / 2 - 1);
+  stage.elect(-1, 4);
+  assertEquals(told(stage), []);
+  stage.probe.advance(1);
+  assertEquals(told(stage)[0]?.[1], news(true));
+  stage.elect(-1, 5);
+  stage.probe.advance(200);
+  assertEquals(told(stage).length, 2, "it goes on being told");
+
+  const another = leading();
+  another.elect(-1, 3);
+  another.elect(2, 4);
+  another.heartbeats();
+  another.probe.advance(SESSION_MS - 1);
+  assertEquals(told(another), []);
+});
+
+Deno.test("connections hear of it, and of its end", () => {
+  const stage = leading();
+  const before = stage.probe.state.view();
+  stage.probe.advance(SESSION_MS);
+  const during = stage.probe.state.view();
+  stage.heartbeats();
+  const after = stage.probe.state.view();
+  assertEquals([before, during, after].map(({ isIsolated }) => isIsolated), [false, true, false]);
+  assertEquals([during.version > before.version, after.version > during.version], [true, true]);
+});
+
 Deno.test("a broker that has never been answered is none that others take for a leader", () => {
   const stage = new BrokerStage();
   stage.elect();
   stage.probe.advance(60_000);
-  assertEquals(stage.probe.state.isolated, false);
+  assertEquals(stage.probe.state.isIsolated, false);
 });

@@ -38,7 +38,8 @@ export interface Beginning {
 export function start(
   { image = NEW, journal = new MemoryJournal(), properties = {} }: Beginning = {},
 ): ControllerProbe {
-  return probe(controller({ properties }), { epoch: 1, image }, { name: "controller", journal });
+  const own = { "broker.session.timeout.ms": "2000", ...properties };
+  return probe(controller({ properties: own }), { epoch: 1, image }, { name: "controller", journal });
 }
 
 /** The broker actor of a node. */

@@ -24,6 +24,7 @@ Deno.test("a replica takes up where its log ends", () => {
     partitionEpoch: 0,
     isr: [1],
     maximalIsr: [1],
+    isCutOff: false,
     offline: null,
   });
   assertEquals(again.log.epochs, [{ epoch: 5, startOffset: 0 }, { epoch: 6, startOffset: 5 }]);

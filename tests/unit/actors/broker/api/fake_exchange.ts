@@ -116,6 +116,7 @@ export function viewOf(
     quorum: "1/quorum/quorum" as QuorumRef,
     image: replay(replay(peopled, topicsOf(peopled, made)), records),
     suspects: new Set(suspects),
+    isIsolated: false,
     departed: new Map(departed.map((each) => [each.id, each])),
     version: 1,
   };

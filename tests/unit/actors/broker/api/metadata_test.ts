@@ -74,6 +74,29 @@ Deno.test("a leader that is fenced cannot be asked: nobody leads, as far as clie
   assertEquals([replicaNodes, isrNodes, offlineReplicas], [[99, 2, 1], [99, 2], [99]]);
 });
 
+Deno.test("who is cut off as the leader of what is asked for mostly hangs up; of four questions it answers one", () => {
+  const asking = client();
+  const theirs = partitionOf("AAAAAAAAAAAAAAAAAAAAAQ", 0, [2, 1]);
+  const onOne = [0, 1].map((partition) => ({ partition, brokerIds: [1] }));
+  const records = [{ type: "Topic", name: "theirs", topicId: "AAAAAAAAAAAAAAAAAAAAAQ" } as const, theirs];
+  asking.view = {
+    ...viewOf({ brokers: 2, topics: [newTopic("mine", { assignments: onOne })], records }),
+    isIsolated: true,
+  };
+  asking.random = () => 4;
+  assertEquals(told(asking.call(metadata, 9, { topics: null })), [["mine", "NONE", 2], ["theirs", "NONE", 1]]);
+  asking.random = () => 5;
+  assertEquals(told(asking.call(metadata, 9, { topics: named("theirs") })), [["theirs", "NONE", 1]]);
+  for (const topics of [null, named("mine")]) {
+    for (const isCutOff of [true, false]) {
+      const asked = asking.call(metadata, 9, { topics });
+      asked.answer("describe", "mine-0", { isCutOff: false });
+      asked.answer("describe", "mine-1", { isCutOff });
+      assertEquals([asked.closed !== undefined, asked.response === undefined], [isCutOff, isCutOff]);
+    }
+  }
+});
+
 Deno.test("from version 12 topics can be asked for by id", () => {
   const asking = client();
   const { topicId } = asking.view.image.topics.get("a")!;
