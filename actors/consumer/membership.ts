@@ -12,7 +12,8 @@ import type { ErrorName } from "../../protocol/errors.ts";
 import type { Request, Response } from "../../protocol/schema.ts";
 import type { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
 import type { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../protocol/tables/groups.ts";
-import type { TopicPartition } from "./protocol.ts";
+import type { Random } from "../../lib/prng.ts";
+import type { ConsumerConfig, TopicPartition } from "./protocol.ts";
 
 /** A request to the coordinator, by its table's name, in the newest version that the coordinator serves and we know. */
 export type MembershipRequest =
@@ -75,6 +76,13 @@ export interface Membership {
   readonly owned: readonly TopicPartition[];
   handle(event: MembershipEvent, nowMs: number): readonly MembershipAction[];
 }
+
+/**
+ * How a member is made: `classicMembership` and `modernMembership` are such functions. Nothing is done before it hears of a subscription.
+ *
+ * Several of `revoke`, `lose` and `assign` in one answer are dealt with one after the other, with a `handled` for each.
+ */
+export type MakeMembership = (config: ConsumerConfig & { readonly groupId: string }, random: Random) => Membership;
 
 /** A client-side assignor of the classic protocol: `range`, `roundrobin`, `sticky`, `cooperative-sticky`, byte for byte as Kafka's. */
 export interface ClassicAssignor {
