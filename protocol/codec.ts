@@ -60,6 +60,17 @@ export function decodeMessage<R extends Row>(
   return value as RowValue<R>;
 }
 
+/** Like {@linkcode decodeMessage}, but what follows the message is passed over: a newer version may have more to say. */
+export function decodeLeading<R extends Row>(
+  message: Message<R>,
+  version: number,
+  bytes: Uint8Array,
+  offset = 0,
+): RowValue<R> {
+  const codec = codecOf(message, version);
+  return codec.read(new Reader(bytes, offset, codec.of)) as RowValue<R>;
+}
+
 /**
  * Encodes one message by itself.
  *
