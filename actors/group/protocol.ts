@@ -228,6 +228,8 @@ export interface GroupProtocol {
 
   // From the group to itself.
 
+  /** Something has happened a while ago: is it still anything, or is it to retire? */
+  idle(_: void): void;
   /** Time to give up offsets that nobody has kept alive for offsets.retention.minutes, and the group with the last of them. */
   expire(_: void): void;
   /** A classic member has not been heard for its session timeout, or has not joined or synced in time. `token` counts what it was set for. */

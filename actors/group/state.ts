@@ -12,12 +12,20 @@
  * @module
  */
 import type { ErrorName } from "../../protocol/errors.ts";
-import type { Outbox } from "../actor.ts";
+import type { LATER, Message, Outbox, Reply, Verb } from "../actor.ts";
+import type { Offsets } from "./offsets/offsets.ts";
 import type { GroupArgs, GroupNews, GroupProtocol } from "./protocol.ts";
 import type { GroupRecord } from "./records.ts";
 
 /** The outbox of a group. */
 export type GroupOutbox<R = unknown> = Outbox<GroupProtocol, Group, R>;
+
+/** What a part does with one message; the parts' `handlers.ts` export one for each that concerns them, under its name. */
+export type GroupHandler<V extends Verb<GroupProtocol>> = (
+  group: Group,
+  message: Message<GroupProtocol, V>,
+  out: GroupOutbox<Reply<GroupProtocol, V>>,
+) => Reply<GroupProtocol, V> | typeof LATER;
 
 /** One part of a group's state. */
 export interface Part {
@@ -59,9 +67,11 @@ export interface Members extends Part {
 export interface Group {
   readonly args: GroupArgs;
   news: GroupNews;
-  offsets: Part;
+  readonly offsets: Offsets;
   classic: Members | undefined;
   modern: Members | undefined;
   /** It has told its coordinator that it is nothing any more: it answers COORDINATOR_LOAD_IN_PROGRESS. */
   retired: boolean;
+  /** A look at whether it still is anything is due. */
+  watched: boolean;
 }
