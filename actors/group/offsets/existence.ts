@@ -1,0 +1,134 @@
+/**
+ * Whether there is a group at all, how it shows in lists, and how it goes: deleted, or given up with the last of its offsets.
+ *
+ * Invariant: a group that has members is never given up, and one that has retired says nothing but COORDINATOR_LOAD_IN_PROGRESS.
+ *
+ * @module
+ */
+import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
+import { LATER } from "../../actor.ts";
+import type { DescribedConsumerGroup, DescribedGroup, GroupProtocol } from "../protocol.ts";
+import type { GroupRecord } from "../records.ts";
+import type { Group, GroupHandler, GroupOutbox, Members } from "../state.ts";
+import { howManyFit } from "../write_size.ts";
+
+type Removed = ReturnType<GroupProtocol["remove"]>;
+
+/** What members there are, of whichever kind. */
+export function membersOf({ modern, classic }: Group): Members | undefined {
+  return modern ?? classic;
+}
+
+/** Whether there is anything of it that would show. */
+export function exists(group: Group): boolean {
+  const members = membersOf(group);
+  return !group.offsets.isEmpty || (members !== undefined && (members.hasMembers || !members.isEmpty));
+}
+
+/** As ListGroups shows it. */
+export const summary: GroupHandler<"summary"> = (group) => {
+  if (!exists(group)) return null;
+  const members = membersOf(group);
+  return {
+    groupId: group.args.groupId,
+    protocolType: members?.protocolType ?? "",
+    groupState: members?.state ?? "Empty",
+    groupType: group.modern === undefined ? "classic" : "consumer",
+  };
+};
+
+/** As DescribeGroups shows a group that has never had members. */
+export function describe(group: Group, { version }: { readonly version: number }): DescribedGroup {
+  const { groupId } = group.args;
+  return exists(group) ? { ...NOTHING, groupId, groupState: "Empty" } : missingGroup(groupId, version);
+}
+
+/** As DescribeGroups shows a group that is not there, or is of the other kind: only from version 6 on is that an error. */
+export function missingGroup(
+  groupId: string,
+  version: number,
+  message = `Group ${groupId} not found.`,
+): DescribedGroup {
+  const dead = { ...NOTHING, groupId, groupState: "Dead" };
+  return version < 6 ? dead : { ...dead, errorCode: errorCode("GROUP_ID_NOT_FOUND"), errorMessage: message };
+}
+
+const NOTHING = { errorCode: 0, protocolType: "", protocolData: "", members: [] } as const;
+
+/** As ConsumerGroupDescribe shows a group that has never had members. */
+export function describeConsumer(group: Group): DescribedConsumerGroup {
+  const { groupId } = group.args;
+  const message = exists(group) ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`;
+  return missingConsumerGroup(groupId, message);
+}
+
+/** As ConsumerGroupDescribe shows a group that is not there. */
+export function missingConsumerGroup(groupId: string, errorMessage: string): DescribedConsumerGroup {
+  return {
+    errorCode: errorCode("GROUP_ID_NOT_FOUND"),
+    errorMessage,
+    groupId,
+    groupState: "",
+    groupEpoch: 0,
+    assignmentEpoch: 0,
+    assignorName: "",
+    members: [],
+  };
+}
+
+/** DeleteGroups. What does not fit into one write goes on in later turns; whoever asked hears of the last. */
+export function remove(group: Group, _: void, out: GroupOutbox<Removed>): Removed | typeof LATER {
+  const { error, isOver } = removeOn(group, out);
+  if (isOver) return removed(error);
+  group.offsets.removals.push(out.asker());
+  return LATER;
+}
+
+/** Goes on with deletions that are under way; true if there were any. */
+export function continueRemoval(group: Group, out: GroupOutbox): boolean {
+  const { removals } = group.offsets;
+  if (removals.length === 0) return false;
+  const { error, isOver } = removeOn(group, out);
+  if (isOver) { for (const asker of removals.splice(0)) out.reply(asker, removed(error)); }
+  return true;
+}
+
+function removeOn(group: Group, out: GroupOutbox): { readonly error: ErrorName; readonly isOver: boolean } {
+  if (membersOf(group)?.hasMembers) return { error: "NON_EMPTY_GROUP", isOver: true };
+  if (!exists(group)) return { error: "GROUP_ID_NOT_FOUND", isOver: true };
+  const tombstones = everything(group);
+  const count = howManyFit(tombstones, group.news.config.maxWriteBytes);
+  if (count === 0) return { error: "UNKNOWN_SERVER_ERROR", isOver: true };
+  for (const tombstone of tombstones.slice(0, count)) out.append(tombstone);
+  if (count < tombstones.length) {
+    out.timer("expire", 0, "expire", undefined);
+    return { error: "NONE", isOver: false };
+  }
+  retire(group, out);
+  return { error: "NONE", isOver: true };
+}
+
+function removed(error: ErrorName): Removed {
+  const messages: { readonly [E in ErrorName]?: string } = {
+    NON_EMPTY_GROUP: "The group still has members.",
+    GROUP_ID_NOT_FOUND: "There is no such group.",
+    UNKNOWN_SERVER_ERROR: "The group's records do not fit into a batch of max.message.bytes.",
+  };
+  return { error, message: messages[error] ?? null };
+}
+
+/** What takes back all that is durable of it; the group itself last, so that what is left of it after a crash is still a group. */
+export function everything(group: Group): GroupRecord[] {
+  return [...group.offsets.records(), ...membersOf(group)?.records() ?? []].map(tombstoneOf);
+}
+
+function tombstoneOf(record: GroupRecord): GroupRecord {
+  return { ...record, value: null };
+}
+
+/** It is nothing any more, once what this turn has appended is written: its coordinator may make a new one of this name. */
+export function retire(group: Group, out: GroupOutbox): void {
+  const { groupId, term, coordinator } = group.args;
+  group.retired = true;
+  out.send(coordinator, "retire", { groupId, term });
+}
