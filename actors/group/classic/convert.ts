@@ -1,10 +1,20 @@
 /**
  * A classic group handed over to the new protocol, and back (KIP-848's upgrade and downgrade).
  *
+ *     upgrade:   snapshotOf ─▶ append(classicTombstone, …) ─▶ toModern
+ *     downgrade: append(…, classicRecord) ─▶ fromModern
+ *
+ * Invariant: nobody who waited on the one side is forgotten on the other: it is told to join again.
+ *
  * @module
  */
-import type { Group, GroupOutbox } from "../state.ts";
 import type { GroupRecord } from "../records.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import { recordOf } from "./durable.ts";
+import { cancelPhase, prepareRebalance } from "./rebalance.ts";
+import { answerJoin, answerSync } from "./replies.ts";
+import { forget, touch } from "./sessions.ts";
+import { ClassicGroup, classicOf } from "./state.ts";
 
 /** A protocol that a member offers, with what it says of itself in it. */
 export interface ClassicProtocol {
@@ -42,22 +52,67 @@ export interface ClassicSnapshot {
 }
 
 /** The classic group as it is now; undefined when there is none. It changes nothing. */
-export declare function snapshotOf(group: Group): ClassicSnapshot | undefined;
+export function snapshotOf(group: Group): ClassicSnapshot | undefined {
+  const classic = classicOf(group);
+  if (!classic) return undefined;
+  const { generation, protocolType, protocol, leader } = classic;
+  const members = [...classic.members.values()].map((member) => ({
+    memberId: member.memberId,
+    instanceId: member.instanceId,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    sessionTimeoutMs: member.sessionTimeoutMs,
+    rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+    protocols: member.protocols,
+    assignment: member.assignment,
+  }));
+  return { groupId: group.args.groupId, generation, protocolType, protocol, leader, members };
+}
 
 /** The record that takes a classic group out of the log: part of the batch that makes it a modern one. Undefined: it had none. */
-export declare function classicTombstone(group: Group): GroupRecord | undefined;
+export function classicTombstone(group: Group): GroupRecord | undefined {
+  if (!classicOf(group)?.isDurable) return undefined;
+  return { type: "classicGroup", group: group.args.groupId, value: null };
+}
 
 /**
  * Upgrade, in the turn that appended the records: whoever waits for a join or a sync is told REBALANCE_IN_PROGRESS, all timers end, and
  * `group.classic` is undefined.
  */
-export declare function toModern(group: Group, out: GroupOutbox): void;
+export function toModern(group: Group, out: GroupOutbox): void {
+  const classic = classicOf(group);
+  if (!classic) return;
+  cancelPhase(classic, out);
+  for (const member of classic.members.values()) {
+    answerJoin(member, "REBALANCE_IN_PROGRESS", member.memberId, out);
+    answerSync(member, "REBALANCE_IN_PROGRESS", out);
+    forget(member.memberId, out);
+  }
+  for (const memberId of classic.pending.keys()) forget(memberId, out);
+  group.classic = undefined;
+}
 
 /** Downgrade: the record that puts a classic group into the log, part of the batch that takes the modern one out. */
-export declare function classicRecord(snapshot: ClassicSnapshot, nowMs: number): GroupRecord;
+export function classicRecord(snapshot: ClassicSnapshot, nowMs: number): GroupRecord {
+  return recordOf(snapshot, nowMs);
+}
 
 /**
  * Downgrade, in the turn that appended the records: `group.classic` is this group, in PreparingRebalance: its members have their rebalance
  * timeout to join again.
  */
-export declare function fromModern(group: Group, snapshot: ClassicSnapshot, out: GroupOutbox): void;
+export function fromModern(group: Group, snapshot: ClassicSnapshot, out: GroupOutbox): void {
+  const classic = new ClassicGroup(group.args.groupId, true);
+  classic.generation = snapshot.generation;
+  classic.protocolType = snapshot.protocolType;
+  classic.protocol = snapshot.protocol;
+  for (const member of snapshot.members) {
+    classic.add({ ...member, joining: undefined, syncing: undefined, isNew: false, token: 0 });
+  }
+  if (snapshot.leader !== null && classic.members.has(snapshot.leader)) classic.leader = snapshot.leader;
+  for (const member of classic.members.values()) touch(classic, member, out);
+  classic.phase = classic.hasMembers ? "Stable" : "Empty";
+  classic.emptySince = classic.hasMembers ? undefined : out.now();
+  group.classic = classic;
+  if (classic.hasMembers) prepareRebalance(group, classic, out);
+}

@@ -1,28 +1,43 @@
 /**
- * A stand-in: groups of the classic protocol are not served yet.
+ * The classic protocol's part of a group actor: one function for each message that concerns it, under the message's name.
+ *
+ * They answer for a group that has no classic part, too: as Kafka does for one that is not there.
  *
  * @module
  */
-import { ASK_AGAIN } from "../dispatch.ts";
-import type { GroupNews } from "../protocol.ts";
-import type { Group, GroupHandler, GroupOutbox, Members } from "../state.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import { prepareRebalance } from "./rebalance.ts";
+import * as phases from "./rebalance.ts";
+import { touch } from "./sessions.ts";
+import { ClassicGroup, classicOf } from "./state.ts";
 
-/** The state of a group that has no member, and no record. Called by `fold` at its first record. */
-export function createClassic(_group: Group): Members {
-  throw new Error("not yet");
+export { ClassicGroup } from "./state.ts";
+export { describe } from "./describe.ts";
+export { join } from "./joining.ts";
+export { leave, memberLate } from "./leaving.ts";
+export { heartbeat, sync } from "./syncing.ts";
+
+/** For loading: a classic part that is told its records, and then {@linkcode start}ed. */
+export function loadingClassic(groupId: string): ClassicGroup {
+  return new ClassicGroup(groupId, false);
 }
 
-/** The group has been loaded: sets the timers of what it was loaded into. */
-export function begin(_group: Group, _out: GroupOutbox): void {}
+/** The group is loaded: sessions begin anew. */
+export function start(group: Group, out: GroupOutbox): void {
+  const classic = classicOf(group);
+  if (!classic) return;
+  classic.begin();
+  if (!classic.hasMembers) classic.emptySince ??= out.now();
+  for (const member of classic.members.values()) touch(classic, member, out);
+  if (classic.members.size > group.news.config.maxSize) prepareRebalance(group, classic, out);
+}
 
-/** `group.news` is another; `before` is what it was. */
-export function newsCame(_group: Group, _before: GroupNews, _out: GroupOutbox): void {}
+export function joinPhaseOver(group: Group, { generation }: { readonly generation: number }, out: GroupOutbox): void {
+  const classic = classicOf(group);
+  if (classic) phases.joinPhaseOver(group, classic, generation, out);
+}
 
-export const join: GroupHandler<"join"> = (_, request) => ASK_AGAIN.join(request);
-export const sync: GroupHandler<"sync"> = (_, request) => ASK_AGAIN.sync(request);
-export const heartbeat: GroupHandler<"heartbeat"> = (_, request) => ASK_AGAIN.heartbeat(request);
-export const leave: GroupHandler<"leave"> = (_, request) => ASK_AGAIN.leave(request);
-export const describe: GroupHandler<"describe"> = (_, request) => ASK_AGAIN.describe(request);
-export const memberLate: GroupHandler<"memberLate"> = () => {};
-export const joinPhaseOver: GroupHandler<"joinPhaseOver"> = () => {};
-export const syncPhaseOver: GroupHandler<"syncPhaseOver"> = () => {};
+export function syncPhaseOver(group: Group, { generation }: { readonly generation: number }, out: GroupOutbox): void {
+  const classic = classicOf(group);
+  if (classic) phases.syncPhaseOver(group, classic, generation, out);
+}

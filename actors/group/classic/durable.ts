@@ -1,0 +1,47 @@
+/**
+ * The record of a classic group: what its log has of it.
+ *
+ * @module
+ */
+import { encodeRecord, type GroupRecord } from "../records.ts";
+import type { Group } from "../state.ts";
+import type { ClassicSnapshot, ClassicSnapshotMember } from "./convert.ts";
+import { NOTHING } from "./state.ts";
+
+/** What a batch has beside the key and the value of its only record, at the most. */
+const BATCH_OVERHEAD_BYTES = 61 + 5 * 5;
+
+/** A generation, with who is in it and what each of them has. */
+export function recordOf(snapshot: ClassicSnapshot, nowMs: number): GroupRecord {
+  return {
+    type: "classicGroup",
+    group: snapshot.groupId,
+    value: {
+      protocolType: snapshot.protocolType,
+      generation: snapshot.generation,
+      protocol: snapshot.protocol,
+      leader: snapshot.leader,
+      currentStateTimestamp: BigInt(nowMs),
+      members: snapshot.members.map((member) => ({
+        memberId: member.memberId,
+        groupInstanceId: member.instanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        rebalanceTimeout: member.rebalanceTimeoutMs,
+        sessionTimeout: member.sessionTimeoutMs,
+        subscription: metadataIn(member, snapshot.protocol),
+        assignment: member.assignment,
+      })),
+    },
+  };
+}
+
+/** Whether the log takes it: it is asked before anything is decided, for what was appended can only succeed or end the group's life. */
+export function isTooLarge(group: Group, record: GroupRecord): boolean {
+  const { key, value } = encodeRecord(record);
+  return key.length + (value?.length ?? 0) + BATCH_OVERHEAD_BYTES > group.news.config.maxWriteBytes;
+}
+
+function metadataIn({ protocols }: ClassicSnapshotMember, protocol: string | null): Uint8Array {
+  return protocols.find(({ name }) => name === protocol)?.metadata ?? NOTHING;
+}

@@ -1,0 +1,183 @@
+/**
+ * JoinGroup: somebody wants to be in the next generation, or to know the present one.
+ *
+ * @module
+ */
+import { randomUuid } from "../../../lib/uuid.ts";
+import type { Random } from "../../../lib/prng.ts";
+import type { Request } from "../../../protocol/schema.ts";
+import type { joinGroup } from "../../../protocol/tables/groups.ts";
+import { LATER } from "../../actor.ts";
+import type { Asked } from "../protocol.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import { completeJoinIfAll, rebalance } from "./rebalance.ts";
+import { answerJoin, joined, joinRefused } from "./replies.ts";
+import { awaitPending, forget, touch } from "./sessions.ts";
+import { ClassicGroup, classicOf, type JoinReply, type Member, NOTHING } from "./state.ts";
+import { replaceStatic } from "./static.ts";
+import { commonProtocols } from "./vote.ts";
+
+export type JoinAsked = Asked<Request<typeof joinGroup>>;
+export type JoinOutbox = GroupOutbox<JoinReply>;
+
+/** From this version on a client must come back with the id that it was given, so that ids which nobody holds do not pile up (KIP-394). */
+const ID_REQUIRED_SINCE = 4;
+
+export function join(group: Group, asked: JoinAsked, out: JoinOutbox): JoinReply | typeof LATER {
+  const { version, body } = asked;
+  const { config } = group.news;
+  if (body.sessionTimeoutMs < config.minSessionTimeoutMs || body.sessionTimeoutMs > config.maxSessionTimeoutMs) {
+    return joinRefused(version, "INVALID_SESSION_TIMEOUT", body.memberId);
+  }
+  let classic = classicOf(group);
+  if (!classic) {
+    if (body.memberId !== "") return joinRefused(version, "UNKNOWN_MEMBER_ID", body.memberId);
+    classic = new ClassicGroup(group.args.groupId, true);
+    classic.emptySince = out.now();
+    group.classic = classic;
+  }
+  if (!hasRoom(classic, body.memberId, config.maxSize)) {
+    const member = classic.members.get(body.memberId);
+    if (member) putOut(classic, member, out);
+    completeJoinIfAll(group, classic, out);
+    return joinRefused(version, "GROUP_MAX_SIZE_REACHED", "");
+  }
+  if (!speaksWith(classic, body)) return joinRefused(version, "INCONSISTENT_GROUP_PROTOCOL", body.memberId);
+  return body.memberId === "" ? joinNew(group, classic, asked, out) : joinKnown(group, classic, asked, out);
+}
+
+/** How the request says that its sender is to be waited for. Version 0 had no time for rebalances: it is the session's. */
+export function timeoutsOf({ body }: JoinAsked): { sessionTimeoutMs: number; rebalanceTimeoutMs: number } {
+  const { sessionTimeoutMs, rebalanceTimeoutMs } = body;
+  return { sessionTimeoutMs, rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs };
+}
+
+/** An id for a member: Kafka's form, the client's own name (or that of the instance) and a uuid. */
+export function newMemberId(prefix: string, random: Random): string {
+  const bytes = random.bytes(16);
+  randomUuid(bytes); // marks the bytes as a uuid of version 4
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${prefix}-${hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")}`;
+}
+
+function joinNew(group: Group, classic: ClassicGroup, asked: JoinAsked, out: JoinOutbox): JoinReply | typeof LATER {
+  const { version, client, body } = asked;
+  const instanceId = body.groupInstanceId;
+  if (instanceId !== null) {
+    const holder = classic.members.get(classic.instances.get(instanceId) ?? "");
+    if (holder) return replaceStatic(group, classic, holder, newMemberId(instanceId, out.random), asked, out);
+    return enter(group, classic, newMemberId(instanceId, out.random), asked, out);
+  }
+  const memberId = newMemberId(client.id, out.random);
+  if (version < ID_REQUIRED_SINCE) return enter(group, classic, memberId, asked, out);
+  awaitPending(classic, memberId, body.sessionTimeoutMs, out);
+  return joinRefused(version, "MEMBER_ID_REQUIRED", memberId);
+}
+
+function joinKnown(group: Group, classic: ClassicGroup, asked: JoinAsked, out: JoinOutbox): JoinReply | typeof LATER {
+  const { version, body } = asked;
+  const { memberId } = body;
+  if (classic.pending.has(memberId) && body.groupInstanceId === null) {
+    return enter(group, classic, memberId, asked, out);
+  }
+  const error = classic.judgeMember(memberId, body.groupInstanceId);
+  if (error !== "NONE") return joinRefused(version, error, memberId);
+  const member = classic.members.get(memberId)!;
+  const isSame = matches(member, body);
+  const isLeader = classic.leader === memberId;
+  // Its answer was lost, or it only wants to know: a leader of a stable group wants to assign again.
+  if (isSame && (classic.phase === "CompletingRebalance" || classic.phase === "Stable" && !isLeader)) {
+    return joined(classic, version, memberId);
+  }
+  update(member, asked);
+  return waitForOthers(group, classic, member, asked, out);
+}
+
+/** Somebody new is in. */
+function enter(
+  group: Group,
+  classic: ClassicGroup,
+  memberId: string,
+  asked: JoinAsked,
+  out: JoinOutbox,
+): typeof LATER {
+  const { client, body } = asked;
+  if (!classic.hasMembers) classic.protocolType = body.protocolType;
+  const member: Member = {
+    memberId,
+    instanceId: body.groupInstanceId,
+    clientId: client.id,
+    clientHost: client.host,
+    ...timeoutsOf(asked),
+    protocols: body.protocols,
+    assignment: NOTHING,
+    joining: undefined,
+    syncing: undefined,
+    isNew: true,
+    token: 0,
+  };
+  classic.add(member);
+  if (classic.initial) classic.initial.isNewcomer = true;
+  return waitForOthers(group, classic, member, asked, out);
+}
+
+/** The member has joined, and is answered when the others have. */
+export function waitForOthers(
+  group: Group,
+  classic: ClassicGroup,
+  member: Member,
+  { version }: JoinAsked,
+  out: JoinOutbox,
+): typeof LATER {
+  answerJoin(member, "REBALANCE_IN_PROGRESS", member.memberId, out); // its connection is gone, or it will ask again
+  member.joining = { asker: out.asker(), version };
+  touch(classic, member, out);
+  rebalance(group, classic, out);
+  return LATER;
+}
+
+/** What the member wants from now on. */
+export function update(member: Member, asked: JoinAsked): void {
+  Object.assign(member, timeoutsOf(asked));
+  member.protocols = asked.body.protocols;
+}
+
+/**
+ * Whether there is room for it. While members join, only those who have joined count: so a group that has become too large (by
+ * another config) goes on with the first that come.
+ */
+function hasRoom(classic: ClassicGroup, memberId: string, maxSize: number): boolean {
+  if (classic.phase === "Empty") return true;
+  const member = classic.members.get(memberId);
+  if (classic.phase !== "PreparingRebalance") return member !== undefined || classic.members.size < maxSize;
+  if (member?.joining) return true;
+  let waiting = 0;
+  for (const { joining } of classic.members.values()) if (joining) waiting++;
+  return waiting < maxSize;
+}
+
+/** A member for whom there is no room any more. */
+function putOut(classic: ClassicGroup, member: Member, out: GroupOutbox): void {
+  classic.remove(member);
+  forget(member.memberId, out);
+}
+
+/** Whether it can speak with the members that there are. */
+function speaksWith(classic: ClassicGroup, { protocolType, protocols }: JoinAsked["body"]): boolean {
+  if (!classic.hasMembers) return protocolType !== "" && protocols.length > 0;
+  if (protocolType !== classic.protocolType) return false;
+  const common = commonProtocols(classic.members.values());
+  return protocols.some(({ name }) => common.has(name));
+}
+
+function matches(member: Member, { protocols }: JoinAsked["body"]): boolean {
+  return member.protocols.length === protocols.length &&
+    protocols.every(({ name, metadata }, index) => {
+      const known = member.protocols[index]!;
+      return known.name === name && areEqual(known.metadata, metadata);
+    });
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
