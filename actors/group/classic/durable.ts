@@ -3,13 +3,11 @@
  *
  * @module
  */
-import { encodeRecord, type GroupRecord } from "../records.ts";
+import type { GroupRecord } from "../records.ts";
 import type { Group } from "../state.ts";
+import { fits } from "../write_size.ts";
 import type { ClassicSnapshot, ClassicSnapshotMember } from "./convert.ts";
 import { NOTHING } from "./state.ts";
-
-/** What a batch has beside the key and the value of its only record, at the most. */
-const BATCH_OVERHEAD_BYTES = 61 + 5 * 5;
 
 /** A generation, with who is in it and what each of them has. */
 export function recordOf(snapshot: ClassicSnapshot, nowMs: number): GroupRecord {
@@ -38,8 +36,7 @@ export function recordOf(snapshot: ClassicSnapshot, nowMs: number): GroupRecord 
 
 /** Whether the log takes it: it is asked before anything is decided, for what was appended can only succeed or end the group's life. */
 export function isTooLarge(group: Group, record: GroupRecord): boolean {
-  const { key, value } = encodeRecord(record);
-  return key.length + (value?.length ?? 0) + BATCH_OVERHEAD_BYTES > group.news.config.maxWriteBytes;
+  return !fits([record], group.news.config.maxWriteBytes);
 }
 
 function metadataIn({ protocols }: ClassicSnapshotMember, protocol: string | null): Uint8Array {

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { GroupNews } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
 import { prepareRebalance } from "./rebalance.ts";
 import * as phases from "./rebalance.ts";
@@ -17,13 +18,13 @@ export { join } from "./joining.ts";
 export { leave, memberLate } from "./leaving.ts";
 export { heartbeat, sync } from "./syncing.ts";
 
-/** For loading: a classic part that is told its records, and then {@linkcode start}ed. */
-export function loadingClassic(groupId: string): ClassicGroup {
-  return new ClassicGroup(groupId, false);
+/** For loading: a classic part that is built from the records it is told, until {@linkcode begin}. */
+export function createClassic(group: Group): ClassicGroup {
+  return new ClassicGroup(group.args.groupId, false);
 }
 
-/** The group is loaded: sessions begin anew. */
-export function start(group: Group, out: GroupOutbox): void {
+/** The group is loaded: sessions begin anew. One that has become too large by another config forms again, with those who come first. */
+export function begin(group: Group, out: GroupOutbox): void {
   const classic = classicOf(group);
   if (!classic) return;
   classic.begin();
@@ -31,6 +32,9 @@ export function start(group: Group, out: GroupOutbox): void {
   for (const member of classic.members.values()) touch(classic, member, out);
   if (classic.members.size > group.news.config.maxSize) prepareRebalance(group, classic, out);
 }
+
+/** Classic members look after the metadata themselves. */
+export function newsCame(_group: Group, _before: GroupNews, _out: GroupOutbox): void {}
 
 export function joinPhaseOver(group: Group, { generation }: { readonly generation: number }, out: GroupOutbox): void {
   const classic = classicOf(group);
