@@ -337,6 +337,9 @@ class Live implements Exchange<Api> {
     this.startedMs = connection.out.monotonic();
   }
 
+  get host(): string {
+    return `/${this.#connection.args.remote.replace(/:[^:]*$/, "")}`;
+  }
   get connection(): string {
     return this.#connection.out.self;
   }

@@ -17,6 +17,8 @@ import type { BrokerRef, BrokerView } from "./protocol.ts";
 export interface Exchange<T extends Api> {
   readonly version: number;
   readonly clientId: string | null;
+  /** Where the client is, as Kafka prints it: `/127.0.0.1`. */
+  readonly host: string;
   /** The connection's own path, unique while it lives: a key for waits. */
   readonly connection: string;
   /** The cluster as this broker knows it now. */

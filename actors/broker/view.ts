@@ -22,6 +22,8 @@ function operations(...codes: readonly number[]): number {
 
 /** READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. */
 export const TOPIC_OPERATIONS: number = operations(3, 4, 5, 6, 7, 8, 10, 11);
+/** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS. */
+export const GROUP_OPERATIONS: number = operations(3, 6, 8, 10, 11);
 /** CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE. */
 export const CLUSTER_OPERATIONS: number = operations(5, 7, 8, 9, 10, 11, 12);
 

@@ -3,7 +3,8 @@
  *
  * A request of any version gets an answer: one that is too new gets a body of version 0 with UNSUPPORTED_VERSION and this
  * API's own range, which is how newer clients find an older broker (the connection sees to that). From version 3 on, a
- * client says who it is; a name that is not made of letters, digits, dots and dashes is refused with INVALID_REQUEST.
+ * client says who it is; a name that is not made of letters, digits, dots and dashes is refused with INVALID_REQUEST. It is also told which
+ * features there are: `group.version` 1 is the consumer group protocol of KIP-848, without which clients do not try it.
  *
  * @module
  */
@@ -15,6 +16,10 @@ import { handler } from "../handler.ts";
 
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
+/** The API of KIP-848. */
+const CONSUMER_GROUP_HEARTBEAT = 68;
+const GROUP_FEATURE = { name: "group.version", minVersion: 0, maxVersion: 1 };
+
 /** Lowest and highest version served. */
 export const API_VERSIONS_RANGE = { min: 0, max: 4 } as const;
 
@@ -23,6 +28,7 @@ export function apiVersionsHandler(
   served: ReadonlyMap<number, { readonly min: number; readonly max: number }>,
 ): ApiHandler<typeof apiVersions> {
   const apiKeys = apiVersionsEntries(served);
+  const features = served.has(CONSUMER_GROUP_HEARTBEAT) ? [GROUP_FEATURE] : [];
   return handler(apiVersions, API_VERSIONS_RANGE.min, API_VERSIONS_RANGE.max, (request, exchange) => {
     const named = exchange.version < 3 ||
       (SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion));
@@ -30,7 +36,14 @@ export function apiVersionsHandler(
       errorCode: errorCode(named ? "NONE" : "INVALID_REQUEST"),
       apiKeys: named ? apiKeys : [],
       throttleTimeMs: 0,
+      supportedFeatures: named ? features : [],
+      finalizedFeatures: named ? features.map(asFinalized) : [],
       finalizedFeaturesEpoch: BigInt(exchange.view.image.offset),
     });
   });
+}
+
+/** What is there is in use, from the first level on. */
+function asFinalized({ name, maxVersion }: typeof GROUP_FEATURE) {
+  return { name, minVersionLevel: 1, maxVersionLevel: maxVersion };
 }

@@ -49,6 +49,7 @@ export class Client {
 /** One request and what came of it. */
 export class Call<T extends Api> implements Exchange<T> {
   readonly clientId = "test";
+  readonly host = "/10.0.0.9";
   readonly connection = "1/connection/1";
   readonly broker = "1/broker/broker" as BrokerRef;
   readonly sessions: FetchSessions;

@@ -49,6 +49,7 @@ export function call<T extends Api>(
     ...memory,
     version,
     clientId: "test",
+    host: "/10.0.0.9",
     connection: "1/connection/1",
     view,
     broker: "1/broker/broker" as BrokerRef,

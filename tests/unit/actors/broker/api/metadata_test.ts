@@ -198,6 +198,19 @@ Deno.test("ApiVersions names what is served, in order; Produce begins at 0 for l
   }
 });
 
+Deno.test("ApiVersions names the feature of the new group protocol where that is served", () => {
+  const withGroups = new Map([...served, [68, { min: 0, max: 1 }] as const]);
+  const identity = { clientSoftwareName: "a", clientSoftwareVersion: "1" };
+  for (const version of [3, 4]) {
+    const { supportedFeatures, finalizedFeatures } =
+      client().call(apiVersionsHandler(withGroups), version, identity).got;
+    assertEquals(supportedFeatures, [{ name: "group.version", minVersion: 0, maxVersion: 1 }]);
+    assertEquals(finalizedFeatures, [{ name: "group.version", minVersionLevel: 1, maxVersionLevel: 1 }]);
+  }
+  assertEquals(client().call(apiVersionsHandler(withGroups), 2, identity).got.supportedFeatures, []);
+  assertEquals(client().call(apiVersionsHandler(served), 3, identity).got.finalizedFeatures, []);
+});
+
 Deno.test("ApiVersions refuses clients whose name is none, from version 3 on", () => {
   const ask = (version: number, clientSoftwareName: string, clientSoftwareVersion: string) => {
     const made = client().call(apiVersionsHandler(served), version, { clientSoftwareName, clientSoftwareVersion });
