@@ -116,6 +116,11 @@ export class Cell implements Waiter {
       !this.#outgoing.full;
   }
 
+  /** Whether something that it wants done has not left yet: it waits for the journal, or for room in a mailbox. */
+  get isHeldBack(): boolean {
+    return !this.#outgoing.empty;
+  }
+
   /** Whether it has anything that it may handle. */
   get busy(): boolean {
     return this.ready && (this.phase === "starting" || !this.mailbox.empty);
@@ -414,9 +419,14 @@ export class Cell implements Waiter {
     this.#finish();
   }
 
-  /** A stopping actor ends when its children have, and what it had to say has left. */
+  /**
+   * A stopping actor ends when its children have, and what it had to say has left. What it has not answered by then it never will: who
+   * waits hears that before, since it may be a child that cannot end without an answer.
+   */
   #finish(): void {
-    if (this.phase === "stopping" && this.children.size === 0 && this.#outgoing.empty) this.terminate("stopped");
+    if (this.phase !== "stopping" || !this.#outgoing.empty) return;
+    this.#debts.fail("crashed");
+    if (this.phase === "stopping" && this.children.size === 0) this.terminate("stopped");
   }
 
   #end(): void {

@@ -190,6 +190,12 @@ export class ActorSystem {
     return process instanceof Cell ? process.state : undefined;
   }
 
+  /** Whether what an actor has decided is still on its way to its journal, or what it says waits for that. */
+  isHeldBack(ref: Ref<never> | Ref<unknown>): boolean {
+    const process = this.#runtime.processes.get(ref);
+    return process instanceof Cell && process.isHeldBack;
+  }
+
   /** Calls back once `ref` has stopped for good; at once when there is no such actor. The returned function calls it off. */
   watch(ref: Ref<never> | Ref<unknown>, callback: (ref: string) => void): () => void {
     const key = refOf<unknown>(this.node, "$watcher", String(this.#watchers++));

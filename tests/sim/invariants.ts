@@ -9,10 +9,12 @@
  *
  * @module
  */
-import type { MetadataImage } from "../../actors/controller/protocol.ts";
+import type { MetadataImage, TopicImage } from "../../actors/controller/protocol.ts";
+import { groupPartition, OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
 import { refOf } from "../../actors/address.ts";
 import { REPLICA } from "../../actors/partition/protocol.ts";
 import type { TraceEvent, TraceType } from "../../actors/trace.ts";
+import { Groups } from "./invariants/groups.ts";
 import { Metadata, type MetadataRules } from "./invariants/metadata.ts";
 import { Partition, type ReplicaWatch } from "./invariants/partition.ts";
 import { Quorum, type QuorumWatch } from "./invariants/quorum.ts";
@@ -52,6 +54,7 @@ const TURNS: ReadonlySet<TraceType> = new Set<TraceType>(["message", "answer", "
 export class Invariants {
   /** What was wrong, a sentence each, in the order in which it was seen. */
   readonly problems: string[] = [];
+  readonly groups: Groups;
   readonly #quorum: Quorum;
   readonly #metadata: Metadata;
   readonly #partitions = new Map<string, Partition>();
@@ -63,12 +66,15 @@ export class Invariants {
   #turned: ReplicaWatch | undefined;
   /** Nodes on which something else has happened since they were last looked at. */
   readonly #touched = new Set<number>();
+  /** Coordinators and groups to which something has happened. */
+  readonly #coordination = new Set<string>();
 
   constructor({ nodes, voters, limit = 10, minInsyncReplicas = 1, mayElectUnclean = uncleanIsOn }: InvariantsOptions) {
     const tell = (sentence: string): void => {
       if (this.problems.length < limit) this.problems.push(sentence);
     };
     this.#quorum = new Quorum(voters, tell);
+    this.groups = new Groups((topicId) => this.#metadata.image.topicNames.get(topicId), tell);
     this.#metadata = new Metadata({ minInsyncReplicas, mayElectUnclean }, {
       decided: (topic, partition) => this.#partition(topic.topicId, partition.partition, topic.name).decide(partition),
       wasProposed: (topic, partition, id) =>
@@ -96,11 +102,18 @@ export class Invariants {
    * clock has many.
    */
   readonly hear = ({ type, ref }: TraceEvent): void => {
-    const kind = ref.charAt(ref.indexOf("/") + 1);
-    if (kind !== "q" && kind !== "b" && kind !== "r") return; // of quorum, broker and replica
+    const at = ref.indexOf("/") + 1;
+    const kind = ref.charAt(at);
+    // Of quorum, broker and replica, of coordinators and groups.
+    const isGroup = kind === "g" || (kind === "c" && ref.startsWith("coordinator/", at));
+    if (kind !== "q" && kind !== "b" && kind !== "r" && !isGroup) return;
     const isTurn = TURNS.has(type);
     // Other events come in the middle of turns, when nothing is as it will be.
-    if (isTurn && (this.#turned !== undefined || this.#touched.size > 0)) this.settle();
+    if (isTurn && this.#isUnsettled) this.settle();
+    if (isGroup) {
+      this.#coordination.add(ref);
+      return;
+    }
     if (isTurn && kind === "r") {
       this.#turned = this.#replicas.get(ref);
       if (this.#turned !== undefined) return;
@@ -116,9 +129,26 @@ export class Invariants {
     this.#turned = undefined;
     if (turned?.view.isCurrent) turned.partition.look(turned);
     else if (turned !== undefined) this.#touched.add(turned.node);
-    if (this.#touched.size === 0) return;
-    for (const id of this.#touched) this.#look(this.#nodes.get(id)!);
-    this.#touched.clear();
+    if (this.#touched.size > 0) {
+      for (const id of this.#touched) this.#look(this.#nodes.get(id)!);
+      this.#touched.clear();
+    }
+    if (this.#coordination.size === 0) return;
+    for (const ref of this.#coordination) this.#lookAtCoordination(ref);
+    this.#coordination.clear();
+  }
+
+  get #isUnsettled(): boolean {
+    return this.#turned !== undefined || this.#touched.size > 0 || this.#coordination.size > 0;
+  }
+
+  #lookAtCoordination(ref: string): void {
+    const at = ref.indexOf("/");
+    const node = this.#nodes.get(Number(ref.slice(0, at)))?.node;
+    if (node === undefined) return;
+    const name = ref.slice(ref.indexOf("/", at + 1) + 1);
+    if (ref.charAt(at + 1) === "g") this.groups.lookAtGroup(node, name);
+    else this.groups.lookAtCoordinator(node, Number(name));
   }
 
   /** Looks at this node. */
@@ -147,7 +177,8 @@ export class Invariants {
   /** What has not come to rest yet, a sentence each; nothing when the cluster is whole and everybody has everything. */
   unrest(): string[] {
     const nodes = [...this.#nodes.values()].map(({ node }) => node);
-    return unrest(nodes, this.image, (topic, partition) => this.#partitions.get(`${topic.topicId}/${partition}`));
+    const partitionOf = (topic: TopicImage, index: number) => this.#partitions.get(`${topic.topicId}/${index}`);
+    return [...unrest(nodes, this.image, partitionOf), ...this.groups.unrest(nodes, groupPartition)];
   }
 
   #look(watch: NodeWatch): void {
@@ -229,6 +260,7 @@ export class Invariants {
     const { node } = watch;
     if (watch.quorum !== undefined) this.#quorum.leave(node.id);
     this.#partFrom(watch, []);
+    this.groups.leave(watch.node);
     Object.assign(watch, { ...GONE, life: node.life });
     this.#touched.add(node.id);
   }
@@ -238,6 +270,7 @@ export class Invariants {
     let partition = this.#partitions.get(key);
     if (partition === undefined) {
       this.#partitions.set(key, partition = new Partition(`${topic}-${index}`, this.#quorum.tell));
+      if (topic === OFFSETS_TOPIC) partition.groups = this.groups.join(index, partition);
     }
     return partition;
   }

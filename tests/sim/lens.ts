@@ -8,15 +8,27 @@
 import type { Broker } from "../../actors/broker/state.ts";
 import { BROKER } from "../../actors/broker/protocol.ts";
 import { refOf } from "../../actors/address.ts";
+import { entriesOf, readBatches } from "./log_lens.ts";
+import { coordinatorOf, groupOf } from "./group_lens.ts";
 import { REPLICA } from "../../actors/partition/protocol.ts";
 import type { Replica } from "../../actors/partition/state.ts";
 import { decodeMetadata } from "../../actors/quorum/log.ts";
 import { QUORUM } from "../../actors/quorum/protocol.ts";
 import type { Quorum } from "../../actors/quorum/state.ts";
 import type { ActorSystem } from "../../actors/system.ts";
-import { batches } from "../../protocol/batch.ts";
+import type { CleanableLog } from "../../storage/cleaning.ts";
 import type { Log } from "../../storage/log.ts";
-import type { Batch, BrokerView, CommittedRecords, NodeView, QuorumView, ReplicaView } from "./invariants/views.ts";
+import type {
+  Batch,
+  BrokerView,
+  CommittedRecords,
+  CoordinatorView,
+  Entry,
+  GroupView,
+  NodeView,
+  QuorumView,
+  ReplicaView,
+} from "./invariants/views.ts";
 
 /** What of a simulated node can be looked at. */
 export interface SeenNode {
@@ -33,7 +45,6 @@ export function lenses(nodes: readonly SeenNode[]): NodeView[] {
   return nodes.map((node) => new NodeLens(node));
 }
 
-const READ_BYTES = 1 << 20;
 const NO_REPLICAS: readonly ReplicaView[] = [];
 
 class NodeLens implements NodeView {
@@ -110,6 +121,14 @@ class NodeLens implements NodeView {
     return this.#replicas;
   }
 
+  coordinator(partition: number): CoordinatorView | undefined {
+    return coordinatorOf(this.#node.system, this.#node.id, partition);
+  }
+
+  group(groupId: string): GroupView | undefined {
+    return groupOf(this.#node.system, this.#node.id, groupId);
+  }
+
   #brokerState(): Broker | undefined {
     return this.#node.system?.stateOf(this.#brokerRef) as Broker | undefined;
   }
@@ -154,34 +173,6 @@ abstract class LogLens {
       if (error instanceof Error && error.name === "DiskError") return undefined;
       if (error instanceof Error && error.name === "CorruptLogError") return "damaged";
       throw error;
-    }
-  }
-}
-
-/** The batches of a log from the one that contains `offset`. */
-function* readBatches(
-  log: Log,
-  offset: number,
-  untilOffset: number,
-): Generator<{ readonly header: Batch; readonly bytes: Uint8Array }> {
-  while (offset < untilOffset) {
-    const { bytes } = log.read(offset, untilOffset, READ_BYTES, true);
-    if (bytes.length === 0) return;
-    for (const found of batches(bytes)) {
-      const { at, sizeInBytes, baseOffset, lastOffsetDelta, partitionLeaderEpoch, crc } = found;
-      const { producerId, producerEpoch, baseSequence } = found;
-      const last = baseOffset + lastOffsetDelta;
-      const header = {
-        base: baseOffset,
-        last,
-        epoch: partitionLeaderEpoch,
-        crc,
-        producerId,
-        producerEpoch,
-        baseSequence,
-      };
-      yield { header, bytes: bytes.subarray(at, at + sizeInBytes) };
-      offset = last + 1;
     }
   }
 }
@@ -239,6 +230,14 @@ class ReplicaLens extends LogLens implements ReplicaView {
     super(state.log);
     this.#system = system;
     this.#ref = ref;
+  }
+
+  get cleanedTo(): number {
+    return (this.log as Partial<CleanableLog>).cleanedTo ?? 0;
+  }
+
+  entries(offset: number, untilOffset: number): readonly Entry[] | undefined {
+    return entriesOf(this.log, offset, untilOffset);
   }
 
   get isCurrent(): boolean {

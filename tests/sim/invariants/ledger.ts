@@ -51,7 +51,9 @@ export class Follower {
   /** Compares on, as far as there is something on both sides. */
   match(ledger: Ledger): void {
     const { batches } = this.mirror;
-    const start = Math.max(this.mirror.start, ledger.start);
+    // What was cleaned is not the same by batches any more; whether it is by keys is judged elsewhere.
+    const cleaned = Math.min(this.mirror.end, ledger.end, ledger.cleanedTo);
+    const start = Math.max(this.mirror.start, ledger.start, cleaned);
     if (this.matched < start) this.unmatch(start);
     if (this.#next < 0) {
       this.#next = ledger.find(this.matched);
@@ -96,6 +98,10 @@ export class Ledger {
   isLossy = false;
   /** Somebody has committed something since it was made, or forgotten. */
   isBegun = false;
+  /** Some replica has compacted its log up to here, and others may have fetched what was left of it. */
+  cleanedTo = 0;
+  /** How often it was forgotten. */
+  forgets = 0;
 
   constructor(readonly name: string, readonly hasProducers: boolean, readonly tell: Tell) {}
 
@@ -156,8 +162,16 @@ export class Ledger {
     this.batches.length = 0;
     this.start = this.end = 0;
     this.isBegun = false;
+    this.forgets++;
     this.isLossy = true;
     for (const node of new Set([...this.followers.keys(), ...this.remains.keys()])) this.forgive(node);
+  }
+
+  /** A replica has compacted its log. */
+  clean({ cleanedTo, node }: { readonly cleanedTo: number; readonly node: number }): void {
+    this.cleanedTo = cleanedTo;
+    if (cleanedTo <= this.end || this.isLossy || this.isDark) return;
+    this.tell(`${this.name} on node ${node} is compacted up to ${cleanedTo}, and committed only up to ${this.end}.`);
   }
 
   /** Looks at a log that is not as before. */
@@ -166,7 +180,7 @@ export class Ledger {
     const who = this.#who(follower);
     const from = mirror.batches.length;
     const endBefore = mirror.end;
-    const cutAt = mirror.follow(who, this.tell);
+    const cutAt = mirror.follow(who, this.tell, this.cleanedTo);
     follower.isDark = typeof cutAt !== "number";
     if (cutAt === "damaged" && !this.#forgiven.has(follower.node)) {
       this.tell(`${who} has something damaged at ${mirror.end} or behind it, and nothing has happened to its disk.`);
@@ -273,6 +287,7 @@ export class Ledger {
   }
 
   #compareWithAll(batch: Batch, who: string): void {
+    if (batch.base < this.cleanedTo) return;
     const key = `${batch.base}/${batch.epoch}`;
     const seen = this.#seen.get(key);
     if (seen === undefined) this.#seen.set(key, batch);

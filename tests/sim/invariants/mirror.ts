@@ -22,14 +22,17 @@ export class Mirror {
   /** Whether its producers' sequences are compared. */
   readonly #hasProducers: boolean;
   #producers = new Map<bigint, Batch>();
+  /** Below this, batches may be gone from between those of a producer. */
+  #cleanedTo = 0;
 
   constructor(readonly log: LogView, hasProducers: boolean) {
     this.start = this.end = log.startOffset;
     this.#hasProducers = hasProducers;
   }
 
-  /** Follows the log. Returns where it was cut, Infinity if it was not; or why it cannot be read. */
-  follow(who: string, tell: Tell): number | "damaged" | undefined {
+  /** Follows the log, which was compacted up to `cleanedTo`. Returns where it was cut, Infinity if it was not; or why it cannot be read. */
+  follow(who: string, tell: Tell, cleanedTo = 0): number | "damaged" | undefined {
+    this.#cleanedTo = cleanedTo;
     const { startOffset, endOffset } = this.log;
     let cutAt = Infinity;
     if (endOffset < this.end) this.#cut(cutAt = endOffset);
@@ -74,7 +77,7 @@ export class Mirror {
     if (baseSequence < 0) return; // a marker
     const before = this.#producers.get(producerId);
     this.#producers.set(producerId, batch);
-    if (before === undefined) return;
+    if (before === undefined || before.base < this.#cleanedTo) return;
     const expected = producerEpoch === before.producerEpoch ? lastSequence(before) + 1 : 0;
     if (producerEpoch < before.producerEpoch) {
       tell(

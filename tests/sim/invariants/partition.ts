@@ -11,6 +11,7 @@
  * @module
  */
 import type { PartitionImage } from "../../../actors/controller/protocol.ts";
+import type { GroupLog } from "./group_log.ts";
 import { type Follower, hasCommittedMore, Ledger } from "./ledger.ts";
 import type { ReplicaView, Tell } from "./views.ts";
 
@@ -39,6 +40,8 @@ export class Partition {
   readonly #epochs = new Map<number, { readonly leaderEpoch: number; readonly partitionEpoch: number }>();
   /** Whom each leader has proposed to have in sync, by leader epoch. */
   readonly #proposals = new Map<number, Set<number>>();
+  /** What is committed here, if this is a partition of `__consumer_offsets`. */
+  groups: GroupLog | undefined;
   /** Up to this leader epoch nothing is promised. */
   #lossyEpoch = -1;
   /** More may have been committed than was seen: by a leader whose log has rotted, and could not be read here. */
@@ -50,6 +53,7 @@ export class Partition {
 
   /** A replica is there, in a new life. */
   join(node: number, life: number, view: ReplicaView): ReplicaWatch {
+    if (view.cleanedTo > this.ledger.cleanedTo) this.ledger.clean({ cleanedTo: view.cleanedTo, node });
     const follower = this.ledger.join(node, life, view);
     const watch = {
       partition: this,
@@ -74,6 +78,7 @@ export class Partition {
     // What fails in the turn in which it commits has committed.
     if (watch?.wasLeader && watch.leaderEpoch > this.#lossyEpoch && hasCommittedMore(watch, this.ledger)) {
       this.#commit(watch);
+      this.groups?.follow();
     }
     this.watches.delete(node);
     this.ledger.leave(node);
@@ -110,7 +115,8 @@ export class Partition {
 
   /** Looks at a replica, which may have changed. */
   look(watch: ReplicaWatch): void {
-    const { view, follower } = watch;
+    const { view, follower, node } = watch;
+    if (view.cleanedTo > this.ledger.cleanedTo) this.ledger.clean({ cleanedTo: view.cleanedTo, node });
     const isNewRole = view.leaderEpoch !== watch.leaderEpoch || view.partitionEpoch !== watch.partitionEpoch ||
       view.isLeader !== watch.wasLeader || view.proposed !== watch.proposed;
     if (!isNewRole && follower.isAsBefore) return;
@@ -120,6 +126,7 @@ export class Partition {
     if (view.proposed !== watch.proposed) this.#propose(watch);
     if (view.leaderEpoch > this.#lossyEpoch) this.#checkEnds(watch, led);
     watch.highWatermark = view.highWatermark;
+    this.groups?.follow();
   }
 
   #takeRole(watch: ReplicaWatch): void {

@@ -53,15 +53,15 @@ function unrestOf(partition: Partition): string[] {
         `${name} on node ${id} ends at ${endOffset} with the high watermark ${highWatermark}; ${ledger.end} is committed.`,
       );
     }
-    problems.push(...readAgain(watch, name), ...rebuild(watch, name), ...followEpochs(watch, name));
+    problems.push(...readAgain(watch, name, ledger.cleanedTo), ...rebuild(watch, name), ...followEpochs(watch, name));
   }
   return problems;
 }
 
 /** The log still has what it had when it was written. */
-function readAgain({ view, follower, node }: ReplicaWatch, name: string): string[] {
+function readAgain({ view, follower, node }: ReplicaWatch, name: string, cleanedTo: number): string[] {
   const { batches } = follower.mirror;
-  const found = view.read(view.startOffset);
+  const found = view.read(Math.max(view.startOffset, cleanedTo));
   if (found === undefined || found === "damaged") return [`${name} on node ${node} cannot be read.`];
   const first = found[0];
   const from = first === undefined ? batches.length : follower.mirror.find(first.base);

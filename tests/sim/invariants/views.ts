@@ -6,6 +6,7 @@
  * @module
  */
 import type { MetadataImage, MetadataRecord } from "../../../actors/controller/protocol.ts";
+import type { GroupRecord } from "../../../actors/group/records.ts";
 
 /** A log that can be looked at. */
 export interface LogView {
@@ -34,8 +35,22 @@ export interface Batch {
   readonly baseSequence: number;
 }
 
+/** A record of a topic that is compacted. */
+export interface Entry {
+  readonly offset: number;
+  /** Where its batch begins, and of which epoch that is. */
+  readonly base: number;
+  readonly epoch: number;
+  /** The bytes of its key, a character each; null where it has none. */
+  readonly key: string | null;
+  /** null for a tombstone. */
+  readonly value: Uint8Array | null;
+}
+
 /** One life of a partition's replica that is open for business. */
 export interface ReplicaView extends LogView {
+  /** Below this, batches may have lost records that later ones have taken the place of; 0 where nothing was cleaned. */
+  readonly cleanedTo: number;
   /** `<topic>-<partition>` */
   readonly name: string;
   readonly topicId: string;
@@ -63,6 +78,8 @@ export interface ReplicaView extends LogView {
   }[];
   /** Where the log says that an epoch ends; undefined when it knows none so new. */
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined;
+  /** The records from `offset` up to `untilOffset`, without those of control batches; undefined when they cannot be read, or have rotted. */
+  entries(offset: number, untilOffset: number): readonly Entry[] | undefined;
 }
 
 /** Records of the metadata log, by batches, or in one lump of several where nobody knows any more where each began. */
@@ -91,6 +108,33 @@ export interface BrokerView {
   readonly image: MetadataImage;
 }
 
+/** One life of the coordinator of a partition of `__consumer_offsets`. */
+export interface CoordinatorView {
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  /** It has read its partition, and answers. */
+  readonly isActive: boolean;
+  /** Counts its loads. */
+  readonly term: number;
+  /** The groups that it has now. */
+  groups(): readonly string[];
+}
+
+/** One life of a group. */
+export interface GroupView {
+  readonly groupId: string;
+  /** The number of the partition that it is kept in. */
+  readonly partition: number;
+  /** Of which load of its coordinator it is. */
+  readonly term: number;
+  /** Something that it has decided is not known to be committed yet. */
+  readonly isWriting: boolean;
+  /** As ListGroups shows it; "" when it has no members' part. */
+  readonly state: string;
+  /** All that is durable of it, as it is now. */
+  records(): readonly GroupRecord[];
+}
+
 /** A process, or what is left of it. */
 export interface NodeView {
   readonly id: number;
@@ -107,6 +151,10 @@ export interface NodeView {
   broker(): BrokerView | undefined;
   /** The same array as long as nothing was added, restarted or stopped; without those that are offline. */
   replicas(): readonly ReplicaView[];
+  /** The coordinator of a partition, if it runs here. */
+  coordinator(partition: number): CoordinatorView | undefined;
+  /** The group of this id, if it runs here. */
+  group(groupId: string): GroupView | undefined;
 }
 
 /** Where problems are told. */

@@ -10,6 +10,9 @@ import type {
   Batch,
   BrokerView,
   CommittedRecords,
+  CoordinatorView,
+  Entry,
+  GroupView,
   NodeView,
   QuorumView,
   ReplicaView,
@@ -54,8 +57,10 @@ class FakeLog {
 }
 
 export class FakeReplica extends FakeLog implements ReplicaView {
-  readonly name = `${TOPIC}-0`;
+  name = `${TOPIC}-0`;
   readonly partition = 0;
+  cleanedTo = 0;
+  records: Entry[] = [];
   readonly topicId = TOPIC_ID;
   isCurrent = true;
   isLeader = false;
@@ -76,6 +81,11 @@ export class FakeReplica extends FakeLog implements ReplicaView {
 
   producers(): ReturnType<ReplicaView["producers"]> {
     return this.known;
+  }
+
+  entries(offset: number, untilOffset: number): readonly Entry[] | undefined {
+    if (this.isUnreadable || this.isDamaged) return undefined;
+    return this.records.filter((entry) => entry.offset >= offset && entry.offset < untilOffset);
   }
 
   endOffsetForEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } | undefined {
@@ -104,6 +114,7 @@ export class FakeReplica extends FakeLog implements ReplicaView {
   again(): FakeReplica {
     const next = Object.assign(new FakeReplica(), this);
     next.batches = [...this.batches];
+    next.records = [...this.records];
     return next;
   }
 }
@@ -146,6 +157,8 @@ export class FakeNode implements NodeView {
   quorumView: FakeQuorum | undefined;
   brokerView: { image: BrokerView["image"] } | undefined;
   replicaViews: readonly FakeReplica[] = [];
+  readonly coordinators: Map<number, CoordinatorView> = new Map();
+  readonly groups: Map<string, GroupView> = new Map();
 
   constructor(readonly id: number) {}
 
@@ -163,6 +176,14 @@ export class FakeNode implements NodeView {
 
   replicas(): readonly ReplicaView[] {
     return this.replicaViews;
+  }
+
+  coordinator(partition: number): CoordinatorView | undefined {
+    return this.coordinators.get(partition);
+  }
+
+  group(groupId: string): GroupView | undefined {
+    return this.groups.get(groupId);
   }
 
   get replica(): FakeReplica {
@@ -229,12 +250,14 @@ export class FakeCluster {
     return this;
   }
 
-  /** Brokers are registered and t-0 is there, led by node 1 in epoch 0; the replicas run and are empty. */
-  begin(): this {
+  /** Brokers are registered and t-0 (or the first partition of another topic) is there, led by node 1 in epoch 0; the replicas run and are empty. */
+  begin(topic: string = TOPIC): this {
     this.elect(1, 1);
     for (const { id } of this.nodes) this.commit(registration(id, id, this.node(id).incarnationId), unfence(id, id));
-    this.commit({ type: "Topic", name: TOPIC, topicId: TOPIC_ID }, partition());
-    for (const node of this.nodes) node.replicaViews = [new FakeReplica().follow(0)];
+    this.commit({ type: "Topic", name: topic, topicId: TOPIC_ID }, partition());
+    for (const node of this.nodes) {
+      node.replicaViews = [Object.assign(new FakeReplica().follow(0), { name: `${topic}-0` })];
+    }
     this.replica(1).lead(0);
     this.invariants.lookAtAll();
     return this;

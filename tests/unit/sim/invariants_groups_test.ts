@@ -1,0 +1,306 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { finds } from "./fake_cluster.ts";
+import {
+  assigned,
+  assignment,
+  current,
+  epoch,
+  FakeGroups,
+  generation,
+  GROUP_ID,
+  member,
+  noOffset,
+  offset,
+  target,
+} from "./fake_groups.ts";
+import { GroupBook } from "../../sim/group_book.ts";
+import { GroupUsage } from "../../sim/group_usage.ts";
+
+/** Two members that share topic t, at epoch 3. */
+function modern(): FakeGroups {
+  return new FakeGroups().wrote(
+    epoch(3),
+    member("a"),
+    member("b"),
+    target("a", [0]),
+    target("b", [1]),
+    assigned(3),
+    current("a", 3, [0]),
+    current("b", 3, [1]),
+  );
+}
+
+Deno.test("groups that rebalance, commit and fail over break nothing", () => {
+  const world = new FakeGroups().wrote(generation(1, { a: [0, 1] })).wrote(offset(5));
+  world.turn(generation(1, { a: [0, 1] }), offset(5));
+  world.wrote(generation(2, { a: [0], b: [1] }), offset(9));
+  assertEquals(world.look(), "");
+  const moved = modern().wrote(epoch(4), target("a", [0, 1]), target("b", []), assigned(4), current("b", 3, [], [1]));
+  moved.wrote(current("b", 4, [])).wrote(current("a", 4, [0, 1]));
+  assertEquals(moved.look(), "");
+  assertEquals(moved.invariants.groups.counts.epochs, 2);
+});
+
+// What is committed.
+
+Deno.test("a generation gives one partition to two members", () => {
+  finds(new FakeGroups().wrote(generation(1, { a: [0], b: [0] })), "gives t-0 to a and to b in generation 1");
+});
+
+Deno.test("a generation goes back, or is handed out twice", () => {
+  const back = new FakeGroups().wrote(generation(2, { a: [0] }));
+  finds(back.wrote(generation(1, { a: [0] })), "has gone back from generation 2 to 1");
+  const twice = new FakeGroups().wrote(generation(2, { a: [0], b: [1] }));
+  finds(twice.wrote(generation(2, { a: [1], b: [2] })), "has handed out generation 2 twice, each time another");
+});
+
+Deno.test("a group that has ended may begin anew", () => {
+  const world = new FakeGroups().wrote(generation(2, { a: [0] }));
+  world.wrote({ type: "classicGroup", group: GROUP_ID, value: null }, generation(1, { b: [0] }));
+  assertEquals(world.look(), "");
+});
+
+Deno.test("a partition is with two members of the new protocol, or still with one that gives it up", () => {
+  finds(modern().wrote(current("b", 3, [0, 1])), "-0 with a and with b");
+  finds(modern().wrote(current("a", 3, [], [0]), current("b", 3, [1, 0])), "-0 with a and with b");
+});
+
+Deno.test("a target gives something twice, or to somebody who has not asked for it", () => {
+  finds(modern().wrote(target("b", [0, 1])), "-0 to a and to b");
+  const world = modern();
+  world.commit({ type: "Topic", name: "u", topicId: "AAAAAAAAAAAAAAAAAAAAAQ" });
+  finds(world.wrote(epoch(4), target("a", [0]), assigned(4)), "is to give u to a, which has not asked for it");
+});
+
+Deno.test("epochs are out of order, or go back", () => {
+  finds(modern().wrote(assigned(4)), "has assignment epoch 4, above its epoch 3");
+  finds(modern().wrote(epoch(2), assigned(2)), "has gone back from epoch 3 to 2");
+  finds(modern().wrote(current("a", 4, [0])), "has a at epoch 4, above its assignment epoch 3");
+  finds(modern().wrote(current("a", 2, [0])), "has taken a back from epoch 3 to 2");
+});
+
+Deno.test("a member at the assignment epoch has what is not to be its", () => {
+  finds(modern().wrote(target("a", []), current("a", 3, [0])), "has a at the assignment epoch 3, with");
+});
+
+Deno.test("a group is of both protocols, or its members are of none", () => {
+  finds(modern().wrote(generation(1, { c: [2] })), "is of both protocols at once");
+  const gone = modern().wrote({ type: "group", group: GROUP_ID, value: null });
+  finds(gone, "has members of the new protocol (a,b), and no epoch");
+});
+
+Deno.test("a member says that it gives something up, and does not", () => {
+  const said = current("a", 3, [0]);
+  const wrong = said.type === "current" && said.value !== null ? { ...said, value: { ...said.value, state: 1 } } : said;
+  finds(modern().wrote(wrong), "has a in state 1, but not revoking");
+});
+
+// What the coordinator knows of it.
+
+Deno.test("a group has something else than the log, lacks something, or has more", () => {
+  const world = () => new FakeGroups().wrote(offset(5), offset(6, { partition: 1 }));
+  assertEquals(world().turn(offset(5), offset(6, { partition: 1 })).look(), "");
+  finds(world().turn(offset(4), offset(6, { partition: 1 })), "it has another offset of t-0 than the log");
+  finds(world().turn(offset(5)), "it lacks 1 of 2 records that the log has");
+  finds(world().turn(offset(5), offset(6, { partition: 1 }), offset(7, { partition: 2 })), "which the log has not");
+});
+
+Deno.test("a group that writes is compared when its writes are through", () => {
+  const world = new FakeGroups().wrote(offset(5));
+  world.group.isWriting = true;
+  assertEquals(world.turn(offset(6)).look(), "");
+  world.group.isWriting = false;
+  world.hear("1/coordinator/0");
+  finds(world, "it has another offset of t-0 than the log");
+});
+
+Deno.test("who loads, is of an earlier term or is not the leader any more is not compared", () => {
+  const world = () => new FakeGroups().wrote(offset(5));
+  for (const state of [{ isActive: false }, { term: 2 }]) {
+    const each = world();
+    Object.assign(each.coordinator, state);
+    assertEquals(each.turn(offset(4)).look(), "");
+  }
+  const deposed = world();
+  for (const { replica } of deposed.nodes) replica.leaderEpoch = 1;
+  deposed.wrote(offset(6));
+  assertEquals(deposed.turn(offset(5)).look().includes("is not what is committed"), false);
+});
+
+Deno.test("a coordinator that comes to be active is compared at once, group by group", () => {
+  const world = new FakeGroups().wrote(offset(5));
+  world.group.had = [offset(4)];
+  world.hear("1/coordinator/0");
+  finds(world, "it has another offset of t-0 than the log");
+});
+
+Deno.test("a log that was cleaned has lost the last record of a key, or kept what was taken back", () => {
+  const world = new FakeGroups().wrote(offset(5)).wrote(offset(6)).wrote(noOffset(1));
+  world.turn(offset(6));
+  world.replica(2).records.splice(0, 1);
+  assertEquals(world.invariants.groups.unrest(world.nodes, () => 0), []);
+  world.replica(2).records.splice(0, 1);
+  assertStringIncludes(
+    world.invariants.groups.unrest(world.nodes, () => 0).join(),
+    "it has lost the last record of a key, at 1",
+  );
+  world.replica(2).records = [...world.replica(1).records];
+  world.replica(2).records.splice(0, 2, { ...world.replica(1).records[0]!, key: "other" });
+  assertStringIncludes(world.invariants.groups.unrest(world.nodes, () => 0).join(), "it has lost the last record");
+});
+
+Deno.test("a replica is compacted further than anything is committed", () => {
+  const world = new FakeGroups().wrote(offset(5));
+  world.replica(2).cleanedTo = 4;
+  finds(world, "is compacted up to 4, and committed only up to 1");
+});
+
+Deno.test("batches of a cleaned log are not compared, the rest is", () => {
+  const world = new FakeGroups().wrote(offset(5)).wrote(offset(6)).wrote(offset(7));
+  const cleaned = world.replica(3).again().follow(0, 1);
+  cleaned.batches.splice(0, 2, { ...cleaned.batches[0]!, last: 1, crc: 99 });
+  cleaned.records.splice(0, 2);
+  cleaned.cleanedTo = 2;
+  world.node(3).replicaViews = [cleaned];
+  assertEquals(world.look(), "");
+  const fetched = Object.assign(cleaned.again(), { cleanedTo: 0 }); // the same from another, which has cleaned it
+  world.node(3).replicaViews = [fetched];
+  assertEquals(world.look(), "");
+  const wrong = fetched.again();
+  wrong.batches[1] = { ...wrong.batches[1]!, crc: 98 };
+  world.node(3).replicaViews = [wrong];
+  finds(world, "__consumer_offsets-0 on node 3");
+});
+
+// What clients were told.
+
+function book(world: FakeGroups): { readonly book: GroupBook; readonly problems: string[] } {
+  const problems: string[] = [];
+  return { book: new GroupBook(world.invariants.groups, () => false, (sentence) => problems.push(sentence)), problems };
+}
+
+const wish = (memberId: string, epoch: number, at = 5) => ({
+  groupId: GROUP_ID,
+  memberId,
+  epoch,
+  offsets: new Map([["t-0", at]]),
+});
+
+Deno.test("a commit that was acknowledged is committed, and one that was refused is not", () => {
+  const world = new FakeGroups().wrote(generation(1, { a: [0] }));
+  const { book: kept, problems } = book(world);
+  const [good, lost, refused] = [0, 1, 2].map(() => kept.commit(wish("a", 1)));
+  world.wrote(offset(5, { metadata: good! }));
+  kept.answered(good!, "t-0", "NONE");
+  kept.answered(lost!, "t-0", "COORDINATOR_NOT_AVAILABLE");
+  assertEquals(problems, []);
+  kept.answered(lost!, "t-0", "NONE");
+  assertStringIncludes(problems.pop()!, "was acknowledged, and is not committed");
+  kept.answered(refused!, "t-0", "ILLEGAL_GENERATION");
+  world.wrote(offset(5, { metadata: refused! }));
+  assertStringIncludes(problems.pop()!, "was refused with ILLEGAL_GENERATION, and is committed");
+  kept.answered(good!, "t-0", "UNKNOWN_MEMBER_ID");
+  assertStringIncludes(problems.pop()!, "was refused with UNKNOWN_MEMBER_ID, and is committed");
+});
+
+Deno.test("a commit is taken of an old generation, of a stranger, or from outside of a group with members", () => {
+  for (
+    const [memberId, of, why] of [
+      ["a", 1, "the group was at generation 2"],
+      ["b", 2, "b was no member"],
+      ["", -1, "the group had 1 members"],
+    ] as const
+  ) {
+    const world = new FakeGroups().wrote(generation(2, { a: [0] }));
+    const { book: kept, problems } = book(world);
+    world.wrote(offset(5, { metadata: kept.commit(wish(memberId, of)) }));
+    assertStringIncludes(problems.join(), why);
+  }
+  const world = modern();
+  const { book: kept, problems } = book(world);
+  world.wrote(offset(5, { metadata: kept.commit(wish("a", 3)) }));
+  assertEquals(problems, []);
+  world.wrote(offset(5, { metadata: kept.commit(wish("a", 2)) }));
+  assertStringIncludes(problems.join(), "a was at epoch 3");
+});
+
+Deno.test("something is committed that nobody has asked for", () => {
+  const world = new FakeGroups();
+  const { book: kept, problems } = book(world);
+  world.wrote(offset(6, { metadata: kept.commit(wish("", -1)) }));
+  assertStringIncludes(problems.join(), "has committed 6 for t-0, which nobody has asked for");
+});
+
+Deno.test("what is said to be committed was so while it was asked", () => {
+  const world = new FakeGroups().wrote(offset(4)).wrote(offset(5));
+  const { book: kept, problems } = book(world);
+  const early = kept.fetch(GROUP_ID, ["t-0"]);
+  world.wrote(offset(6));
+  for (const seen of [-1, 6]) kept.fetched(early, "t-0", { offset: seen, metadata: "" });
+  assertEquals(problems, []); // before the book was opened, nothing is known of what was there
+  const late = kept.fetch(GROUP_ID, ["t-0"]);
+  world.wrote(offset(7));
+  kept.fetched(late, "t-0", { offset: 6, metadata: "" });
+  kept.fetched(late, "t-0", { offset: 7, metadata: "" });
+  assertEquals(problems, []);
+  kept.fetched(late, "t-0", { offset: 8, metadata: "" });
+  assertStringIncludes(problems.join(), "was said to have committed 8 () for t-0, and had 6 (), then 7 ()");
+  kept.fetched(late, "t-0", { offset: -1, metadata: "" });
+  assertEquals(problems.length, 2);
+});
+
+Deno.test("an offset goes while the group has members, and nobody has asked for it", () => {
+  const world = new FakeGroups().wrote(generation(1, { a: [0] }), offset(5));
+  const { book: kept, problems } = book(world);
+  world.wrote(noOffset());
+  assertStringIncludes(problems.join(), "has lost its offset of t-0 while it had 1 members");
+  problems.length = 0;
+  kept.deleting(GROUP_ID);
+  world.wrote(noOffset());
+  assertEquals(problems, []);
+});
+
+Deno.test("an assignment is given out that is not written down, or is another", () => {
+  const world = new FakeGroups().wrote(generation(1, { a: [0], b: [1] }));
+  const { book: kept, problems } = book(world);
+  const sync = (memberId: string, number: number) =>
+    kept.sync({ groupId: GROUP_ID, memberId, instanceId: null, generation: number });
+  kept.synced(sync("a", 1), assignment([0]));
+  assertEquals(problems, []);
+  kept.synced(sync("a", 2), assignment([0]));
+  kept.synced(sync("c", 1), assignment([0]));
+  kept.synced(sync("a", 1), assignment([1]));
+  assertEquals(problems.map((problem) => /which nobody|of which it is no|another assignment/.exec(problem)?.[0]), [
+    "which nobody",
+    "of which it is no",
+    "another assignment",
+  ]);
+});
+
+Deno.test("two members use one partition, and the first was just told that all is well", () => {
+  const problems: string[] = [];
+  let isLossy = false;
+  const usage = new GroupUsage(() => isLossy, (sentence) => problems.push(sentence));
+  const user = (name: string, instanceId: string | null = null) => ({
+    name,
+    groupId: "g",
+    instanceId,
+    patienceMs: 1_000,
+  });
+  usage.heard(user("a"), 5_000);
+  usage.use(user("a"), ["t-0", "t-1"], 1, 5_000);
+  usage.use(user("b"), ["t-2"], 1, 5_100);
+  assertEquals(problems, []);
+  usage.use(user("b"), ["t-0"], 2, 5_800);
+  assertStringIncludes(problems.pop()!, "b uses t-0 in epoch 2 of g, and a does so too, in epoch 1; 800 ms ago");
+  usage.use(user("c"), ["t-1"], 2, 5_950);
+  assertEquals(problems, []);
+  usage.drop(user("a"));
+  usage.heard(user("a"), 6_000);
+  usage.use(user("d", "i"), ["t-3"], 3, 6_000);
+  usage.heard(user("d", "i"), 6_000);
+  usage.use(user("e", "i"), ["t-3"], 3, 6_001);
+  isLossy = true;
+  usage.use(user("f"), ["t-3"], 4, 6_002);
+  assertEquals(problems, []);
+});
