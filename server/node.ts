@@ -21,6 +21,10 @@ import { BROKER } from "../actors/broker/protocol.ts";
 import { refOf } from "../actors/address.ts";
 import { controller } from "../actors/controller/controller.ts";
 import { CONTROLLER, type ControllerArgs } from "../actors/controller/protocol.ts";
+import { coordinator } from "../actors/group/coordinator.ts";
+import { group } from "../actors/group/group.ts";
+import { LOST_WRITE, openGroupJournal } from "../actors/group/journal.ts";
+import { GROUP, type GroupArgs } from "../actors/group/protocol.ts";
 import type { Journal } from "../actors/journal.ts";
 import { replica } from "../actors/partition/replica.ts";
 import { QuorumJournal } from "../actors/quorum/journal.ts";
@@ -164,14 +168,22 @@ export class Node {
         if (this.#state === "running") this.system.tell(this.broker, "linkChanged", news);
       }),
       openJournal: (kind, name, args) => this.#openJournal(kind, name, args),
-      crashed: (ref, reason) => report(`${ref} crashed: ${reason}`),
+      crashed: (ref, reason) => {
+        if (!reason.includes(LOST_WRITE)) report(`${ref} crashed: ${reason}`); // its coordinator says why
+      },
       ...(trace === undefined ? {} : { trace }),
       ...(order === undefined ? {} : { order }),
     });
   }
 
-  /** The controller's events go through the quorum: durable there means committed. */
+  /** The controller's events go through the quorum, a group's through its coordinator: durable there means committed. */
   #openJournal(kind: string, name: string, args: unknown): Journal {
+    if (kind === GROUP.kind) {
+      const { coordinator } = args as GroupArgs;
+      return openGroupJournal(args as GroupArgs, (request, settle) => {
+        this.system.askThen(coordinator, "write", request, settle, Infinity); // it answers, or it ends
+      });
+    }
     if (kind !== CONTROLLER.kind) throw new Error(`No journal is kept for ${kind} ${name}.`);
     const { epoch, image } = args as ControllerArgs;
     return new QuorumJournal({
@@ -194,6 +206,8 @@ export class Node {
     this.system.register(controller({ properties }));
     this.system.register(broker({ peersChanged: (peers) => transport.setPeers(peers), report }));
     this.system.register(replica({ logs: store, brokerId: nodeId, report }));
+    this.system.register(coordinator({ report }));
+    this.system.register(group());
     this.system.register(connection({
       handlers: servedApis(),
       socket,

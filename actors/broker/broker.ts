@@ -3,11 +3,13 @@
  *
  *     quorum actor ──metadata, controllerChanged──▶ broker ──register, heartbeat──▶ controller
  *                                                     ├──spawn, assume──▶ replicas ──alterPartition──┐
+ *                                                     ├──spawn──▶ coordinators of groups             │
  *                                                     ├──views──▶ connections                        │
  *                                                     └◀─────────────────────────────────────────────┘
  *
  * The rules are in its leaf modules: `registration` (how it belongs to the cluster), `following` (what becomes of a record),
- * `replicas_here`, `isr_changes`, `producer_ids`; the state, and what must hold before a role is acted upon, is in `state`.
+ * `replicas_here`, `coordinators_here`, `isr_changes`, `producer_ids`; the state, and what must hold before a role is acted upon, is in
+ * `state`.
  *
  * @module
  */
@@ -15,6 +17,8 @@ import type { Actor } from "../actor.ts";
 import { LATER } from "../actor.ts";
 import { parseRef } from "../address.ts";
 import { REPLICA, type ReplicaArgs } from "../partition/protocol.ts";
+import { COORDINATOR, OFFSETS_TOPIC } from "../group/protocol.ts";
+import { coordinateAgain, coordinatorEnded, keepCoordinators } from "./coordinators_here.ts";
 import { follow, metadata } from "./following.ts";
 import { controllerSilent } from "./isolation.ts";
 import { alterPartition, sendIsrChanges } from "./isr_changes.ts";
@@ -77,7 +81,7 @@ export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, Bro
       register: (broker, _, out) => register(broker, out),
       beat: (broker, _, out) => beat(broker, out),
       spawnAgain,
-      coordinateAgain: () => {}, // there are no coordinators yet
+      coordinateAgain,
 
       tick(broker, what, out) {
         if (what === "follow") follow(broker, out);
@@ -89,8 +93,11 @@ export function broker(deps: BrokerDeps = {}): Actor<BrokerProtocol, Broker, Bro
 
     terminated(broker, ref, out) {
       const { kind, name } = parseRef(ref);
-      if (kind === REPLICA.kind) replicaEnded(broker, name, out);
-      else broker.subscribers.delete(ref);
+      broker.subscribers.delete(ref);
+      if (kind === REPLICA.kind) {
+        replicaEnded(broker, name, out);
+        if (name.startsWith(OFFSETS_TOPIC) && broker.isActing) keepCoordinators(broker, out); // it may have one in its place
+      } else if (kind === COORDINATOR.kind) coordinatorEnded(broker, Number(name), out);
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Following the metadata log: committed records make a newer image, and whoever depends on it is told.
  *
- *     metadata ──▶ image ──▶ where nodes are ──▶ replicas (only while acting) ──▶ connections ──▶ the controller: applied
+ *     metadata ──▶ image ──▶ where nodes are ──▶ replicas, coordinators (only while acting) ──▶ connections ──▶ the controller: applied
  *
  * Invariant: a record is reported as applied only after its replicas were spawned or told and waiting connections have the
  * view, so a client that hears of a topic finds it. A replica is told before any connection is: no request that rests on a view
@@ -11,10 +11,12 @@
  */
 import type { Endpoint, MetadataFollower, MetadataImage, MetadataRecord } from "../controller/protocol.ts";
 import { imageOf, replay } from "../controller/protocol.ts";
+import { OFFSETS_TOPIC } from "../group/protocol.ts";
 import { announce } from "./announcing.ts";
 import { noteDepartures } from "./departures.ts";
 import { answerHesitations } from "./suspects.ts";
 import { answerIsrChanges } from "./isr_changes.ts";
+import { keepCoordinators } from "./coordinators_here.ts";
 import { keepTopic, keepTopics, reconfigure } from "./replicas_here.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
@@ -80,13 +82,15 @@ function reportApplied({ controller, args: { brokerId }, epoch, image: { offset 
 function keepReplicas(broker: Broker, before: MetadataImage, change: Change, out: BrokerOutbox): void {
   if (change === "all") {
     for (const name of broker.image.topics.keys()) reconfigure(broker, name, out);
-    return keepTopics(broker, out);
+    keepTopics(broker, out);
+    return keepCoordinators(broker, out);
   }
   const { touched, reconfigured } = touchedTopics(broker.image, before, change);
   for (const name of reconfigured === "all" ? broker.image.topics.keys() : reconfigured) {
     reconfigure(broker, name, out);
   }
   for (const name of touched) keepTopic(broker, name, out);
+  if (touched.has(OFFSETS_TOPIC)) keepCoordinators(broker, out);
 }
 
 /** Names of the topics that the records changed, and of those whose configs may have. */

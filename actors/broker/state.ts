@@ -24,6 +24,7 @@ import type {
 import { CONTROLLER, emptyImage } from "../controller/protocol.ts";
 import type { ReplicaArgs } from "../partition/protocol.ts";
 import { brokerInt } from "./broker_configs.ts";
+import type { LocalCoordinator } from "./coordinators_here.ts";
 import type { LocalReplica } from "./replicas_here.ts";
 import type { Hesitation } from "./suspects.ts";
 import type { BrokerArgs, BrokerProtocol, BrokerView } from "./protocol.ts";
@@ -74,6 +75,8 @@ export class Broker {
   leaving = false;
   /** By topic and partition. */
   readonly replicas: Map<string, Map<number, LocalReplica>> = new Map();
+  /** Coordinators of groups, by partition of `__consumer_offsets`. */
+  readonly coordinators: Map<number, LocalCoordinator> = new Map();
   /** Where the other nodes are, as was told last. */
   peers: ReadonlyMap<number, Endpoint> = new Map();
   /** Brokers that were fenced a while ago, as they were before. */

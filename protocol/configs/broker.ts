@@ -12,9 +12,8 @@ import { TOPIC_CONFIGS } from "./topic.ts";
 
 const NO_POOL = "Samsa does everything in one thread.";
 const NO_SHARE = "There are no share groups.";
-const NO_GROUPS = "There are no consumer groups yet.";
+const NO_GROUP_CONFIGS = "Groups have no configs of their own yet.";
 const NO_TRANSACTIONS = "There are no transactions yet.";
-const NO_CLEANER = "Nothing is compacted yet.";
 const ON_COMMAND_LINE = "The command line decides; shown as it is.";
 const THREE = "Kafka's default asks for three brokers; a smaller cluster uses as many as it has.";
 const LONGEST = "9223372036854775807";
@@ -153,18 +152,18 @@ const LOG = [
     update: "cluster-wide",
     note: NO_POOL,
   }),
-  config("log.cleaner.enable", "BOOLEAN =true", "Whether logs are compacted.", { note: NO_CLEANER }),
+  config("log.cleaner.enable", "BOOLEAN =true", "Whether logs are compacted.", { honoured: true }),
   config("log.cleaner.threads", "INT =1 >=0", "How many threads compact logs.", {
     update: "cluster-wide",
-    note: NO_CLEANER,
+    note: "One log at a time is compacted, between other work.",
   }),
   config("log.cleaner.dedupe.buffer.size", "LONG =134217728", "How much memory compaction may take.", {
     update: "cluster-wide",
-    note: NO_CLEANER,
+    honoured: true,
   }),
   config("log.cleaner.backoff.ms", "LONG =15000 >=0", "How long compaction rests when there is nothing to do.", {
     update: "cluster-wide",
-    note: NO_CLEANER,
+    honoured: true,
   }),
   config(
     "producer.id.expiration.ms",
@@ -213,42 +212,86 @@ const REPLICATION = [
 ];
 
 const GROUPS = [
-  config("offsets.topic.num.partitions", "INT =50 >=1", "How many partitions __consumer_offsets has."),
-  config("offsets.topic.segment.bytes", "INT =104857600 >=1", "The segment size of __consumer_offsets."),
-  config("offsets.retention.minutes", "INT =10080 >=1", "How long the offsets of a group without members are kept."),
-  config("offsets.retention.check.interval.ms", "LONG =600000 >=1", "How often it is looked for expired offsets."),
-  config("offset.metadata.max.bytes", "INT =4096", "How much text may come with a committed offset."),
-  config("offsets.commit.timeout.ms", "INT =5000 >=1", "How long a commit may take."),
-  config("group.max.size", "INT =2147483647 >=1", "How many members a group may have."),
-  config("group.min.session.timeout.ms", "INT =6000", "The shortest session timeout."),
-  config("group.max.session.timeout.ms", "INT =1800000", "The longest session timeout."),
-  config("group.initial.rebalance.delay.ms", "INT =3000", "How long an empty group waits for more members."),
+  config("offsets.topic.num.partitions", "INT =50 >=1", "How many partitions __consumer_offsets has.", {
+    honoured: true,
+  }),
+  config("offsets.topic.segment.bytes", "INT =104857600 >=1", "The segment size of __consumer_offsets.", {
+    honoured: true,
+  }),
+  config(
+    "offsets.retention.minutes",
+    "INT =10080 >=1",
+    "How long the offsets of a group without members are kept.",
+    { honoured: true },
+  ),
+  config(
+    "offsets.retention.check.interval.ms",
+    "LONG =600000 >=1",
+    "How often it is looked for expired offsets.",
+    { honoured: true },
+  ),
+  config("offset.metadata.max.bytes", "INT =4096", "How much text may come with a committed offset.", {
+    honoured: true,
+  }),
+  config("offsets.commit.timeout.ms", "INT =5000 >=1", "How long a commit may take.", { honoured: true }),
+  config("group.max.size", "INT =2147483647 >=1", "How many members a group may have.", { honoured: true }),
+  config("group.min.session.timeout.ms", "INT =6000", "The shortest session timeout.", { honoured: true }),
+  config("group.max.session.timeout.ms", "INT =1800000", "The longest session timeout.", { honoured: true }),
+  config("group.initial.rebalance.delay.ms", "INT =3000", "How long an empty group waits for more members.", {
+    honoured: true,
+  }),
   config(
     "group.coordinator.rebalance.protocols",
     "LIST =classic,consumer in classic,consumer,share,streams",
     "The kinds of group that are served.",
+    { honoured: true, note: "Groups of the kinds share and streams are not." },
   ),
-  config("group.coordinator.threads", "INT =4 >=1", "How many threads coordinate groups."),
+  config("group.coordinator.threads", "INT =4 >=1", "How many threads coordinate groups.", { note: NO_POOL }),
   config(
     "group.coordinator.append.linger.ms",
     "INT =-1 >=-1",
     "How long writes of a coordinator are gathered; -1 adapts.",
+    { note: "Always adaptive: what has come by the time that a batch can be sent goes with it." },
   ),
-  config("group.consumer.session.timeout.ms", "INT =45000 >=1", "When a silent member is expelled."),
-  config("group.consumer.min.session.timeout.ms", "INT =45000 >=1", "The shortest that a group may choose."),
-  config("group.consumer.max.session.timeout.ms", "INT =60000 >=1", "The longest that a group may choose."),
-  config("group.consumer.heartbeat.interval.ms", "INT =5000 >=1", "How often members report."),
-  config("group.consumer.min.heartbeat.interval.ms", "INT =5000 >=1", "The shortest that a group may choose."),
-  config("group.consumer.max.heartbeat.interval.ms", "INT =15000 >=1", "The longest that a group may choose."),
-  config("group.consumer.assignors", "LIST =uniform,range", "Who assigns partitions to members."),
+  config("group.consumer.session.timeout.ms", "INT =45000 >=1", "When a silent member is expelled.", {
+    honoured: true,
+  }),
+  config("group.consumer.min.session.timeout.ms", "INT =45000 >=1", "The shortest that a group may choose.", {
+    note: NO_GROUP_CONFIGS,
+  }),
+  config("group.consumer.max.session.timeout.ms", "INT =60000 >=1", "The longest that a group may choose.", {
+    note: NO_GROUP_CONFIGS,
+  }),
+  config("group.consumer.heartbeat.interval.ms", "INT =5000 >=1", "How often members report.", { honoured: true }),
+  config("group.consumer.min.heartbeat.interval.ms", "INT =5000 >=1", "The shortest that a group may choose.", {
+    note: NO_GROUP_CONFIGS,
+  }),
+  config("group.consumer.max.heartbeat.interval.ms", "INT =15000 >=1", "The longest that a group may choose.", {
+    note: NO_GROUP_CONFIGS,
+  }),
+  config("group.consumer.assignors", "LIST =uniform,range", "Who assigns partitions to members.", { honoured: true }),
   config(
     "group.consumer.migration.policy",
     "STRING =bidirectional in disabled,downgrade,upgrade,bidirectional",
     "Which groups may change their kind.",
+    { honoured: true },
   ),
-  config("group.consumer.assignment.interval.ms", "INT =1000 >=0", "How long an assignment stands at least."),
-  config("group.consumer.max.size", "INT =2147483647 >=1", "How many members a group of the new kind may have."),
-].map((row) => ({ ...row, note: NO_GROUPS }));
+  config(
+    "group.consumer.assignment.interval.ms",
+    "INT =1000 >=0",
+    "How long an assignment stands at least.",
+    { honoured: true },
+  ),
+  config(
+    "group.consumer.regex.refresh.interval.ms",
+    "LONG =600000 >=10000",
+    "How often it is looked which topics a regular expression means.",
+    { honoured: true },
+  ),
+  config("group.consumer.max.size", "INT =2147483647 >=1", "How many members a group of the new kind may have.", {
+    honoured: true,
+  }),
+];
 
 const SHARE = [
   config("group.share.session.timeout.ms", "INT =45000 >=1", "When a silent member is expelled."),
@@ -292,7 +335,9 @@ const TRANSACTIONS = [
 ].map((row) => ({ ...row, note: NO_TRANSACTIONS }));
 
 const INTERNAL_TOPICS = [
-  config("offsets.topic.replication.factor", "SHORT =3 >=1", "How many replicas __consumer_offsets has."),
+  config("offsets.topic.replication.factor", "SHORT =3 >=1", "How many replicas __consumer_offsets has.", {
+    honoured: true,
+  }),
   config("transaction.state.log.replication.factor", "SHORT =3 >=1", "How many replicas __transaction_state has."),
   config("transaction.state.log.min.isr", "INT =2 >=1", "How many of them must be in sync."),
 ].map((row) => ({ ...row, note: THREE }));

@@ -1,28 +1,118 @@
 /**
  * FindCoordinator (key 10), versions 0–6: who coordinates a group, a transactional id or a share group.
  *
- * There are no coordinators yet, so each key is answered with COORDINATOR_NOT_AVAILABLE, as Kafka does until its internal topics
- * exist. Versions 0–3 name one key, from version 4 on there is one answer per key, which echoes the key (KIP-699); the
- * node is then -1 with an empty host and port -1. Version 6 adds share groups (KIP-932). An unknown key type is INVALID_REQUEST.
+ *     group id ──hash──▶ partition of __consumer_offsets ──metadata──▶ its leader, where Metadata says that it is
+ *
+ * Versions 0–3 name one key, from version 4 on there is one answer per key, which echoes the key (KIP-699); on errors the node is -1
+ * with an empty host and port -1. Version 6 adds share groups (KIP-932). An unknown key type is INVALID_REQUEST.
+ *
+ * - The first who asks makes the topic. Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile, and clients ask again; here creation takes
+ *   milliseconds, so the answer waits for it.
+ * - When the link to a leader was lost a moment ago, the answer waits until it is known whether it leads on (see `suspects.ts`).
+ * - Transactional ids and share groups have no coordinators yet: COORDINATOR_NOT_AVAILABLE.
  *
  * @module
  */
-import { errorCode } from "../../../protocol/errors.ts";
+import { numberOf, resolveBrokerConfig } from "../../../protocol/configs/resolve.ts";
+import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
+import type { ResponseInput } from "../../../protocol/schema.ts";
 import { findCoordinator as table } from "../../../protocol/tables/groups.ts";
+import type { NewTopic } from "../../controller/protocol.ts";
+import { groupPartition, OFFSETS_TOPIC } from "../../group/protocol.ts";
+import { layersOf } from "../broker_configs.ts";
+import type { Exchange } from "../handler.ts";
 import { handler } from "../handler.ts";
+import type { BrokerView } from "../protocol.ts";
 
+type FindCoordinator = typeof table;
+type Found = NonNullable<ResponseInput<FindCoordinator>["coordinators"]>[number];
+type Located = Omit<Found, "key">;
+
+const GROUP = 0;
 const KEY_TYPES = ["group", "transactional id", "share group"];
 const NOWHERE = { nodeId: -1, host: "", port: -1 };
+/** How long an answer waits for the topic that it has asked to be created. */
+const CREATE_PATIENCE_MS = 5_000;
+/** A doubt about a leader is over far sooner. */
+const DOUBT_PATIENCE_MS = 1_000;
 
 /** Serves FindCoordinator. */
-export const findCoordinator = handler(table, 0, 6, ({ keyType, coordinatorKeys }, exchange) => {
-  const known = keyType >= 0 && keyType <= (exchange.version >= 6 ? 2 : 1);
-  const error = {
-    errorCode: errorCode(known ? "COORDINATOR_NOT_AVAILABLE" : "INVALID_REQUEST"),
-    errorMessage: known
-      ? `This broker does not coordinate any ${KEY_TYPES[keyType]} yet.`
-      : `Key type ${keyType} is not known in version ${exchange.version}.`,
-  };
-  if (exchange.version < 4) return exchange.reply({ ...error, ...NOWHERE });
-  exchange.reply({ coordinators: coordinatorKeys.map((key) => ({ key, ...NOWHERE, ...error })) });
+export const findCoordinator = handler(table, 0, 6, (request, exchange) => {
+  const { keyType } = request;
+  const keys = exchange.version < 4 ? [request.key] : request.coordinatorKeys;
+  const highest = exchange.version >= 6 ? 2 : 1;
+  if (keyType < 0 || keyType > highest) {
+    const message = `Key type ${keyType} is not known in version ${exchange.version}.`;
+    return respond(keys, () => failed("INVALID_REQUEST", message), exchange);
+  }
+  if (keyType !== GROUP) {
+    const message = `This broker does not coordinate any ${KEY_TYPES[keyType]} yet.`;
+    return respond(keys, () => failed("COORDINATOR_NOT_AVAILABLE", message), exchange);
+  }
+  whenThere(exchange, (missing) => {
+    if (missing !== undefined) return respond(keys, () => failed("COORDINATOR_NOT_AVAILABLE", missing), exchange);
+    whenSure(keys, exchange, () => respond(keys, (groupId) => locate(exchange.view, groupId), exchange));
+  });
 });
+
+/** Goes on when there is the topic that groups are kept in, or with a sentence that says why there is none. */
+function whenThere(exchange: Exchange<FindCoordinator>, then: (missing: string | undefined) => void): void {
+  if (exchange.view.image.topics.has(OFFSETS_TOPIC)) return then(undefined);
+  const message = { topics: [offsetsTopic(exchange.view)], validateOnly: false, timeoutMs: CREATE_PATIENCE_MS };
+  exchange.askController("createTopics", message, (answer) => {
+    if (exchange.view.image.topics.has(OFFSETS_TOPIC)) return then(undefined);
+    const why = answer.ok ? answer.value[0]?.message : null;
+    then(why ?? `${OFFSETS_TOPIC} is being created.`);
+  }, CREATE_PATIENCE_MS);
+}
+
+/** The topic as it is to be. A cluster with fewer brokers than it wants replicas has as many as it has brokers. */
+function offsetsTopic(view: BrokerView): NewTopic {
+  const config = (name: string) => resolveBrokerConfig(name, layersOf(view));
+  const replicas = numberOf(config("offsets.topic.replication.factor"));
+  return {
+    name: OFFSETS_TOPIC,
+    partitions: numberOf(config("offsets.topic.num.partitions")),
+    replicationFactor: Math.min(replicas, view.image.brokers.size),
+    assignments: [],
+    configs: [
+      { name: "cleanup.policy", value: "compact" },
+      { name: "segment.bytes", value: config("offsets.topic.segment.bytes").value },
+      { name: "compression.type", value: "producer" },
+    ],
+  };
+}
+
+/** Goes on when no leader that is to be named is in doubt. */
+function whenSure(groupIds: readonly string[], exchange: Exchange<FindCoordinator>, then: () => void): void {
+  const { view } = exchange;
+  if (view.suspects.size === 0) return then();
+  const leaders = groupIds.map((groupId) => leaderOf(view, groupId));
+  const nodes = [...new Set(leaders)].filter((leader) => view.suspects.has(leader));
+  if (nodes.length === 0) return then();
+  exchange.ask(exchange.broker, "whenSure", { nodes }, then, DOUBT_PATIENCE_MS);
+}
+
+function locate(view: BrokerView, groupId: string): Located {
+  const leader = view.image.brokers.get(leaderOf(view, groupId));
+  if (leader === undefined || leader.fenced) {
+    return failed("COORDINATOR_NOT_AVAILABLE", `The partition of ${OFFSETS_TOPIC} has no leader.`);
+  }
+  const { id: nodeId, endpoint: { host, port } } = leader;
+  return { nodeId, host, port, errorCode: errorCode("NONE"), errorMessage: null };
+}
+
+/** -1 when nobody leads. */
+function leaderOf(view: BrokerView, groupId: string): number {
+  const partitions = view.image.topics.get(OFFSETS_TOPIC)?.partitions ?? [];
+  return partitions.length === 0 ? -1 : partitions[groupPartition(groupId, partitions.length)]!.leader;
+}
+
+function failed(error: ErrorName, errorMessage: string): Located {
+  return { ...NOWHERE, errorCode: errorCode(error), errorMessage };
+}
+
+function respond(keys: readonly string[], of: (key: string) => Located, exchange: Exchange<FindCoordinator>): void {
+  if (exchange.version < 4) exchange.reply(of(keys[0]!));
+  else exchange.reply({ coordinators: keys.map((key) => ({ key, ...of(key) })) });
+}
