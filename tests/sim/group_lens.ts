@@ -5,19 +5,12 @@
  */
 import { parseRef, refOf } from "../../actors/address.ts";
 import type { Ref } from "../../actors/actor.ts";
+import type { Coordinator } from "../../actors/group/coordinator_state.ts";
 import { COORDINATOR, GROUP } from "../../actors/group/protocol.ts";
 import type { GroupRecord } from "../../actors/group/records.ts";
 import type { Group, Part } from "../../actors/group/state.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import type { CoordinatorView, GroupView } from "./invariants/views.ts";
-
-/** What is looked at of a coordinator's state. */
-interface Coordinator {
-  readonly args: { readonly partition: number; readonly leaderEpoch: number };
-  readonly phase: "loading" | "active";
-  readonly term: number;
-  readonly groups: ReadonlyMap<string, unknown>;
-}
 
 const coordinators = new WeakMap<Coordinator, CoordinatorView>();
 const groups = new WeakMap<Group, GroupView>();
@@ -66,6 +59,10 @@ class CoordinatorLens implements CoordinatorView {
 
   groups(): readonly string[] {
     return [...this.state.groups.keys()];
+  }
+
+  termOf(groupId: string): number | undefined {
+    return this.state.groups.get(groupId)?.term;
   }
 }
 

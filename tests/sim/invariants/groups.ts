@@ -93,7 +93,7 @@ export class Groups {
     }
     let watch = this.#coordinators.get(key);
     if (watch?.view !== view) this.#coordinators.set(key, watch = { view, term: -1, isActive: false });
-    const isNew = view.isActive && (!watch.isActive || watch.term !== view.term);
+    const isNew = view.isActive && !watch.isActive;
     if (view.term < watch.term) {
       this.tell(`the coordinator ${key} has gone back from term ${watch.term} to ${view.term}.`);
     }
@@ -117,7 +117,7 @@ export class Groups {
     const log = this.#logs.get(group.partition);
     const coordinator = node.coordinator(group.partition);
     if (log === undefined || coordinator === undefined || !coordinator.isActive) return true;
-    if (coordinator.term !== group.term) return true; // it is of an earlier load, and writes nothing any more
+    if (coordinator.termOf(group.groupId) !== group.term) return true; // it is going, and writes nothing any more
     if (group.isWriting || !log.isUpToDate) return false;
     if (log.epoch > coordinator.leaderEpoch) return true; // another has taken over, and it does not know it yet
     this.counts.comparisons++;

@@ -114,10 +114,12 @@ export interface CoordinatorView {
   readonly leaderEpoch: number;
   /** It has read its partition, and answers. */
   readonly isActive: boolean;
-  /** Counts its loads. */
+  /** Counts the groups that it has started. */
   readonly term: number;
   /** The groups that it has now. */
   groups(): readonly string[];
+  /** Which of those that it has started stands for the group now; undefined when none does. */
+  termOf(groupId: string): number | undefined;
 }
 
 /** One life of a group. */
@@ -125,7 +127,7 @@ export interface GroupView {
   readonly groupId: string;
   /** The number of the partition that it is kept in. */
   readonly partition: number;
-  /** Of which load of its coordinator it is. */
+  /** The number that its coordinator has given it. */
   readonly term: number;
   /** Something that it has decided is not known to be committed yet. */
   readonly isWriting: boolean;

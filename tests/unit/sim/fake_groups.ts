@@ -23,6 +23,10 @@ class FakeCoordinator implements CoordinatorView {
   groups(): readonly string[] {
     return [GROUP_ID];
   }
+
+  termOf(): number {
+    return this.term;
+  }
 }
 
 class FakeGroup implements GroupView {
