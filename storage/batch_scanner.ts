@@ -109,6 +109,13 @@ export class BatchScanner {
     return this.#header!;
   }
 
+  /** The bytes of the batch under the cursor, a view until the next step. The whole of it must be there: see `verifyFrom`. */
+  get batch(): Uint8Array {
+    const { sizeInBytes } = this.header;
+    const at = this.#load(sizeInBytes) ?? 0;
+    return this.#buffer.subarray(at, at + sizeInBytes);
+  }
+
   /** Offset of the last record of the batch under the cursor. */
   get lastOffset(): number {
     return this.nextOffset - 1;

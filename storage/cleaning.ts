@@ -41,21 +41,22 @@ export interface CleaningReport {
   readonly bytesAfter: number;
   /** Everything below is clean. */
   readonly cleanedTo: number;
+  /** How many tombstones have gone. */
   readonly tombstones: number;
 }
 
 /** A cleaning under way. At most one per log. */
 export interface Cleaning {
   /**
-   * Does about `bytes` of reading and writing. The report when it is done; undefined when there is more to do. Throws DiskError,
-   * CorruptLogError: the log is as it was then.
+   * Does about `bytes` of reading and writing. The report when it is over, by whatever ended it; undefined when there is more to do.
+   * Throws DiskError, CorruptLogError: the log takes no harm then, but it is over.
    */
   step(bytes: number): CleaningReport | undefined;
   /** Gives up, and removes what was not put in place. */
   cancel(): void;
 }
 
-/** To become part of `Log`, and of its contract suite. */
+/** What a log that can be cleaned can do. */
 export interface CleanableLog {
   /** Begins to clean if there is enough to do; undefined when there is not, or one is under way. */
   beginCleaning(request: CleaningRequest): Cleaning | undefined;

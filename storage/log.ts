@@ -4,7 +4,7 @@
  *     startOffset ──── recoveryPoint ──── flushedOffset ──── endOffset
  *         │ readable, durable                   │ readable, would be lost with the power │
  *
- * Invariants: batches are contiguous (base offset = previous last offset + 1, compaction aside); leader epochs never
+ * Invariants: batches are contiguous (base offset = previous last offset + 1, in compacted logs too, see `cleaning`); leader epochs never
  * decrease; `startOffset ≤ flushedOffset ≤ endOffset`; a torn tail is cut at recovery, damage below the recovery point is
  * reported and never served.
  *
@@ -12,6 +12,7 @@
  */
 import type { Settle } from "../lib/env.ts";
 import type { BatchHeader } from "../protocol/batch.ts";
+import type { CleanableLog } from "./cleaning.ts";
 
 /** What of a topic's configuration the log itself obeys; names and defaults are Kafka's. */
 export interface LogConfig {
@@ -75,7 +76,7 @@ export interface TimestampOffset {
 }
 
 /** One partition's log. All methods are synchronous but `flush`; all may throw DiskError. */
-export interface Log {
+export interface Log extends CleanableLog {
   /** Folder name: `<topic>-<partition>`. */
   readonly name: string;
   /** Uuid of the topic (Kafka's base64 form). */

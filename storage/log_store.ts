@@ -6,6 +6,7 @@
  *     recovery-point-offset-checkpoint   below these offsets everything is durable
  *     log-start-offset-checkpoint        below these offsets nothing is readable
  *     replication-offset-checkpoint      high watermarks
+ *     cleaner-offset-checkpoint          below these offsets everything has been cleaned
  *     .kafka_cleanshutdown               only between a clean close and the next start
  *     orders-0/                          a log
  *     orders-1.8f0c…-delete/             a log that is being removed
@@ -87,6 +88,7 @@ export class DiskLogStore implements LogStore {
   readonly #recoveryPoints: OffsetCheckpoint;
   readonly #starts: OffsetCheckpoint;
   readonly #watermarks: OffsetCheckpoint;
+  readonly #cleaned: OffsetCheckpoint;
   readonly #open = new Map<string, SegmentedLog>();
   readonly #highWatermarks = new Map<string, number>();
   /** Logs whose files may be incomplete: nothing may be called clean while there are any. */
@@ -114,6 +116,7 @@ export class DiskLogStore implements LogStore {
       this.#recoveryPoints = new OffsetCheckpoint(disk, "recovery-point-offset-checkpoint");
       this.#starts = new OffsetCheckpoint(disk, "log-start-offset-checkpoint");
       this.#watermarks = new OffsetCheckpoint(disk, "replication-offset-checkpoint");
+      this.#cleaned = cleanedCheckpoint(disk);
       for (const name of this.#watermarks.names()) this.#highWatermarks.set(name, this.#watermarks.get(name)!);
       const left = disk.readFile(CLEAN_SHUTDOWN);
       this.wasClean = left !== undefined;
@@ -172,6 +175,7 @@ export class DiskLogStore implements LogStore {
       recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
       startOffset: this.#starts.get(name),
       clean: isKnownClean && this.#recoveryPoints.get(name) !== undefined,
+      cleanedTo: this.#cleaned.get(name) ?? 0,
     });
     this.#open.set(name, log);
     return log;
@@ -279,6 +283,7 @@ export class DiskLogStore implements LogStore {
       // What the checkpoints say of an earlier log with this name must not be taken for this one's.
       this.#recoveryPoints.writeOne(name, undefined);
       this.#starts.writeOne(name, undefined);
+      this.#cleaned.writeOne(name, undefined);
       this.#disk.makeFolder(name);
       this.#disk.syncFolder("");
     }
@@ -291,6 +296,7 @@ export class DiskLogStore implements LogStore {
         if ((this.#recoveryPoints.get(name) ?? 0) > offset) this.#recoveryPoints.writeOne(name, offset);
       },
       startMoves: ({ name }, offset) => this.#starts.writeOne(name, offset),
+      cleanedMoves: ({ name }, offset) => this.#cleaned.writeOne(name, offset),
       flushed: (_log, bytes, rolled) => this.#flushed(bytes, rolled),
       closed: (log, clean) => this.#forget(log, clean),
     };
@@ -336,6 +342,18 @@ export class DiskLogStore implements LogStore {
 
   #demandOpen(): void {
     if (this.#closed) throw new WrongFolderError(`${this.#disk.root} was closed: open it again first.`);
+  }
+}
+
+/** One that is damaged costs time only: what was cleaned is looked through once more. */
+function cleanedCheckpoint(disk: Disk): OffsetCheckpoint {
+  const path = "cleaner-offset-checkpoint";
+  try {
+    return new OffsetCheckpoint(disk, path);
+  } catch (error) {
+    if (!(error instanceof WrongFolderError)) throw error;
+    disk.remove(path);
+    return new OffsetCheckpoint(disk, path);
   }
 }
 

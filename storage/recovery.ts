@@ -10,6 +10,7 @@
  * @module
  */
 import type { BatchHeader } from "../protocol/batch.ts";
+import { finishSwaps } from "./cleaner/swap.ts";
 import type { EpochCache } from "./epoch_cache.ts";
 import type { CorruptLogError } from "./log.ts";
 import { corruptLog, fileName, Segment, type SegmentContext, type SegmentScan } from "./segment.ts";
@@ -90,13 +91,15 @@ class Recovery {
     };
   }
 
-  /** Base offsets of the segments there are; what an interrupted operation left behind is removed. */
+  /** Base offsets of the segments there are; what an interrupted operation left behind is finished or removed. */
   #find(): number[] {
-    const names = this.#context.disk.list(this.#context.folder);
+    const { disk, folder } = this.#context;
+    let names = disk.list(folder);
+    if (finishSwaps(disk, folder, names)) names = disk.list(folder);
     const segments = new Set(names.filter((name) => /^\d{20}\.log$/.test(name)));
     for (const name of names) {
       const orphan = /^\d{20}\.(index|timeindex|txnindex)$/.test(name) && !segments.has(`${name.slice(0, 20)}.log`);
-      if (orphan || LEFTOVER.test(name)) this.#context.disk.remove(`${this.#context.folder}/${name}`);
+      if (orphan || LEFTOVER.test(name)) disk.remove(`${folder}/${name}`);
     }
     return [...segments].map((name) => Number(name.slice(0, 20)));
   }

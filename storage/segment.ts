@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { BatchHeader } from "../protocol/batch.ts";
+import { type BatchHeader, NO_TIMESTAMP } from "../protocol/batch.ts";
 import { BatchScanner } from "./batch_scanner.ts";
 import { BatchSums } from "./batch_sums.ts";
 import { type Disk, DiskError, type DiskFile } from "./disk.ts";
@@ -77,13 +77,18 @@ export class Segment implements Pooled {
   /** When the first batch came, as far as this process knows; used where records carry no timestamp. */
   createdMs: number | undefined;
 
-  /** A segment that is there (its indexes need not be), or with `create` a new one. */
-  constructor(context: SegmentContext, baseOffset: number, create = false) {
+  /**
+   * A segment that is there (its indexes need not be), or with `create` a new one.
+   *
+   * @param suffix what the names of its files end with, as long as it is not in its place
+   */
+  constructor(context: SegmentContext, baseOffset: number, create = false, suffix = "") {
     this.#context = context;
     this.baseOffset = baseOffset;
-    this.path = `${context.folder}/${fileName(baseOffset, "log")}`;
-    this.#offsets = new OffsetIndex(context.disk, `${context.folder}/${fileName(baseOffset, "index")}`, baseOffset);
-    this.#times = new TimeIndex(context.disk, `${context.folder}/${fileName(baseOffset, "timeindex")}`, baseOffset);
+    const path = (kind: string) => `${context.folder}/${fileName(baseOffset, kind)}${suffix}`;
+    this.path = path("log");
+    this.#offsets = new OffsetIndex(context.disk, path("index"), baseOffset);
+    this.#times = new TimeIndex(context.disk, path("timeindex"), baseOffset);
     if (create) this.#create();
     this.#size = context.disk.size(this.path) ?? 0;
   }
@@ -135,7 +140,7 @@ export class Segment implements Pooled {
     this.#size += bytes.length;
   }
 
-  /** Takes note of a batch that was appended or found: indexes it if it is time to. */
+  /** Takes note of a batch that was appended or found: indexes it if it is time to. One without records has no timestamp. */
   note(position: number, sizeInBytes: number, lastOffset: number, maxTimestamp: number): void {
     if (position === 0) this.#firstTimestamp = maxTimestamp;
     if (this.#latest === undefined) this.#latest = this.#times.last();
@@ -247,8 +252,8 @@ export class Segment implements Pooled {
 
   #step(scanner: BatchScanner, options: SegmentScanOptions): SegmentScan {
     while (scanner.next()) {
-      const { sizeInBytes, maxTimestamp } = scanner.header;
-      this.note(scanner.position, sizeInBytes, scanner.lastOffset, maxTimestamp);
+      const { sizeInBytes, maxTimestamp, recordCount } = scanner.header;
+      this.note(scanner.position, sizeInBytes, scanner.lastOffset, recordCount === 0 ? NO_TIMESTAMP : maxTimestamp);
       options.onBatch?.(scanner.header);
     }
     return {

@@ -19,10 +19,16 @@ import {
   baseOffsetOf,
   lastOffsetOf,
   maxTimestampOf,
+  NO_TIMESTAMP,
   partitionLeaderEpochOf,
+  recordCountOf,
   sizeInBytesOf,
 } from "../protocol/batch.ts";
 import { assert } from "../lib/assert.ts";
+import { choose } from "./cleaner/choosing.ts";
+import { LogCleaning } from "./cleaner/cleaner.ts";
+import { swapIn } from "./cleaner/swap.ts";
+import type { Cleaning, CleaningRequest } from "./cleaning.ts";
 import { type Disk, DiskError } from "./disk.ts";
 import { EpochCache } from "./epoch_cache.ts";
 import { closedError, GroupCommit } from "./group_commit.ts";
@@ -40,6 +46,8 @@ export interface LogOwner {
   recoveryPointFalls(log: SegmentedLog, offset: number): void;
   /** What is below the log's start is about to be removed: the start on disk must be `offset` on return. */
   startMoves(log: SegmentedLog, offset: number): void;
+  /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
+  cleanedMoves(log: SegmentedLog, offset: number): void;
   /** So many bytes more are durable; `rolled` when segments were sealed among them. */
   flushed(log: SegmentedLog, bytes: number, rolled: boolean): void;
   closed(log: SegmentedLog, clean: boolean): void;
@@ -63,6 +71,8 @@ export interface SegmentedLogOptions {
   readonly recoveryPoint: number;
   readonly startOffset: number | undefined;
   readonly clean: boolean;
+  /** Below it the log was cleaned. */
+  readonly cleanedTo: number;
 }
 
 const NOTHING: LogRead = { bytes: new Uint8Array(0) };
@@ -94,6 +104,8 @@ export class SegmentedLog implements Log {
   #rolledSinceFlush = false;
   #folderIsDirty = false;
   #jitterMs = 0;
+  #cleanedTo: number;
+  #cleaning: LogCleaning | undefined;
   #closed = false;
 
   /**
@@ -125,6 +137,8 @@ export class SegmentedLog implements Log {
     this.#startOffset = found.startOffset;
     this.#endOffset = this.#flushedOffset = found.endOffset;
     this.#sizeInBytes = found.segments.reduce((sum, { size }) => sum + size, 0);
+    this.#cleanedTo = options.cleanedTo;
+    this.#forgetCleaned(this.#endOffset);
     for (const segment of found.unsynced) {
       segment.writeAgain(options.recoveryPoint);
       this.#touch(segment, segment !== this.#active);
@@ -149,6 +163,10 @@ export class SegmentedLog implements Log {
 
   get sizeInBytes(): number {
     return this.#sizeInBytes;
+  }
+
+  get cleanedTo(): number {
+    return this.#cleanedTo;
   }
 
   get latestEpoch(): number {
@@ -185,7 +203,8 @@ export class SegmentedLog implements Log {
       for (let at = 0, size = 0; at < batches.length; at += size) {
         size = sizeInBytesOf(batches, at);
         this.#epochs.assign(partitionLeaderEpochOf(batches, at), baseOffsetOf(batches, at));
-        segment.note(position + at, size, lastOffsetOf(batches, at), maxTimestampOf(batches, at));
+        const maxTimestamp = recordCountOf(batches, at) === 0 ? NO_TIMESTAMP : maxTimestampOf(batches, at);
+        segment.note(position + at, size, lastOffsetOf(batches, at), maxTimestamp);
         segment.sums.remember(position + at, batches.subarray(at, at + size));
       }
     });
@@ -235,6 +254,8 @@ export class SegmentedLog implements Log {
     const cut = segment.scannerFrom(position);
     const newEnd = cut.next() ? cut.header.baseOffset : offset;
     if (newEnd < this.#startOffset) return this.restartAt(offset);
+    this.#cleaning?.cancel();
+    this.#forgetCleaned(newEnd);
     this.#options.owner.recoveryPointFalls(this, newEnd);
     this.#orFail(() => {
       for (const later of this.#segments.splice(index + 1).reverse()) this.#remove(later);
@@ -253,6 +274,8 @@ export class SegmentedLog implements Log {
 
   restartAt(offset: number): void {
     this.#demandUsable();
+    this.#cleaning?.cancel();
+    this.#forgetCleaned(offset);
     this.#options.owner.recoveryPointFalls(this, offset);
     this.#options.owner.startMoves(this, offset);
     this.#orFail(() => {
@@ -274,6 +297,7 @@ export class SegmentedLog implements Log {
     if (offset > this.#endOffset) {
       throw new RangeError(`${this.name} cannot begin at ${offset}: it ends at ${this.#endOffset}.`);
     }
+    if (this.#indexOf(offset) > 0) this.#cleaning?.cancel();
     this.#moveStart(offset);
     this.#orFail(() => {
       for (const segment of this.#segments.splice(0, this.#indexOf(offset))) this.#remove(segment);
@@ -336,6 +360,35 @@ export class SegmentedLog implements Log {
     return true;
   }
 
+  beginCleaning(request: CleaningRequest): Cleaning | undefined {
+    this.#demandUsable();
+    if (this.#cleaning !== undefined) return undefined;
+    const cleanable = choose({
+      segments: this.#segments,
+      startOffset: this.#startOffset,
+      flushedOffset: this.#flushedOffset,
+      cleanedTo: this.#cleanedTo,
+    }, request);
+    if (cleanable === undefined) return undefined;
+    return this.#cleaning = new LogCleaning(
+      {
+        name: this.name,
+        context: this.#context,
+        segmentBytes: () => Math.min(this.#config.segmentBytes, SEGMENT_BYTES_LIMIT),
+        epochAt: (offset) => this.epochAt(offset),
+        cleanedTo: () => this.#cleanedTo,
+        putInPlace: (old, cleaned) => this.#putInPlace(old, cleaned),
+        cleaned: (to) => {
+          this.#options.owner.cleanedMoves(this, to);
+          this.#cleanedTo = to;
+        },
+        over: () => this.#cleaning = undefined,
+      },
+      cleanable,
+      request,
+    );
+  }
+
   configure(config: LogConfig): void {
     this.#config = config;
   }
@@ -343,6 +396,7 @@ export class SegmentedLog implements Log {
   close(clean: boolean): void {
     if (this.#closed) return;
     let isClean = false;
+    this.#cleaning?.cancel();
     try {
       if (clean && this.#commit.failure === undefined) {
         this.#touch(this.#active, true);
@@ -356,6 +410,50 @@ export class SegmentedLog implements Log {
       this.#closed = true;
       for (const segment of this.#segments) segment.close();
       this.#options.owner.closed(this, isClean);
+    }
+  }
+
+  /** What is from `offset` on is about to go, and what comes in its place has not been cleaned. */
+  #forgetCleaned(offset: number): void {
+    if (this.#cleanedTo <= offset) return;
+    this.#options.owner.cleanedMoves(this, offset);
+    this.#cleanedTo = offset;
+  }
+
+  /** One segment takes the place of some, with the same offsets. An error leaves it to the next opening which of them are there. */
+  #putInPlace(old: readonly Segment[], cleaned: Segment): void {
+    this.#demandUsable();
+    const first = this.#segments.indexOf(old[0]!);
+    const end = this.#segments[first + old.length]!.baseOffset;
+    assert(
+      first >= 0 && end <= this.#flushedOffset,
+      `${this.name}: what is put in place must be below its durable end.`,
+    );
+    cleaned.close();
+    this.#orFail(() => {
+      for (const segment of old) {
+        for (const file of segment.handles()) this.#commit.forget(file);
+        segment.close();
+        this.#sizeInBytes -= segment.size;
+      }
+      this.#swap(old.map(({ baseOffset }) => baseOffset));
+      const segment = new Segment(this.#context, cleaned.baseOffset);
+      segment.createdMs = old.at(-1)!.createdMs;
+      this.#segments.splice(first, old.length, segment);
+      this.#sizeInBytes += segment.size;
+      this.#readEnds.clear();
+      this.#snapshots.remove((offset) => offset > segment.baseOffset && offset < end);
+    });
+  }
+
+  /** A disk that is full in the middle of it has failed like any other: nobody knows which files are there. */
+  #swap(bases: readonly number[]): void {
+    try {
+      swapIn(this.#options.disk, this.name, bases);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      const message = `${this.name} was being cleaned when its disk was full. ${(error as Error).message}`;
+      throw new DiskError("EIO", this.name, message, { cause: error });
     }
   }
 

@@ -7,6 +7,7 @@ import { assert } from "@std/assert";
 import type { Settle } from "../../../../lib/env.ts";
 import { batches, type BatchHeader } from "../../../../protocol/batch.ts";
 import { records } from "../../../../protocol/records.ts";
+import type { Cleaning, CleaningReport, CleaningRequest } from "../../../../storage/cleaning.ts";
 import { DiskError } from "../../../../storage/disk.ts";
 import type {
   Log,
@@ -39,6 +40,7 @@ type Method =
   | "restartAt"
   | "advanceStart"
   | "retain"
+  | "beginCleaning"
   | "assignEpoch"
   | "configure";
 
@@ -58,6 +60,13 @@ export class FakeLog implements Log {
   readonly retained: unknown[][] = [];
   rolls = 0;
   closed: boolean | undefined;
+  cleanedTo = 0;
+  /** How many steps the next cleaning takes; 0: there is nothing to do. */
+  cleaningSteps = 0;
+  /** What cleanings were asked to do. */
+  readonly cleanings: CleaningRequest[] = [];
+  /** What the steps of a cleaning throw. */
+  stepFailure: Error | undefined;
   recovery: RecoveryReport = { cutBytes: 0, cutReason: undefined };
   #waiting: { readonly done: Settle<void>; readonly endOffset: number }[] = [];
 
@@ -160,6 +169,22 @@ export class FakeLog implements Log {
 
   rollIfDue(_nowMs: number): void {
     this.rolls++;
+  }
+
+  beginCleaning(request: CleaningRequest): Cleaning | undefined {
+    this.#refuse("beginCleaning");
+    this.cleanings.push(request);
+    let left = this.cleaningSteps;
+    if (left === 0) return undefined;
+    return {
+      step: (): CleaningReport | undefined => {
+        if (this.stepFailure !== undefined) throw this.stepFailure;
+        if (--left > 0) return undefined;
+        this.cleanedTo = request.untilOffset;
+        return { bytesBefore: 0, bytesAfter: 0, cleanedTo: this.cleanedTo, tombstones: 0 };
+      },
+      cancel: () => left = 0,
+    };
   }
 
   offsetForTimestamp(timestamp: number, untilOffset: number): TimestampOffset | undefined {
