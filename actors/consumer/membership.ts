@@ -62,6 +62,11 @@ export type MembershipAction =
   | { readonly type: "lose"; readonly partitions: readonly TopicPartition[] }
   /** These are new; positions come from the group's committed offsets. Tell the listener; then `handled`. */
   | { readonly type: "assign"; readonly partitions: readonly TopicPartition[] }
+  /**
+   * These topics must be known, too (a leader of a classic group needs those of all its members). Replaces what was said before; look
+   * them up now, and say `metadata` when that is done, whether there are such topics or not.
+   */
+  | { readonly type: "lookUp"; readonly topics: readonly string[] }
   /** Come back with `time` then (monotonic), if nothing happens before. Replaces an earlier one. */
   | { readonly type: "wake"; readonly atMs: number }
   /** It cannot be a member any more, and says why. */
