@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { findCoordinator } from "../../../../../actors/broker/api/10_find_coordinator.ts";
 import { initProducerId } from "../../../../../actors/broker/api/22_init_producer_id.ts";
 import { describeLogDirs } from "../../../../../actors/broker/api/35_describe_log_dirs.ts";
 import { describeCluster } from "../../../../../actors/broker/api/60_describe_cluster.ts";
@@ -8,29 +7,6 @@ import { describeTopicPartitions } from "../../../../../actors/broker/api/75_des
 import { errorName } from "../../../../../protocol/errors.ts";
 import { newTopic, partitionOf } from "../records.ts";
 import { call, viewOf } from "./fake_exchange.ts";
-
-Deno.test("FindCoordinator answers one key before version 4, and each key by name after", () => {
-  for (let version = 0; version <= 6; version++) {
-    const asked = version < 4 ? { key: "g" } : { coordinatorKeys: ["g", "h"] };
-    const { reply } = call(findCoordinator, version, asked);
-    const nowhere = { nodeId: -1, host: "", port: -1 };
-    if (version < 4) {
-      const { nodeId, host, port } = reply;
-      assertEquals({ nodeId, host, port, error: errorName(reply.errorCode) }, {
-        ...nowhere,
-        error: "COORDINATOR_NOT_AVAILABLE",
-      });
-    } else {
-      assertEquals(reply.coordinators.map(({ errorMessage: _, ...rest }) => rest), [
-        { key: "g", ...nowhere, errorCode: 15 },
-        { key: "h", ...nowhere, errorCode: 15 },
-      ]);
-    }
-  }
-  const share = (version: number) => call(findCoordinator, version, { keyType: 2, coordinatorKeys: ["g"] }).reply;
-  assertEquals(errorName(share(5).coordinators[0]!.errorCode), "INVALID_REQUEST");
-  assertEquals(errorName(share(6).coordinators[0]!.errorCode), "COORDINATOR_NOT_AVAILABLE");
-});
 
 Deno.test("InitProducerId gives a new id whatever the producer had, and no transactions", () => {
   for (let version = 0; version <= 5; version++) {
