@@ -14,6 +14,8 @@ import type { Settle } from "../lib/env.ts";
 import type { BatchHeader } from "../protocol/batch.ts";
 import type { CleanableLog } from "./cleaning.ts";
 
+export type { Cleaning, CleaningReport, CleaningRequest } from "./cleaning.ts";
+
 /** What of a topic's configuration the log itself obeys; names and defaults are Kafka's. */
 export interface LogConfig {
   /** segment.bytes */

@@ -12,7 +12,7 @@ import {
   resolveTopicConfig,
 } from "../../protocol/configs/resolve.ts";
 import type { MetadataImage } from "../controller/protocol.ts";
-import type { ReplicaConfig } from "../partition/protocol.ts";
+import type { CompactionConfig, ReplicaConfig } from "../partition/protocol.ts";
 
 /** The configuration of a topic's replicas on one broker. */
 export function resolveReplicaConfig(
@@ -36,16 +36,26 @@ export function replicaConfig(layers: ConfigLayers): ReplicaConfig {
   const text = (name: string) => topic(name).value;
   const broker = (name: string) => numberOf(resolveBrokerConfig(name, layers));
   const cleanup = listOf(topic("cleanup.policy"));
+  const compact = cleanup.includes("compact");
+  const compaction: CompactionConfig = {
+    deleteRetentionMs: number("delete.retention.ms"),
+    minLagMs: number("min.compaction.lag.ms"),
+    maxLagMs: number("max.compaction.lag.ms"),
+    minDirtyRatio: number("min.cleanable.dirty.ratio"),
+    backoffMs: broker("log.cleaner.backoff.ms"),
+    mapBytesMax: broker("log.cleaner.dedupe.buffer.size"),
+  };
   return {
     log: {
       segmentBytes: number("segment.bytes"),
-      segmentMs: number("segment.ms"),
+      // What must be compacted in time must be sealed in time.
+      segmentMs: Math.min(number("segment.ms"), compact ? compaction.maxLagMs : Infinity),
       segmentJitterMs: number("segment.jitter.ms"),
       segmentIndexBytes: number("segment.index.bytes"),
       indexIntervalBytes: number("index.interval.bytes"),
       fileDeleteDelayMs: number("file.delete.delay.ms"),
     },
-    compact: cleanup.includes("compact"),
+    compact,
     delete: cleanup.includes("delete"),
     retentionMs: number("retention.ms"),
     retentionBytes: number("retention.bytes"),
@@ -68,5 +78,6 @@ export function replicaConfig(layers: ConfigLayers): ReplicaConfig {
     replicaFetchWaitMaxMs: broker("replica.fetch.wait.max.ms"),
     replicaFetchMaxBytes: broker("replica.fetch.max.bytes"),
     replicaFetchBackoffMs: broker("replica.fetch.backoff.ms"),
+    ...(compact && booleanOf(resolveBrokerConfig("log.cleaner.enable", layers)) ? { compaction } : {}),
   };
 }

@@ -81,7 +81,7 @@ function refusal(replica: Replica, { acks, fence }: AppendRequest, nowMs: number
   );
 }
 
-function demands(config: ReplicaConfig, { records, zstdAllowed }: AppendRequest, now: number): ProducedRecords {
+function demands(config: ReplicaConfig, { records, zstdAllowed, fence }: AppendRequest, now: number): ProducedRecords {
   const { compressionType } = config;
   const level = compressionType === "gzip"
     ? config.gzipLevel
@@ -96,8 +96,9 @@ function demands(config: ReplicaConfig, { records, zstdAllowed }: AppendRequest,
     maxMessageBytes: config.maxMessageBytes,
     compacted: config.compact,
     timestampType: config.timestampType,
-    beforeMaxMs: config.timestampBeforeMaxMs,
-    afterMaxMs: config.timestampAfterMaxMs,
+    // Who writes alone is this broker itself: its clock is ours, and may have been set back since.
+    beforeMaxMs: fence === undefined ? config.timestampBeforeMaxMs : Infinity,
+    afterMaxMs: fence === undefined ? config.timestampAfterMaxMs : Infinity,
     zstdAllowed,
     compressionType,
     ...(level === undefined ? {} : { compressionLevel: level }),

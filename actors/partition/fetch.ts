@@ -10,11 +10,12 @@
  * @module
  */
 import type { Result, Settle } from "../../lib/env.ts";
-import type { LogRead } from "../../storage/log.ts";
+import type { Log, LogRead } from "../../storage/log.ts";
 import type { Asker } from "../actor.ts";
 import { LATER } from "../actor.ts";
 import { findDivergence } from "./divergence.ts";
 import { setExpiry } from "./expiry.ts";
+import { skipEmpty } from "./gaps.ts";
 import { fail } from "./outage.ts";
 import type { FetchReply, FetchRequest, ReplicaProtocol } from "./protocol.ts";
 import { expirePulls } from "./pull_answers.ts";
@@ -45,10 +46,21 @@ export function fetch(
   const asker = out.asker();
   out.call(
     "read",
-    (done: Settle<LogRead>) => done({ ok: true, value: log.read(offset, end, maxBytes, minOneBatch) }),
+    (done: Settle<LogRead>) => done({ ok: true, value: readRecords(log, offset, end, maxBytes, minOneBatch) }),
     (replica, result, out) => answer(replica, asker, reply, result, out),
   );
   return LATER;
+}
+
+/** Reads from the first batch on that has records; there are only empty ones if these reach the end. */
+function readRecords(log: Log, from: number, end: number, maxBytes: number, minOneBatch: boolean): LogRead {
+  for (let offset = from;;) {
+    const { bytes } = log.read(offset, end, maxBytes, minOneBatch);
+    const skipped = skipEmpty(bytes);
+    if (skipped.at < bytes.length) return { bytes: bytes.subarray(skipped.at) };
+    if (bytes.length === 0 || skipped.offset >= end) return { bytes };
+    offset = skipped.offset;
+  }
 }
 
 function answer(

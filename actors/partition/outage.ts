@@ -71,7 +71,9 @@ export function fail(replica: Replica, what: string, error: Error, out: ReplicaO
 export function goOffline(replica: Replica, reason: string, out: ReplicaOutbox): void {
   replica.offline = reason;
   giveUp(replica, reason, out);
-  for (const timer of ["tidy", "flush", "expire"]) out.cancel(timer);
+  for (const timer of ["tidy", "clean", "flush", "expire"]) out.cancel(timer);
+  replica.cleaning = null; // it ends with the log
+  replica.turn.give(replica);
 }
 
 /** Does not lead, whatever its role says, until it has another. */

@@ -170,6 +170,16 @@ export class Producers {
     return this.#open.size === 0 ? undefined : Math.min(...this.#open.values());
   }
 
+  /**
+   * Whether a producer that is remembered has that batch as its last below `untilOffset`. Without it, a log that is cut there would
+   * know the producer no longer.
+   */
+  isLast({ producerId, baseOffset, lastOffsetDelta }: BatchHeader, untilOffset: number): boolean {
+    if (producerId < 0n) return false;
+    const last = this.#entries.get(producerId)?.batches.findLast(({ lastOffset }) => lastOffset < untilOffset);
+    return last?.lastOffset === baseOffset + lastOffsetDelta;
+  }
+
   /** Everyone, for DescribeProducers. */
   describe(): ProducerDescription[] {
     return [...this.#entries].map(([producerId, entry]) => ({

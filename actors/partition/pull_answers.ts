@@ -13,6 +13,7 @@ import type { Result, Settle } from "../../lib/env.ts";
 import type { LogRead } from "../../storage/log.ts";
 import { setExpiry } from "./expiry.ts";
 import type { Leadership, ParkedPull } from "./leadership.ts";
+import { beginAt } from "./gaps.ts";
 import { fail } from "./outage.ts";
 import type { PullReply } from "./protocol.ts";
 import { refusedPull } from "./refusals.ts";
@@ -110,5 +111,6 @@ function give(
   }
   const { led } = replica.lastWord;
   if (led !== undefined && replica.leadership === leadership) led.given = Math.max(led.given, end);
-  for (const { asker } of pulls) out.reply(asker, { ...reply, records: result.value.bytes });
+  const records = beginAt(result.value.bytes, pulls[0]!.request.offset);
+  for (const { asker } of pulls) out.reply(asker, { ...reply, records });
 }

@@ -17,6 +17,7 @@
 import type { ErrorName } from "../../protocol/errors.ts";
 import type { Actor } from "../actor.ts";
 import { append } from "./append.ts";
+import { clean, CleanerTurn, setClean } from "./cleaning.ts";
 import { flush } from "./durability.ts";
 import { awaitData, expire, fetch } from "./fetch.ts";
 import { follow, pullOn } from "./follower.ts";
@@ -65,6 +66,7 @@ const MAILBOX_CAPACITY = 8_192;
  */
 export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, ReplicaArgs> {
   const lastWords = new WeakMap<ReplicaArgs, LastWord>();
+  const turn = new CleanerTurn();
   return {
     kind: REPLICA.kind,
     mailboxCapacity: MAILBOX_CAPACITY,
@@ -72,7 +74,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
     start(args, out) {
       const lastWord = lastWords.get(args) ?? newLastWord(args);
       lastWords.set(args, lastWord);
-      const replica = new Replica(host, args, lastWord);
+      const replica = new Replica(host, args, lastWord, turn);
       open(replica, out);
       return replica;
     },
@@ -115,7 +117,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
 
       configure,
       tidy: (replica, _, out) => tidy(replica, out),
-      clean: () => {}, // nothing is compacted yet
+      clean: (replica, _, out) => clean(replica, out),
       expire: (replica, _, out) => expire(replica, out),
 
       flush(replica, _, out) {
@@ -127,6 +129,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
     },
 
     stopped(replica, why) {
+      turn.give(replica);
       if (replica.hasLog) replica.close(why === "stopped" && replica.offline === null);
     },
   };
@@ -148,6 +151,7 @@ function open(replica: Replica, out: ReplicaOutbox): void {
   const { cutBytes, cutReason } = replica.log.recovery;
   if (cutBytes > 0) report(replica, `${replica.name} cut ${cutBytes} bytes off its end at recovery. ${cutReason}`, out);
   setTidy(replica, out);
+  setClean(replica, out);
   if (replica.config.flushBeforeAck && replica.log.flushedOffset < replica.endOffset) flush(replica, out);
   if (replica.isLeader) lead(replica, out);
   else follow(replica, out);

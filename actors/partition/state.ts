@@ -15,9 +15,10 @@
  */
 import { assert } from "../../lib/assert.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
-import type { Log, LogObserver, LogStore } from "../../storage/log.ts";
+import type { Cleaning, Log, LogObserver, LogStore } from "../../storage/log.ts";
 import type { Outbox } from "../actor.ts";
 import type { IsrChange } from "../controller/protocol.ts";
+import type { CleanerTurn } from "./cleaning.ts";
 import type { Following } from "./following.ts";
 import { isUnderMinIsr } from "./isr.ts";
 import type { Leadership } from "./leadership.ts";
@@ -82,11 +83,18 @@ export class Replica {
   flushing = false;
   /** The timer of flush.ms is set. */
   flushDue = false;
+  /** The cleaning of its log that is under way; null when there is none. */
+  cleaning: Cleaning | null = null;
   /** For when the timer of waiting fetches and pulls is set (monotonic); Infinity when it is not. */
   expiryMs = Infinity;
   #log: Log | undefined;
 
-  constructor(readonly host: ReplicaHost, readonly args: ReplicaArgs, readonly lastWord: LastWord) {
+  constructor(
+    readonly host: ReplicaHost,
+    readonly args: ReplicaArgs,
+    readonly lastWord: LastWord,
+    readonly turn: CleanerTurn,
+  ) {
     this.name = `${args.topic}-${args.partition}`;
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Result } from "../../lib/env.ts";
+import { setClean } from "./cleaning.ts";
 import { flush, flushInTime, TIMER_MAX_MS } from "./durability.ts";
 import { setCheck } from "./isr_change.ts";
 import { doing, fail, leaveRole, turnAway } from "./outage.ts";
@@ -54,6 +55,7 @@ export function configure(replica: Replica, config: ReplicaConfig, out: ReplicaO
     if (!result.ok) fail(replica, "could not follow its configuration", result.error, out);
   });
   tidy(replica, out);
+  setClean(replica, out);
   if (config.flushBeforeAck) {
     if (log.flushedOffset < replica.endOffset) flush(replica, out);
   } else {

@@ -9,7 +9,6 @@
 import { config, type ConfigDefinition, configTable, listElements } from "./definition.ts";
 
 const LONGEST = "9223372036854775807";
-const COMPACTION = "Nothing is compacted yet.";
 const TIERED = "There is no tiered storage.";
 
 /** Topic configs by name. */
@@ -21,7 +20,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
     {
       synonyms: ["log.cleanup.policy"],
       honoured: true,
-      note: "With compact, records must have keys, but nothing is compacted yet.",
+      note: "With compact, records must have keys.",
     },
   ),
   config(
@@ -55,7 +54,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   }),
   config("delete.retention.ms", "LONG =86400000 >=0", "How long a compacted topic keeps the marker of a deleted key.", {
     synonyms: ["log.cleaner.delete.retention.ms"],
-    note: COMPACTION,
+    honoured: true,
   }),
   config(
     "errors.deadletterqueue.group.enable",
@@ -130,7 +129,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   ),
   config("max.compaction.lag.ms", `LONG =${LONGEST} >=1`, "How long a record may stay uncompacted at most.", {
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
-    note: COMPACTION,
+    honoured: true,
   }),
   config(
     "max.message.bytes",
@@ -174,12 +173,12 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
     "Which part of a log must be uncompacted before it is compacted.",
     {
       synonyms: ["log.cleaner.min.cleanable.ratio"],
-      note: COMPACTION,
+      honoured: true,
     },
   ),
   config("min.compaction.lag.ms", "LONG =0 >=0", "How long a record stays uncompacted at least.", {
     synonyms: ["log.cleaner.min.compaction.lag.ms"],
-    note: COMPACTION,
+    honoured: true,
   }),
   config("min.insync.replicas", "INT =1 >=1", "How many replicas must be in sync for acks=all to be taken.", {
     synonyms: ["min.insync.replicas"],
