@@ -12,6 +12,7 @@ import type { ActorInfo, ActorSystem as System } from "../actors/system.ts";
 import { brokerInt, checkBrokerProperties } from "../actors/broker/broker_configs.ts";
 import { CONNECTION } from "../actors/broker/protocol.ts";
 import type { Endpoint } from "../actors/controller/protocol.ts";
+import { type LocalBroker, LocalSockets } from "../client/local_network.ts";
 import type { ConsoleServer } from "../console/server.ts";
 import { BufferPool } from "../lib/buffer_pool.ts";
 import type { Env } from "../lib/env.ts";
@@ -96,6 +97,12 @@ export class RunningBroker {
     return this.#parts.node.system;
   }
 
+  /** What clients in this process connect to. */
+  get local(): LocalBroker {
+    const { node, sockets } = this.#parts;
+    return { system: node.system, broker: node.broker, sockets };
+  }
+
   /** Every actor there is, with its state and its counters. */
   actors(): ActorInfo[] {
     return this.system.actors();
@@ -162,6 +169,8 @@ export async function startBrokerOn(ground: Ground, options: BrokerOptions): Pro
 interface Parts {
   readonly store: DiskLogStore;
   readonly listener: Listener;
+  /** Connections of clients in this process. */
+  readonly sockets: LocalSockets;
   readonly door: Door;
   readonly node: Node;
   readonly console: ConsoleServer | undefined;
@@ -196,6 +205,7 @@ async function assemble(
     clock: env.clock,
     refused,
   });
+  const sockets = new LocalSockets();
   const incarnationId = randomUuid(env.random.bytes(16));
   const door = opened.door = ground.openDoor({ env, incarnationId, clusterId: () => store.meta.clusterId });
   const advertised = options.advertised ?? { host, port: listener.port };
@@ -211,7 +221,7 @@ async function assemble(
     rack: options.rack ?? null,
     properties: config,
     report: log,
-    socket: (number) => listener.socket(number),
+    socket: (number) => listener.socket(number) ?? sockets.socket(number),
     observe: (served) => metrics.observe(served),
     refused,
   });
@@ -219,12 +229,13 @@ async function assemble(
   const console = opened.console = await openConsole(options, host, source);
   await untilReady(node, { voterIds: ground.voterIds, clock: env.clock, log, signal: options.signal });
   listener.accept(node.system, node.broker);
-  return new RunningBroker({ store, listener, door, node, console }, advertised);
+  return new RunningBroker({ store, listener, sockets, door, node, console }, advertised);
 }
 
-async function stop({ node, console, listener, door }: Parts, timeoutMs: number): Promise<void> {
+async function stop({ node, console, listener, sockets, door }: Parts, timeoutMs: number): Promise<void> {
   await new Promise<void>((resolve) => node.drain(timeoutMs, resolve));
   await console?.close();
+  sockets.close();
   await listener.close();
   try {
     await new Promise<void>((resolve, reject) =>

@@ -119,8 +119,13 @@ export interface ConsumerProtocol {
   poll(request: { readonly maxRecords: number; readonly timeoutMs: number }): Outcome & {
     readonly records: readonly ConsumedRecord[];
   };
-  /** Commits, and replies when the coordinator has. null: what was handed out so far. */
-  commit(request: { readonly offsets: readonly OffsetAndMetadata[] | null }): Outcome;
+  /**
+   * Commits, and replies when the coordinator has. null: what was handed out so far. With `onlyOwned`, those of the offsets whose partitions
+   * are here, and that are not behind what is committed.
+   */
+  commit(
+    request: { readonly offsets: readonly OffsetAndMetadata[] | null; readonly onlyOwned?: boolean },
+  ): Outcome;
   committed(partitions: readonly TopicPartition[]): Outcome & { readonly offsets: readonly OffsetAndMetadata[] };
   seek(request: { readonly partitions: readonly TopicPartition[]; readonly to: SeekTo }): Outcome;
   position(partition: TopicPartition): Outcome & { readonly offset: number };

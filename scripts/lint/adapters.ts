@@ -21,6 +21,7 @@ export interface Adapter {
 export const ADAPTERS: readonly Adapter[] = [
   { path: /^storage\/file_disk\.ts$/, may: "everything", why: "the disk made of Deno's files" },
   { path: /^transport\/tcp\w*\.ts$/, may: "everything", why: "envelopes over Deno's TCP sockets" },
+  { path: /^client\/tcp_network\.ts$/, may: "everything", why: "a client's connections over Deno's TCP sockets" },
   { path: /^server\//, may: "everything", why: "composition: puts the real clock, disk and sockets together" },
   { path: /^console\/server\.ts$/, may: "everything", why: "serves the console over HTTP" },
   {

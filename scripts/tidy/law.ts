@@ -34,18 +34,23 @@ export const LAW: readonly Room[] = [
     what: "one kind of actor; it knows the others by what can be said to them",
   },
   {
+    files: "client/",
+    may: ["actors/*.ts", "actors/*/protocol.ts", "actors/consumer/", "lib/", "protocol/"],
+    what: "what programs read with: promises around a client's actor, and its ways to brokers",
+  },
+  {
     files: "console/",
     may: ["actors/*.ts", "actors/*/protocol.ts", "lib/", "npm:hono"],
     what: "web console, REST and metrics",
   },
   {
     files: "server/",
-    may: ["actors/", "console/", "lib/", "protocol/", "storage/", "transport/"],
+    may: ["actors/", "client/", "console/", "lib/", "protocol/", "storage/", "transport/"],
     what: "puts disk, sockets, clock and actors together",
   },
   {
     files: "mod.ts",
-    may: ["actors/", "console/", "lib/", "protocol/", "server/", "storage/", "transport/"],
+    may: ["actors/", "client/", "console/", "lib/", "protocol/", "server/", "storage/", "transport/"],
     what: "the public door",
   },
   { files: "scripts/", may: ["*", "@std/", "npm:"], what: "what `deno task` runs" },

@@ -1,0 +1,281 @@
+/**
+ * Where partitions are read: found by what the group has committed, by time, by the ends of the log.
+ *
+ *     assigned ──▶ committed? ──yes──▶ position ◀── seek
+ *                      └──no──▶ reset policy ──▶ earliest, latest: asked of the leader │ none: trouble
+ *
+ * Invariant: an answer counts only for the partition, and the question, that it was asked for.
+ *
+ * @module
+ */
+import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
+import type { Response } from "../../protocol/schema.ts";
+import { offsetFetch } from "../../protocol/tables/groups.ts";
+import { listOffsets } from "../../protocol/tables/produce_fetch.ts";
+import type { Asker } from "../actor.ts";
+import { call } from "./calls.ts";
+import { loseCoordinator } from "./coordinator.ts";
+import { type KnownNode, wantMetadata } from "./metadata.ts";
+import type { OffsetAndMetadata, Outcome, TopicPartition } from "./protocol.ts";
+import { tellMembership } from "./rebalancing.ts";
+import type { AssignedPartition, Consumer } from "./state.ts";
+import { committable, failed, FINE, keyOf, outcomeOf } from "./values.ts";
+
+/** Kafka's timestamps for the ends of a log. */
+export const LATEST = -1;
+export const EARLIEST = -2;
+
+/** First version that asks for several groups; first that names the member; first that can demand stable offsets. */
+const MANY_GROUPS = 8;
+const MEMBERS = 9;
+const STABLE = 7;
+
+/** Somebody wants to know what is committed. */
+export interface CommittedQuestion {
+  readonly partitions: readonly TopicPartition[];
+  readonly asker: Asker<Outcome & { readonly offsets: readonly OffsetAndMetadata[] }>;
+  readonly dueMs: number;
+  isAsking: boolean;
+  retryAtMs: number;
+  attempts: number;
+}
+
+/** Finds positions that are not known; returns when to look again. */
+export function lookForPositions(consumer: Consumer, nowMs: number): number {
+  let dueMs = Infinity;
+  const committed: AssignedPartition[] = [];
+  const byLeader = new Map<number, AssignedPartition[]>();
+  for (const partition of consumer.partitions.values()) {
+    if (partition.need === undefined || partition.isAsking || partition.isLeaving) continue;
+    if (nowMs < partition.retryAtMs) {
+      dueMs = Math.min(dueMs, partition.retryAtMs);
+      continue;
+    }
+    if (partition.need.by === "committed") {
+      if (consumer.config.groupId === null) reset(consumer, partition);
+      else committed.push(partition);
+    }
+    if (partition.need?.by !== "timestamp") continue;
+    const leader = consumer.metadata.leaderOf(partition.topic, partition.partition)?.leader ?? -1;
+    if (!consumer.metadata.nodes.has(leader)) wantMetadata(consumer);
+    else byLeader.set(leader, [...byLeader.get(leader) ?? [], partition]);
+  }
+  if (committed.length > 0 && consumer.coordinator.node !== undefined) findCommitted(consumer, committed);
+  for (const [leader, partitions] of byLeader) findByTime(consumer, consumer.metadata.nodes.get(leader)!, partitions);
+  return Math.min(dueMs, lookForQuestions(consumer, nowMs));
+}
+
+/** There is no such offset, or none is committed: the policy says where to go on. */
+export function resetPosition(consumer: Consumer, partition: AssignedPartition, error: ErrorName, why: string): void {
+  const { autoOffsetReset } = consumer.config;
+  if (autoOffsetReset !== "none") {
+    return partition.lookFor({ by: "timestamp", timestamp: autoOffsetReset === "latest" ? LATEST : EARLIEST });
+  }
+  partition.lookFor({ by: "committed" });
+  partition.need = undefined;
+  partition.trouble = failed(error, why);
+}
+
+function reset(consumer: Consumer, partition: AssignedPartition): void {
+  const why = `${partition.key}: no offset is committed, and autoOffsetReset is none: seek first.`;
+  resetPosition(consumer, partition, "OFFSET_OUT_OF_RANGE", why);
+}
+
+/** Asks the group for what is committed of these. */
+function findCommitted(consumer: Consumer, partitions: readonly AssignedPartition[]): void {
+  const asked = partitions.map((partition) => ({ partition, version: partition.version }));
+  for (const { partition } of asked) partition.isAsking = true;
+  askCommitted(consumer, partitions, (error, offsets) => {
+    for (const { partition, version } of asked) {
+      if (consumer.partitions.get(partition.key) !== partition || partition.version !== version) continue;
+      partition.isAsking = false;
+      if (error !== "NONE") {
+        partition.putOff(consumer.now(), consumer.backoffMs(partition.attempts));
+        if (!isTransient(error)) partition.trouble = outcomeOf(error);
+        continue;
+      }
+      const found = offsets.get(partition.key);
+      if (found === undefined || found.offset < 0) {
+        reset(consumer, partition);
+        continue;
+      }
+      partition.committed = found.offset;
+      partition.moveTo({ offset: found.offset, leaderEpoch: found.leaderEpoch });
+    }
+  });
+}
+
+function isTransient(error: ErrorName): boolean {
+  return ERRORS[error].retriable || error === "STALE_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID";
+}
+
+/** One question to the coordinator; `then` gets the first error, or all offsets. */
+function askCommitted(
+  consumer: Consumer,
+  partitions: readonly TopicPartition[],
+  then: (error: ErrorName, offsets: ReadonlyMap<string, OffsetAndMetadata>) => void,
+): void {
+  const { config, membership, mode } = consumer;
+  const node = consumer.coordinator.node!;
+  const groupId = config.groupId!;
+  const isModern = config.groupProtocol === "consumer" && mode === "subscribed" && membership !== undefined;
+  const member = isModern && membership.epoch >= 0
+    ? { memberId: membership.memberId, memberEpoch: membership.epoch }
+    : {};
+  const topics = byTopic(partitions);
+  call(consumer, {
+    to: node,
+    lane: "control",
+    api: offsetFetch,
+    body: (version) => ({
+      ...(version >= MANY_GROUPS
+        ? { groups: [{ groupId, topics, ...(version >= MEMBERS ? member : {}) }] }
+        : { groupId, topics }),
+      ...(version >= STABLE ? { requireStable: true } : {}),
+    }),
+    timeoutMs: config.requestTimeoutMs,
+    then(result) {
+      if (!result.ok) {
+        if (result.why === "unsupported") return then("UNSUPPORTED_VERSION", new Map());
+        loseCoordinator(consumer, node);
+        return then("COORDINATOR_NOT_AVAILABLE", new Map());
+      }
+      const { error, offsets } = readCommitted(result.version, result.body);
+      if (error === "NOT_COORDINATOR" || error === "COORDINATOR_NOT_AVAILABLE") loseCoordinator(consumer, node);
+      if ((error === "STALE_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID") && membership === consumer.membership) {
+        tellMembership(consumer, { type: "fenced", error });
+      }
+      then(error, offsets);
+    },
+  });
+}
+
+function byTopic(partitions: readonly TopicPartition[]) {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of partitions) topics.set(topic, [...topics.get(topic) ?? [], partition]);
+  return [...topics].map(([name, partitionIndexes]) => ({ name, partitionIndexes }));
+}
+
+function readCommitted(
+  version: number,
+  body: Response<typeof offsetFetch>,
+): { readonly error: ErrorName; readonly offsets: ReadonlyMap<string, OffsetAndMetadata> } {
+  const group = version >= MANY_GROUPS ? body.groups[0] : body;
+  let error = group === undefined ? "UNKNOWN_SERVER_ERROR" : errorName(group.errorCode);
+  const offsets = new Map<string, OffsetAndMetadata>();
+  for (const { name, partitions } of group?.topics ?? []) {
+    for (const { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode } of partitions) {
+      if (errorCode !== 0 && error === "NONE") error = errorName(errorCode);
+      const of = { topic: name, partition: partitionIndex };
+      const offset = { offset: Number(committedOffset), leaderEpoch: committedLeaderEpoch };
+      offsets.set(keyOf(of), { ...committable(of, offset), metadata: metadata ?? "" });
+    }
+  }
+  return { error, offsets };
+}
+
+/** Asks one leader for offsets by time. */
+function findByTime(consumer: Consumer, node: KnownNode, partitions: readonly AssignedPartition[]): void {
+  const { config, metadata } = consumer;
+  const asked = partitions.map((partition) => ({ partition, version: partition.version, need: partition.need }));
+  for (const { partition } of asked) partition.isAsking = true;
+  const topics = new Map<string, { partitionIndex: number; currentLeaderEpoch: number; timestamp: bigint }[]>();
+  for (const { topic, partition, need } of partitions) {
+    const timestamp = BigInt(need?.by === "timestamp" ? need.timestamp : LATEST);
+    const currentLeaderEpoch = metadata.leaderOf(topic, partition)?.leaderEpoch ?? -1;
+    topics.set(topic, [...topics.get(topic) ?? [], { partitionIndex: partition, currentLeaderEpoch, timestamp }]);
+  }
+  call(consumer, {
+    to: node,
+    lane: "control",
+    api: listOffsets,
+    body: () => ({
+      replicaId: -1,
+      isolationLevel: config.isolationLevel === "read_committed" ? 1 : 0,
+      topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+    }),
+    timeoutMs: config.requestTimeoutMs,
+    then(result) {
+      if (!result.ok) wantMetadata(consumer);
+      const answers = new Map(
+        (result.ok ? result.body.topics : []).flatMap(({ name, partitions }) =>
+          partitions.map((answer) => [keyOf({ topic: name, partition: answer.partitionIndex }), answer] as const)
+        ),
+      );
+      for (const { partition, version } of asked) {
+        if (consumer.partitions.get(partition.key) !== partition || partition.version !== version) continue;
+        partition.isAsking = false;
+        takeByTime(consumer, partition, answers.get(partition.key));
+      }
+    },
+  });
+}
+
+type ByTime = Response<typeof listOffsets>["topics"][number]["partitions"][number];
+
+function takeByTime(consumer: Consumer, partition: AssignedPartition, answer: ByTime | undefined): void {
+  const error = answer === undefined ? "NETWORK_EXCEPTION" : errorName(answer.errorCode);
+  if (error === "NONE") {
+    const { offset, leaderEpoch } = answer!;
+    if (offset >= 0n) return partition.moveTo({ offset: Number(offset), leaderEpoch });
+    return partition.lookFor({ by: "timestamp", timestamp: LATEST }); // nothing is as new as that: the end it is
+  }
+  partition.putOff(consumer.now(), consumer.backoffMs(partition.attempts));
+  if (ERRORS[error].retriable) return wantMetadata(consumer);
+  partition.trouble = outcomeOf(error);
+}
+
+/** Asks what is committed for those who want to know it. */
+function lookForQuestions(consumer: Consumer, nowMs: number): number {
+  let dueMs = Infinity;
+  for (const question of [...consumer.questions]) {
+    if (nowMs >= question.dueMs) {
+      answer(consumer, question, failed("REQUEST_TIMED_OUT", "The coordinator could not be asked in time."), []);
+      continue;
+    }
+    dueMs = Math.min(dueMs, question.dueMs);
+    if (question.isAsking || consumer.coordinator.node === undefined) continue;
+    if (nowMs < question.retryAtMs) {
+      dueMs = Math.min(dueMs, question.retryAtMs);
+      continue;
+    }
+    question.isAsking = true;
+    askCommitted(consumer, question.partitions, (error, offsets) => {
+      question.isAsking = false;
+      question.retryAtMs = consumer.now() + consumer.backoffMs(question.attempts++);
+      if (isTransient(error)) return;
+      answer(consumer, question, outcomeOf(error), error === "NONE" ? [...offsets.values()] : []);
+    });
+  }
+  return dueMs;
+}
+
+function answer(
+  { questions, out }: Consumer,
+  question: CommittedQuestion,
+  outcome: Outcome,
+  offsets: readonly OffsetAndMetadata[],
+): void {
+  const at = questions.indexOf(question);
+  if (at < 0) return;
+  questions.splice(at, 1);
+  out.reply(question.asker, { ...outcome, offsets });
+}
+
+/** Answers those who wait for a position that is known by now, or never will be. */
+export function answerPositions(consumer: Consumer): void {
+  const { wanting, partitions, out } = consumer;
+  for (let at = wanting.length - 1; at >= 0; at--) {
+    const { key, asker } = wanting[at]!;
+    const partition = partitions.get(key);
+    const problem = partition === undefined ? notAssigned(key) : partition.trouble ?? consumer.failure;
+    if (problem === undefined && partition?.position === undefined) continue;
+    wanting.splice(at, 1);
+    out.reply(asker, { ...problem ?? FINE, offset: partition?.position?.offset ?? -1 });
+  }
+}
+
+/** The answer to whoever means a partition that is not here. */
+export function notAssigned(key: string): Outcome {
+  return failed("UNKNOWN_TOPIC_OR_PARTITION", `${key} is not assigned to this consumer.`);
+}

@@ -1,0 +1,282 @@
+/**
+ * The consumer as a member: turns what its membership wants into requests, timers and partitions, and tells the listener.
+ *
+ *     revoke ─▶ not used any more ─▶ what is due is committed ─▶ listener ─▶ handled ─▶ gone
+ *     lose   ─▶ gone at once ────────────────────────────────▶ listener ─▶ handled
+ *     assign ─▶ here, not used yet ──────────────────────────▶ listener ─▶ handled ─▶ used
+ *
+ * Invariant: one of these at a time, in the order in which the membership said them; the membership hears `handled` after each.
+ *
+ * @module
+ */
+import type { Api, RequestInput, Response } from "../../protocol/schema.ts";
+import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../protocol/tables/groups.ts";
+import type { Asker } from "../actor.ts";
+import { call } from "./calls.ts";
+import { commit } from "./committing.ts";
+import { loseCoordinator } from "./coordinator.ts";
+import type { MembershipAction, MembershipEvent, MembershipRequest, MembershipResponse } from "./membership.ts";
+import { wantMetadata } from "./metadata.ts";
+import type { RebalanceEvent, TopicPartition } from "./protocol.ts";
+import { AssignedPartition, type Consumer } from "./state.ts";
+import { keyOf, nameOf, outcomeOf } from "./values.ts";
+
+type Change = MembershipAction & { readonly type: "revoke" | "lose" | "assign" };
+
+/** First version of LeaveGroup that names several members. */
+const MANY_LEAVE = 3;
+
+const TABLES = {
+  join: joinGroup,
+  sync: syncGroup,
+  heartbeat,
+  leave: leaveGroup,
+  consumerHeartbeat: consumerGroupHeartbeat,
+};
+
+/** What is under way, and who listens. */
+export class Rebalances {
+  /** What the membership is to hear, while it is in the middle of something. */
+  readonly events: MembershipEvent[] = [];
+  isTelling = false;
+  /** What comes after {@linkcode current}. */
+  readonly changes: Change[] = [];
+  current: Change | undefined;
+  /** What the listener is to deal with; undefined before it is told. */
+  told: RebalanceEvent | undefined;
+  /** Until when it may do so. */
+  dueMs = Infinity;
+  number = 0;
+  hasListener = false;
+  listener: { readonly asker: Asker<RebalanceEvent>; readonly after: number } | undefined;
+  /** When the membership wants to be woken; Infinity for never. */
+  wakeAtMs = Infinity;
+}
+
+/** Tells the membership something, if there is one, and does what it wants. */
+export function tellMembership(consumer: Consumer, event: MembershipEvent): void {
+  const { rebalances } = consumer;
+  rebalances.events.push(event);
+  if (rebalances.isTelling) return; // it is heard when what goes on here is done
+  rebalances.isTelling = true;
+  for (let next; (next = rebalances.events.shift()) !== undefined;) {
+    const actions = consumer.membership?.handle(next, consumer.now()) ?? [];
+    for (const action of actions) perform(consumer, action);
+    proceed(consumer);
+  }
+  rebalances.isTelling = false;
+}
+
+/** Becomes a member, with the subscription as it is. */
+export function join(consumer: Consumer): void {
+  const { config, deps, subscription, out, coordinator } = consumer;
+  const { groupId } = config;
+  if (groupId === null || subscription === undefined) return;
+  if (consumer.membership === undefined) {
+    consumer.membership = deps.memberships[config.groupProtocol]({ ...config, groupId }, out.random);
+    consumer.rebalances.wakeAtMs = Infinity;
+    if (coordinator.node !== undefined) tellMembership(consumer, { type: "coordinator", isKnown: true });
+  }
+  tellMembership(consumer, { type: "subscribed", ...subscription });
+  tellTopics(consumer);
+}
+
+/** Tells the membership which topics there are. */
+export function tellTopics(consumer: Consumer): void {
+  const topics = new Map(
+    [...consumer.metadata.topics.values()].map(({ name, id, partitions }) =>
+      [name, { id, partitions: partitions.size }] as const
+    ),
+  );
+  tellMembership(consumer, { type: "metadata", topics });
+}
+
+/** Wakes the membership if it wants to be, and ends waits for the listener; returns when to look again. */
+export function lookForRebalance(consumer: Consumer, nowMs: number): number {
+  const { rebalances } = consumer;
+  if (nowMs >= rebalances.wakeAtMs) {
+    rebalances.wakeAtMs = Infinity;
+    tellMembership(consumer, { type: "time" });
+  }
+  if (nowMs >= rebalances.dueMs) handled(consumer, rebalances.told?.number ?? -1);
+  return Math.min(rebalances.wakeAtMs, rebalances.dueMs);
+}
+
+function perform(consumer: Consumer, action: MembershipAction): void {
+  const { rebalances } = consumer;
+  switch (action.type) {
+    case "request":
+      return request(consumer, action.request, action.timeoutMs);
+    case "findCoordinator":
+      return loseCoordinator(consumer);
+    case "wake":
+      rebalances.wakeAtMs = action.atMs;
+      return;
+    case "fail":
+      consumer.failure = outcomeOf(action.error, action.message);
+      return forgetMembership(consumer);
+    case "left":
+      return forgetMembership(consumer);
+    case "revoke": // from now on, though its turn may come later
+      for (const named of action.partitions) withdraw(consumer, named);
+      return void rebalances.changes.push(action);
+    case "lose":
+      for (const named of action.partitions) consumer.partitions.delete(keyOf(named));
+      return void rebalances.changes.push(action);
+    case "assign":
+      return void rebalances.changes.push(action);
+  }
+}
+
+/** It is no member any more: what it had is nobody's business here. */
+function forgetMembership(consumer: Consumer): void {
+  const { rebalances } = consumer;
+  consumer.membership = undefined;
+  rebalances.changes.length = 0;
+  rebalances.events.length = 0;
+  rebalances.current = undefined;
+  rebalances.told = undefined;
+  rebalances.dueMs = Infinity;
+  rebalances.wakeAtMs = Infinity;
+  consumer.partitions.clear();
+  if (consumer.leaving !== undefined) left(consumer);
+}
+
+function withdraw({ partitions }: Consumer, named: TopicPartition): void {
+  const partition = partitions.get(keyOf(named));
+  if (partition === undefined) return;
+  partition.isLeaving = true;
+  partition.version++; // what is on its way is not for us any more
+  partition.buffer.clear();
+}
+
+/** Begins with the next change, if none is under way. */
+function proceed(consumer: Consumer): void {
+  const { rebalances, partitions, config } = consumer;
+  if (rebalances.current !== undefined) return;
+  const change = rebalances.current = rebalances.changes.shift();
+  if (change === undefined) return;
+  switch (change.type) {
+    case "revoke": {
+      if (!config.enableAutoCommit) return tellListener(consumer, "revoked", change);
+      const then = () => rebalances.current === change && tellListener(consumer, "revoked", change);
+      return commit(consumer, { what: "safe", of: new Set(change.partitions.map(keyOf)), then });
+    }
+    case "lose":
+      return tellListener(consumer, "lost", change);
+    case "assign":
+      for (const named of change.partitions) {
+        const partition = new AssignedPartition(nameOf(named));
+        partition.isHeld = true;
+        partitions.set(partition.key, partition);
+      }
+      wantUnknown(consumer);
+      return tellListener(consumer, "assigned", change);
+  }
+}
+
+/** Assigned topics of which nothing is known yet. */
+function wantUnknown(consumer: Consumer): void {
+  for (const { topic, partition } of consumer.partitions.values()) {
+    if (consumer.metadata.leaderOf(topic, partition) === undefined) return wantMetadata(consumer);
+  }
+}
+
+function tellListener(consumer: Consumer, type: RebalanceEvent["type"], { partitions }: Change): void {
+  const { rebalances, config } = consumer;
+  const event: RebalanceEvent = { number: ++rebalances.number, type, partitions: partitions.map(nameOf) };
+  rebalances.told = event;
+  if (!rebalances.hasListener) return handled(consumer, event.number);
+  rebalances.dueMs = consumer.now() + config.maxPollIntervalMs;
+  answerListener(consumer);
+}
+
+/** Answers the listener if there is something that it has not heard. */
+export function answerListener({ rebalances, out }: Consumer): void {
+  const { listener, told } = rebalances;
+  if (listener === undefined || told === undefined || told.number <= listener.after) return;
+  rebalances.listener = undefined;
+  out.reply(listener.asker, told);
+}
+
+/** The listener is through with an event, or will not be waited for any longer. */
+export function handled(consumer: Consumer, number: number): void {
+  const { rebalances, partitions } = consumer;
+  const change = rebalances.current;
+  if (change === undefined || rebalances.told?.number !== number) return;
+  rebalances.current = undefined;
+  rebalances.told = undefined;
+  rebalances.dueMs = Infinity;
+  for (const named of change.partitions) {
+    if (change.type === "assign") {
+      const partition = partitions.get(keyOf(named));
+      if (partition !== undefined) partition.isHeld = false;
+    } else if (change.type === "revoke") {
+      partitions.delete(keyOf(named));
+    }
+  }
+  tellMembership(consumer, { type: "handled" });
+}
+
+/** Sends what the membership has to say to the coordinator. */
+function request(consumer: Consumer, { api, body }: MembershipRequest, timeoutMs: number): void {
+  const { node } = consumer.coordinator;
+  const { membership } = consumer;
+  const fail = () => consumer.membership === membership && tellMembership(consumer, { type: "failed", api });
+  if (node === undefined) return consumer.later(fail);
+  call<Api>(consumer, {
+    to: node,
+    // A leave must not wait behind a join that the coordinator keeps waiting.
+    lane: api === "leave" ? "control" : "coordinator",
+    api: TABLES[api],
+    body: (version) => inVersion(api, body, version) as RequestInput<Api>,
+    timeoutMs,
+    then(result) {
+      if (consumer.membership !== membership) return;
+      if (result.ok) {
+        consumer.coordinator.attempts = 0;
+        const response = { api, body: result.body as Response<Api> } as unknown as MembershipResponse;
+        return tellMembership(consumer, { type: "response", response });
+      }
+      if (result.why === "unsupported") {
+        consumer.failure = outcomeOf("UNSUPPORTED_VERSION", result.message);
+        return forgetMembership(consumer);
+      }
+      loseCoordinator(consumer, node);
+      fail();
+    },
+  });
+}
+
+/** Before version 3 a member leaves alone. */
+function inVersion(api: MembershipRequest["api"], body: MembershipRequest["body"], version: number): unknown {
+  if (api !== "leave" || version >= MANY_LEAVE) return body;
+  const { groupId, memberId, members } = body as (MembershipRequest & { readonly api: "leave" })["body"];
+  return { groupId, memberId: members[0]?.memberId ?? memberId };
+}
+
+/**
+ * Commits what is due, leaves the group (if it is in one), and gives up all partitions; then goes on with `then`.
+ */
+export function leave(consumer: Consumer, then: () => void): void {
+  if (consumer.leaving !== undefined) return void consumer.leaving.push(then);
+  consumer.leaving = [then];
+  const wasMember = consumer.membership;
+  for (const named of consumer.partitions.values()) withdraw(consumer, named);
+  const go = () => {
+    if (consumer.membership === undefined || consumer.membership !== wasMember) return left(consumer);
+    tellMembership(consumer, { type: "leave" });
+  };
+  if (consumer.config.enableAutoCommit) commit(consumer, { what: "safe", then: go });
+  else go();
+}
+
+function left(consumer: Consumer): void {
+  const { leaving } = consumer;
+  consumer.partitions.clear();
+  consumer.subscription = undefined;
+  consumer.mode = "none";
+  consumer.leaving = undefined;
+  for (const then of leaving ?? []) then();
+}
