@@ -18,7 +18,7 @@ import { LATER } from "../actor.ts";
 import type { BrokerView } from "../broker/protocol.ts";
 import { Coordinator, type CoordinatorDeps, type CoordinatorOutbox, report } from "./coordinator_state.ts";
 import { groupConfigOf } from "./group_config.ts";
-import { endAll, find, groupEnded, retire, spawnAgain, spawnAll } from "./groups_here.ts";
+import { endAll, find, groupEnded, partitionsIn, retire, spawnAgain, spawnAll } from "./groups_here.ts";
 import { read, retry } from "./loading.ts";
 import { COORDINATOR, type CoordinatorArgs, type CoordinatorProtocol, OFFSETS_TOPIC } from "./protocol.ts";
 import { NO_TOPOLOGY, topologyOf } from "./topology.ts";
@@ -117,12 +117,18 @@ function readTheDead(coordinator: Coordinator, out: CoordinatorOutbox): void {
 
 /** A write may or may not be committed: what groups have applied for it may be wrong, and only the log knows. */
 function doubt(coordinator: Coordinator, why: string, out: CoordinatorOutbox): void {
-  const { partition } = coordinator.args;
-  if (!DEPOSED.test(why)) {
+  const { failures, args: { partition } } = coordinator;
+  if (failures === 0 && !DEPOSED.test(why)) {
     report(coordinator, `${OFFSETS_TOPIC}-${partition} could not be written (${why}): its groups are read again.`, out);
   }
+  startOver(coordinator, out);
+}
+
+/** Ends all groups and reads the log again, a little later. */
+function startOver(coordinator: Coordinator, out: CoordinatorOutbox): void {
   coordinator.phase = "loading";
   coordinator.term++;
+  coordinator.loaded = undefined;
   giveUpWrites(coordinator, out);
   endAll(coordinator, out);
   retry(coordinator, out);
@@ -146,4 +152,5 @@ function takeView(coordinator: Coordinator, view: BrokerView, out: CoordinatorOu
   for (const asker of coordinator.newsAskers.values()) out.reply(asker, coordinator.news);
   coordinator.newsAskers.clear();
   if (coordinator.phase === "loading") activate(coordinator, out);
+  else if (partitionsIn(news?.topology) !== partitionsIn(topology)) startOver(coordinator, out); // other groups belong here now
 }

@@ -13,10 +13,18 @@ import { LATER } from "../actor.ts";
 import { parseRef } from "../address.ts";
 import type { Coordinator, CoordinatorOutbox, LocalGroup } from "./coordinator_state.ts";
 import type { LastWords } from "./last_words.ts";
-import { type CoordinatorProtocol, type Found, GROUP } from "./protocol.ts";
+import {
+  type CoordinatorProtocol,
+  type Found,
+  GROUP,
+  groupPartition,
+  OFFSETS_TOPIC,
+  type Topology,
+} from "./protocol.ts";
 import type { GroupRecord } from "./records.ts";
 
 const LOADING: Found = { error: "COORDINATOR_LOAD_IN_PROGRESS", group: null };
+const ELSEWHERE: Found = { error: "NOT_COORDINATOR", group: null };
 const NOT_FOUND: Found = { error: "GROUP_ID_NOT_FOUND", group: null };
 
 /** Handles `find`. */
@@ -26,6 +34,7 @@ export function find(
   out: CoordinatorOutbox<Found>,
 ): Found | typeof LATER {
   if (coordinator.phase === "loading" || coordinator.dead.has(groupId)) return LOADING;
+  if (!isMine(coordinator, groupId)) return ELSEWHERE;
   const group = coordinator.groups.get(groupId);
   if (group?.leaving) {
     group.waiting.push({ create, asker: out.asker() });
@@ -71,9 +80,22 @@ function once<T>(value: T): () => T | undefined {
   };
 }
 
-/** Starts a group for everybody of whom the log has something. */
+/** Starts a group for everybody of whom the log has something, and who belongs here. */
 export function spawnAll(coordinator: Coordinator, words: LastWords, out: CoordinatorOutbox): void {
-  for (const [groupId, records] of words.byGroup()) spawn(coordinator, groupId, records, out);
+  for (const [groupId, records] of words.byGroup()) {
+    if (isMine(coordinator, groupId)) spawn(coordinator, groupId, records, out);
+  }
+}
+
+/** How many partitions groups are spread over; 0 while that is not known. */
+export function partitionsIn(topology: Topology | undefined): number {
+  return topology?.topics.get(OFFSETS_TOPIC)?.partitions ?? 0;
+}
+
+/** A topic that was given more partitions spreads its groups anew: what another coordinator writes now must not be answered here. */
+function isMine({ news, args: { partition } }: Coordinator, groupId: string): boolean {
+  const partitions = partitionsIn(news?.topology);
+  return partitions === 0 || groupPartition(groupId, partitions) === partition;
 }
 
 /** Handles `retire`. */

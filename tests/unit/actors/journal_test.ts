@@ -3,7 +3,7 @@ import { type Actor, LATER } from "../../../actors/actor.ts";
 import { MemoryJournal, memoryJournals } from "../../../actors/memory_journal.ts";
 import { ActorSystem } from "../../../actors/system.ts";
 import { VirtualEnv } from "../../../lib/virtual_clock.ts";
-import { collect } from "./fixtures.ts";
+import { collect, puppet } from "./fixtures.ts";
 
 interface LedgerProtocol {
   /** Replies with the sum before and after, as the handler saw it. */
@@ -145,6 +145,37 @@ Deno.test("a stop waits until what was said is durable", () => {
   assertEquals(system.actors()[0]!.state, "stopping");
   journal.release();
   assertEquals(answers, [0]);
+  assertEquals(system.actors(), []);
+});
+
+Deno.test("an actor whose journal waits for its parent does not keep that from stopping: what is unanswered has crashed", () => {
+  const env = new VirtualEnv();
+  const actor = ledger([]);
+  const parent = puppet();
+  const crashed: string[] = [];
+  const system: ActorSystem = new ActorSystem({
+    node: 1,
+    env,
+    crashed: (ref) => void crashed.push(ref),
+    openJournal: () => ({
+      recover: () => {},
+      append: () => 1,
+      whenDurable: (_, settle) =>
+        system.askThen(writer, "later", undefined, (answer) => {
+          settle(answer.ok ? { ok: true, value: undefined } : { ok: false, error: new Error(answer.failure) });
+        }, Infinity),
+      close: () => {},
+    }),
+  }).register(actor).register(parent);
+  const writer = system.spawn(parent, "writer", { start: (out) => void out.spawn(actor, "l", undefined) });
+  env.advance(0);
+  const { answers, settle } = collect<unknown>();
+  system.askThen("1/ledger/l" as ReturnType<typeof books>["ref"], "add", 5, settle);
+  env.advance(0);
+  assertEquals(answers, []);
+  system.stop(writer);
+  env.advance(0);
+  assertEquals([answers, crashed], [["crashed"], ["1/ledger/l"]]);
   assertEquals(system.actors(), []);
 });
 

@@ -212,3 +212,21 @@ Deno.test("a batch whose memory is gone, because its request was answered with a
   assertEquals(h.log.batches, []);
   assertEquals(settled(h, { records: batch(1) }).baseOffset, 0);
 });
+
+Deno.test("a writer that writes alone appends in its epoch, at the offset where it thinks that the log ends, or not at all", () => {
+  const h = new Harness({ config: { timestampBeforeMaxMs: 0, timestampAfterMaxMs: 0 } });
+  const at = (leaderEpoch: number, baseOffset: number) => ({
+    records: batch(2, {}, { timestamp: NOW_MS - 5 }),
+    fence: { leaderEpoch, baseOffset },
+  });
+  assertEquals(settled(h, at(5, 0)).baseOffset, 0, "and its clock is the broker's own: it is not judged");
+  assertEquals(settled(h, at(5, 0)).error, "OFFSET_OUT_OF_RANGE");
+  assertEquals(settled(h, at(5, 3)).error, "OFFSET_OUT_OF_RANGE");
+  assertEquals(settled(h, at(4, 2)).error, "FENCED_LEADER_EPOCH");
+  assertEquals(settled(h, at(6, 2)).error, "UNKNOWN_LEADER_EPOCH");
+  assertEquals(h.log.batches.length, 1);
+  assertEquals(settled(h, at(5, 2)).baseOffset, 2);
+  assertEquals(h.append(at(5, 4)).reply, undefined);
+  assertEquals(h.append(at(5, 4)).reply?.error, "OFFSET_OUT_OF_RANGE", "what is on its way counts");
+  assertEquals(h.append(at(5, 6)).reply, undefined);
+});

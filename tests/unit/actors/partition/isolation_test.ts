@@ -31,6 +31,19 @@ Deno.test("a leader that is isolated and does not hear a follower in sync turns 
   assertEquals(h.log.endOffset, 2, "nothing of that was written");
 });
 
+Deno.test("a leader confirms that it may speak for its epoch, and one that is cut off does not", () => {
+  const h = leader();
+  const confirm = (leaderEpoch: number) => h.probe.ask("confirm", { leaderEpoch }).reply;
+  assertEquals([4, 5, 6].map(confirm), ["FENCED_LEADER_EPOCH", "NONE", "UNKNOWN_LEADER_EPOCH"]);
+  h.probe.advance(SILENCE_MS);
+  isolate(h);
+  assertEquals(confirm(5), "NOT_LEADER_OR_FOLLOWER");
+  for (const id of [2, 3]) h.pull(id);
+  assertEquals(confirm(5), "NONE");
+  h.assume({ leader: 2, leaderEpoch: 6 });
+  assertEquals([confirm(5), confirm(6)], ["FENCED_LEADER_EPOCH", "NOT_LEADER_OR_FOLLOWER"]);
+});
+
 Deno.test("it counts from the last pull of each, and a new leader gives everybody as long", () => {
   const h = leader();
   isolate(h);
