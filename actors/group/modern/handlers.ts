@@ -1,31 +1,51 @@
 /**
- * A stand-in: groups of the new protocol are not served yet.
+ * What a group of the new protocol does with each message.
  *
  * @module
  */
-import { ASK_AGAIN } from "../dispatch.ts";
 import type { GroupNews } from "../protocol.ts";
-import type { Group, GroupHandler, GroupOutbox, Members } from "../state.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import { decide, modernOf } from "./decide.ts";
+import { Draft } from "./draft.ts";
+import { catchUp } from "./epochs.ts";
+import { ModernGroup } from "./modern.ts";
+import { startTimers } from "./starting.ts";
+
+export { heartbeat, join, leave, sync } from "./classic_bridge.ts";
+export { describeConsumer } from "./describe.ts";
+export { consumerHeartbeat } from "./heartbeat.ts";
+export { revocationOver, sessionOver } from "./leaving.ts";
 
 /** The state of a group that has no member, and no record. Called by `fold` at its first record. */
-export function createModern(_group: Group): Members {
-  throw new Error("not yet");
+export function createModern(group: Group): ModernGroup {
+  return new ModernGroup(group.args.groupId);
 }
 
 /** The group has been loaded: sets the timers of what it was loaded into. */
-export function begin(_group: Group, _out: GroupOutbox): void {}
+export function begin(group: Group, out: GroupOutbox): void {
+  const state = modernOf(group);
+  if (state !== undefined) startTimers(state, group.news, out);
+}
 
-/** `group.news` is another; `before` is what it was. */
-export function newsCame(_group: Group, _before: GroupNews, _out: GroupOutbox): void {}
+/** `group.news` is another: topics may have changed that the group is subscribed to. */
+export function newsCame(group: Group, _before: GroupNews, out: GroupOutbox): void {
+  lookAround(group, out);
+}
 
-export const join: GroupHandler<"join"> = (_, request) => ASK_AGAIN.join(request);
-export const sync: GroupHandler<"sync"> = (_, request) => ASK_AGAIN.sync(request);
-export const heartbeat: GroupHandler<"heartbeat"> = (_, request) => ASK_AGAIN.heartbeat(request);
-export const leave: GroupHandler<"leave"> = (_, request) => ASK_AGAIN.leave(request);
-export const consumerHeartbeat: GroupHandler<"consumerHeartbeat"> = (_, request) =>
-  ASK_AGAIN.consumerHeartbeat(request);
-export const describeConsumer: GroupHandler<"describeConsumer"> = (_, request) => ASK_AGAIN.describeConsumer(request);
-export const memberLate: GroupHandler<"memberLate"> = () => {};
-export const sessionOver: GroupHandler<"sessionOver"> = () => {};
-export const revocationOver: GroupHandler<"revocationOver"> = () => {};
-export const look: GroupHandler<"look"> = () => {};
+/** Handles `look`: something is due that nobody has asked for. */
+export function look(group: Group, what: "assignment" | "regex", out: GroupOutbox): void {
+  modernOf(group)?.volatile.deadlines.delete(`look/${what}`);
+  lookAround(group, out);
+}
+
+/** Handles `memberLate`: of a classic group that this one was. */
+export function memberLate(): void {}
+
+/** What is too large to be written now is tried again with the next heartbeat. */
+function lookAround(group: Group, out: GroupOutbox): void {
+  const state = modernOf(group);
+  if (state === undefined || !state.hasMembers) return;
+  const draft = new Draft(state);
+  catchUp(draft, group.news, out);
+  decide(group, draft, out);
+}

@@ -1,0 +1,204 @@
+/**
+ * A classic group made one of the new protocol, and back: KIP-848's upgrade and downgrade, each in one batch.
+ *
+ *     classic ──a member of the new protocol comes──▶ modern, with members of both ──the last of those goes──▶ classic
+ *
+ * Invariants: the two kinds are never both in the log; a partition that two members of a classic group claim is given to one of them;
+ * the group epoch goes on from the generation, and the generation from the group epoch.
+ *
+ * @module
+ */
+import {
+  CONSUMER_PROTOCOL_TYPE,
+  type ConsumerAssignment,
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+} from "../../../protocol/consumer_protocol.ts";
+import type { Assignment } from "../assignor.ts";
+import {
+  classicRecord,
+  type ClassicSnapshot,
+  type ClassicSnapshotMember,
+  classicTombstone,
+  fromModern,
+  snapshotOf,
+} from "../classic/convert.ts";
+import type { GroupConfig, GroupNews, Topology } from "../protocol.ts";
+import type { GroupRecord } from "../records.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import { fits } from "../write_size.ts";
+import { modernOf } from "./decide.ts";
+import { Draft } from "./draft.ts";
+import { currentRecord, type MemberMetadata, memberRecord, targetRecord } from "./member.ts";
+import { ModernGroup } from "./modern.ts";
+import { filter, fromRows, has, NOTHING } from "./partitions.ts";
+import { NEWCOMER } from "./reconciliation.ts";
+import { cancelTimers } from "./timers.ts";
+
+/**
+ * The group as a member of the new protocol finds it when it comes: as it is, new, or made out of a classic one. Undefined for a classic
+ * group that has members, and cannot or may not be upgraded. Nothing has happened until the draft is decided.
+ */
+export function openForJoin(group: Group, nowMs: number): Draft | undefined {
+  const modern = modernOf(group);
+  if (modern !== undefined) return new Draft(modern);
+  const state = new ModernGroup(group.args.groupId);
+  state.creationTimeMs = BigInt(nowMs);
+  const tombstone = classicTombstone(group);
+  const before = tombstone === undefined ? [] : [tombstone];
+  const snapshot = snapshotOf(group);
+  if (snapshot === undefined || !group.classic!.hasMembers) return new Draft(state, before);
+  const records = upgraded(snapshot, group.news, nowMs);
+  if (records === undefined) return undefined;
+  for (const record of records) state.apply(record);
+  return new Draft(state, [...before, ...records]);
+}
+
+function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): GroupRecord[] | undefined {
+  const { groupId: group, generation, members } = snapshot;
+  if (!mayUpgrade(news.config) || snapshot.protocolType !== CONSUMER_PROTOCOL_TYPE) return undefined;
+  if (members.length > news.config.consumerMaxSize) return undefined;
+  const said: GroupRecord[] = [];
+  const targets: GroupRecord[] = [];
+  const currents: GroupRecord[] = [];
+  const given: Assignment[] = [];
+  for (const member of members) {
+    const { memberId } = member;
+    const metadata = metadataOf(member, snapshot.protocol);
+    const assignment = decodeAssignment(member.assignment);
+    if (metadata === undefined || assignment === undefined) return undefined;
+    const assigned = filter(
+      idsOf(assignment.assignedPartitions, news.topology),
+      (topicId, partition) => !given.some((other) => has(other, topicId, partition)),
+    );
+    given.push(assigned);
+    said.push(memberRecord(group, memberId, metadata));
+    if (assigned.size > 0) targets.push(targetRecord(group, memberId, assigned));
+    currents.push(currentRecord(group, memberId, {
+      ...NEWCOMER,
+      epoch: generation,
+      previousEpoch: generation,
+      assigned,
+    }));
+  }
+  const creationTimeMs = BigInt(nowMs);
+  return [
+    ...said,
+    { type: "group", group, value: { epoch: generation, metadataHash: 0n, creationTimeMs } },
+    ...targets,
+    { type: "targetEpoch", group, value: { assignmentEpoch: generation, assignmentTimestamp: creationTimeMs } },
+    ...currents,
+  ];
+}
+
+function mayUpgrade({ consumerMigrationPolicy: policy }: GroupConfig): boolean {
+  return policy === "upgrade" || policy === "bidirectional";
+}
+
+function metadataOf(member: ClassicSnapshotMember, protocol: string | null): MemberMetadata | undefined {
+  const spoken = member.protocols.find(({ name }) => name === protocol) ?? member.protocols[0];
+  const subscription = spoken && decodeSubscription(spoken.metadata);
+  if (subscription === undefined) return undefined;
+  const { instanceId, clientId, clientHost, rebalanceTimeoutMs, sessionTimeoutMs, protocols } = member;
+  return {
+    instanceId,
+    rackId: subscription.rackId,
+    clientId,
+    clientHost,
+    subscribedTopicNames: [...subscription.topics],
+    subscribedTopicRegex: null,
+    rebalanceTimeoutMs,
+    serverAssignor: null,
+    classicMemberMetadata: { sessionTimeoutMs, supportedProtocols: protocols },
+  };
+}
+
+/** Topics that there are, by their ids. */
+export function idsOf(partitions: ConsumerAssignment["assignedPartitions"], topology: Topology): Assignment {
+  if (partitions.length === 0) return NOTHING;
+  return fromRows(partitions.flatMap(({ topic, partitions }) => {
+    const topicId = topology.topics.get(topic)?.topicId;
+    return topicId === undefined ? [] : [{ topicId, partitions }];
+  }));
+}
+
+/** The same by names, in the order of these, for the bytes of the classic protocol. */
+export function namesOf(set: Assignment, topology: Topology): ConsumerAssignment["assignedPartitions"] {
+  return [...set].flatMap(([topicId, partitions]) => {
+    const topic = topology.names.get(topicId);
+    return topic === undefined ? [] : [{ topic, partitions }];
+  }).sort((a, b) => a.topic < b.topic ? -1 : 1);
+}
+
+/** The assignment of a classic member, in the version of its subscription. */
+export function assignmentBytes(metadata: MemberMetadata, set: Assignment, topology: Topology): Uint8Array {
+  const spoken = metadata.classicMemberMetadata?.supportedProtocols[0];
+  const version = (spoken && decodeSubscription(spoken.metadata))?.version ?? 0;
+  return encodeAssignment(version, namesOf(set, topology));
+}
+
+/**
+ * Makes the group that is drafted a classic one, if only classic members are left in it, and it may be. Whether it has; then everything is
+ * decided.
+ */
+export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): boolean {
+  const { config, topology } = group.news;
+  const memberIds = draft.memberIds();
+  const members = memberIds.map((memberId) => ({ memberId, metadata: draft.metadata(memberId)! }));
+  if (config.consumerMigrationPolicy !== "downgrade" && config.consumerMigrationPolicy !== "bidirectional") {
+    return false;
+  }
+  if (memberIds.length === 0 || memberIds.length > config.maxSize) return false;
+  if (members.some(({ metadata }) => metadata.classicMemberMetadata === null)) return false;
+  const protocol = commonProtocol(members.map(({ metadata }) => metadata));
+  if (protocol === undefined) return false;
+  const snapshot: ClassicSnapshot = {
+    groupId: group.args.groupId,
+    generation: draft.epoch,
+    protocolType: CONSUMER_PROTOCOL_TYPE,
+    protocol,
+    leader: null,
+    members: members.map(({ memberId, metadata }) => ({
+      memberId,
+      instanceId: metadata.instanceId,
+      clientId: metadata.clientId,
+      clientHost: metadata.clientHost,
+      sessionTimeoutMs: metadata.classicMemberMetadata!.sessionTimeoutMs,
+      rebalanceTimeoutMs: metadata.rebalanceTimeoutMs,
+      protocols: metadata.classicMemberMetadata!.supportedProtocols,
+      assignment: assignmentBytes(metadata, draft.current(memberId).assigned, topology),
+    })),
+  };
+  const records = [...tombstones(draft.state), classicRecord(snapshot, out.now())];
+  if (!fits(records, config.maxWriteBytes)) return false;
+  for (const record of records) out.append(record);
+  for (const memberId of draft.state.metadata.keys()) cancelTimers(draft.state, memberId, out);
+  for (const what of ["assignment", "regex"]) out.cancel(`look/${what}`);
+  group.modern = undefined;
+  fromModern(group, snapshot, out);
+  return true;
+}
+
+/** A group without members goes, so that one of the classic protocol can take its place. */
+export function clearEmpty(group: Group, state: ModernGroup, out: GroupOutbox): void {
+  for (const record of tombstones(state)) out.append(record);
+  for (const what of ["assignment", "regex"]) out.cancel(`look/${what}`);
+  group.modern = undefined;
+}
+
+/** The first protocol of the first member that all the others have, too. */
+function commonProtocol(members: readonly MemberMetadata[]): string | undefined {
+  const lists = members.map(({ classicMemberMetadata }) =>
+    classicMemberMetadata!.supportedProtocols.map(({ name }) => name)
+  );
+  return lists[0]!.find((name) => lists.every((names) => names.includes(name)));
+}
+
+/** Members before the group: Kafka takes a group that still has members for damaged. */
+const TOMBSTONE_ORDER = ["current", "target", "member", "regex", "targetEpoch", "group"];
+
+function tombstones(state: ModernGroup): GroupRecord[] {
+  return state.records().map((record): GroupRecord => ({ ...record, value: null }))
+    .sort((a, b) => TOMBSTONE_ORDER.indexOf(a.type) - TOMBSTONE_ORDER.indexOf(b.type));
+}

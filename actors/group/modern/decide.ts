@@ -1,0 +1,33 @@
+/**
+ * The last step of a turn: what has been drafted becomes what is, or nothing has happened.
+ *
+ * @module
+ */
+import { toModern } from "../classic/convert.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import { type Refusal, refusal } from "./checks.ts";
+import type { Draft } from "./draft.ts";
+import { ModernGroup } from "./modern.ts";
+import { startTimers } from "./starting.ts";
+
+/** The group as one of the new protocol. */
+export function modernOf(group: Group): ModernGroup | undefined {
+  return group.modern instanceof ModernGroup ? group.modern : undefined;
+}
+
+/**
+ * Decides what has been drafted; a refusal when it is too large to be written. Comes before everything that this turn says: what is put
+ * into the outbox before the records does not wait for them.
+ */
+export function decide(group: Group, draft: Draft, out: GroupOutbox): Refusal | undefined {
+  const { maxWriteBytes } = group.news.config;
+  if (!draft.fits(maxWriteBytes)) {
+    return refusal("UNKNOWN_SERVER_ERROR", `What this changes takes more than the ${maxWriteBytes} bytes of a batch.`);
+  }
+  draft.append(out);
+  if (group.modern === draft.state) return undefined;
+  if (group.classic !== undefined) toModern(group, out);
+  group.modern = draft.state;
+  startTimers(draft.state, group.news, out);
+  return undefined;
+}

@@ -1,0 +1,179 @@
+/**
+ * ConsumerGroupHeartbeat: joining a group, living in it and leaving it, all in one request.
+ *
+ *     request ──checks──▶ member ──what it says──▶ epochs, topics ──target──▶ reconciliation ──▶ records ──▶ answer
+ *
+ * Invariant: the answer says what the records of the same turn say, and leaves when they are committed.
+ *
+ * @module
+ */
+import { randomUuid } from "../../../lib/uuid.ts";
+import type { Asked, GroupClient } from "../protocol.ts";
+import type { Group, GroupOutbox } from "../state.ts";
+import type { Assignment } from "../assignor.ts";
+import {
+  type HeartbeatBody,
+  type HeartbeatReply,
+  isFull,
+  isLeaving,
+  judgeEpoch,
+  type Refusal,
+  refusal,
+  refused,
+  refuseRequest,
+} from "./checks.ts";
+import { openForJoin } from "./convert.ts";
+import { decide, modernOf } from "./decide.ts";
+import { Draft } from "./draft.ts";
+import { catchUp } from "./epochs.ts";
+import { leaveByHeartbeat } from "./leaving.ts";
+import { GONE_FOR_A_WHILE, type MemberMetadata } from "./member.ts";
+import type { ModernGroup } from "./modern.ts";
+import { fromRows, isSame, toRows } from "./partitions.ts";
+import { type Current, reconcile, UNREVOKED } from "./reconciliation.ts";
+import { dropRegex, resolveRegex } from "./regexes.ts";
+import { cancelTimer, cancelTimers, resetSession, setTimer } from "./timers.ts";
+
+/** Handles `consumerHeartbeat`. */
+export function consumerHeartbeat(group: Group, asked: Asked<HeartbeatBody>, out: GroupOutbox): HeartbeatReply {
+  const { config } = group.news;
+  const wrong = refuseRequest(asked.version, asked.body, config);
+  if (wrong !== undefined) return refused(wrong);
+  if (isLeaving(asked.body)) return leaveByHeartbeat(group, asked.body, out);
+  const draft = asked.body.memberEpoch === 0 ? openForJoin(group, out.now()) : openForMember(group);
+  if (draft === undefined) {
+    return refused(refusal("GROUP_ID_NOT_FOUND", "There is no such group of the new protocol."));
+  }
+  const memberId = asked.body.memberId === "" ? randomUuid(out.random.bytes(16)) : asked.body.memberId;
+  return live(group, draft, { ...asked, body: { ...asked.body, memberId } }, out);
+}
+
+function openForMember(group: Group): Draft | undefined {
+  const modern = modernOf(group);
+  return modern && new Draft(modern);
+}
+
+/** A member that is one, or becomes one. */
+function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>, out: GroupOutbox): HeartbeatReply {
+  const { news } = group;
+  const { memberId } = body;
+  const reported = body.topicPartitions === null ? null : fromRows(body.topicPartitions);
+  const holder = body.instanceId === null ? undefined : draft.holderOf(body.instanceId);
+  const wrong = admit(draft, body, holder, reported, news.config.consumerMaxSize);
+  if (wrong !== undefined) return refused(wrong);
+  say(group, draft, body, client, out);
+  catchUp(draft, news, out);
+  const before = draft.current(memberId);
+  const current = reconcileMember(draft, memberId, reported);
+  const failed = decide(group, draft, out);
+  if (failed !== undefined) return refused(failed);
+  if (holder !== undefined && holder !== memberId) cancelTimers(draft.state, holder, out);
+  resetSession(draft.state, memberId, news.config.consumerSessionTimeoutMs, out);
+  timeRevocation(draft.state, memberId, draft.metadata(memberId)!, before, current, out);
+  // An answer with an older epoch was lost, and perhaps what it gave.
+  const isShown = isFull(body) || body.memberEpoch !== before.epoch || !isSame(before.assigned, current.assigned);
+  return {
+    errorCode: 0,
+    memberId,
+    memberEpoch: current.epoch,
+    heartbeatIntervalMs: news.config.consumerHeartbeatIntervalMs,
+    assignment: isShown ? { topicPartitions: toRows(current.assigned) } : null,
+  };
+}
+
+/** Whether the request is from a member, or from who may become one; a static member takes over what its last incarnation had. */
+function admit(
+  draft: Draft,
+  { memberId, memberEpoch, instanceId }: HeartbeatBody,
+  holder: string | undefined,
+  reported: Assignment | null,
+  maxSize: number,
+): Refusal | undefined {
+  if (holder !== undefined && memberEpoch === 0 && draft.current(holder).epoch === GONE_FOR_A_WHILE) {
+    draft.replace(holder, memberId);
+    return undefined;
+  }
+  if (holder !== undefined && holder !== memberId) {
+    return memberEpoch === 0
+      ? refusal("UNRELEASED_INSTANCE_ID", `The instance "${instanceId}" is member ${holder}, which has not left.`)
+      : refusal("FENCED_INSTANCE_ID", `The instance "${instanceId}" is member ${holder} by now.`);
+  }
+  if (draft.metadata(memberId) !== undefined) return judgeEpoch(draft.current(memberId), memberEpoch, reported);
+  if (memberEpoch !== 0) return refusal("UNKNOWN_MEMBER_ID", `The group has no member ${memberId}.`);
+  if (draft.size >= maxSize) return refusal("GROUP_MAX_SIZE_REACHED", `The group has ${maxSize} members already.`);
+  return undefined;
+}
+
+/** Takes in what the member says of itself. */
+function say(group: Group, draft: Draft, body: HeartbeatBody, client: GroupClient, out: GroupOutbox): void {
+  const { memberId } = body;
+  const said = draft.metadata(memberId);
+  const says = said === undefined || body.memberEpoch === 0 ? firstSaid(body, client) : laterSaid(said, body, client);
+  draft.setMetadata(memberId, says);
+  const regex = says.subscribedTopicRegex;
+  if (regex !== null) resolveRegex(draft, regex, group.news, out);
+  if (said !== undefined && said.subscribedTopicRegex !== regex) dropRegex(draft, said.subscribedTopicRegex);
+}
+
+/** Who joins says everything: what is not there is none. */
+function firstSaid(body: HeartbeatBody, { id: clientId, host: clientHost }: GroupClient): MemberMetadata {
+  return {
+    instanceId: body.instanceId,
+    rackId: body.rackId,
+    clientId,
+    clientHost,
+    subscribedTopicNames: body.subscribedTopicNames ?? [],
+    subscribedTopicRegex: regexOf(body.subscribedTopicRegex),
+    rebalanceTimeoutMs: body.rebalanceTimeoutMs,
+    serverAssignor: body.serverAssignor,
+    classicMemberMetadata: null,
+  };
+}
+
+/** Later on, what is not there is as it was. */
+function laterSaid(said: MemberMetadata, body: HeartbeatBody, client: GroupClient): MemberMetadata {
+  return {
+    instanceId: said.instanceId,
+    rackId: body.rackId ?? said.rackId,
+    clientId: client.id,
+    clientHost: client.host,
+    subscribedTopicNames: body.subscribedTopicNames ?? said.subscribedTopicNames,
+    subscribedTopicRegex: body.subscribedTopicRegex === null
+      ? said.subscribedTopicRegex
+      : regexOf(body.subscribedTopicRegex),
+    rebalanceTimeoutMs: body.rebalanceTimeoutMs === -1 ? said.rebalanceTimeoutMs : body.rebalanceTimeoutMs,
+    serverAssignor: body.serverAssignor ?? said.serverAssignor,
+    classicMemberMetadata: null,
+  };
+}
+
+/** No characters at all are how an expression is taken back. */
+function regexOf(regex: string | null): string | null {
+  return regex === "" ? null : regex;
+}
+
+/** Takes the member as far towards its target as it can go. */
+export function reconcileMember(draft: Draft, memberId: string, reported: Assignment | null): Current {
+  const before = draft.current(memberId);
+  const current = reconcile(
+    before,
+    { epoch: draft.assignmentEpoch, partitions: draft.target(memberId) },
+    reported,
+    (topicId, partition) => draft.isFree(topicId, partition, memberId),
+  );
+  if (current !== before) draft.setCurrent(memberId, current);
+  return current;
+}
+
+/** A member that has to give something up has its rebalance timeout for it, from when it is told. */
+export function timeRevocation(
+  state: ModernGroup,
+  memberId: string,
+  { rebalanceTimeoutMs }: MemberMetadata,
+  before: Current,
+  current: Current,
+  out: GroupOutbox,
+): void {
+  if (current.state !== UNREVOKED) cancelTimer(state, "revoke", memberId, out);
+  else if (current !== before) setTimer(state, "revoke", memberId, rebalanceTimeoutMs, out);
+}

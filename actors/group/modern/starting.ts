@@ -1,0 +1,31 @@
+/**
+ * The timers of a group that has been loaded, or has become one of the new protocol: all of them begin anew.
+ *
+ * @module
+ */
+import type { GroupNews } from "../protocol.ts";
+import type { GroupOutbox } from "../state.ts";
+import type { MemberMetadata } from "./member.ts";
+import type { ModernGroup } from "./modern.ts";
+import { UNREVOKED } from "./reconciliation.ts";
+import { resetSession, setLook, setTimer } from "./timers.ts";
+
+/** How long a member may be silent. */
+export function sessionTimeoutOf(metadata: MemberMetadata, news: GroupNews): number {
+  return metadata.classicMemberMetadata?.sessionTimeoutMs ?? news.config.consumerSessionTimeoutMs;
+}
+
+/** Sets every timer that the group's state asks for. */
+export function startTimers(state: ModernGroup, news: GroupNews, out: GroupOutbox): void {
+  state.volatile.emptySinceMs = out.now();
+  for (const [memberId, metadata] of state.metadata) {
+    resetSession(state, memberId, sessionTimeoutOf(metadata, news), out);
+    if (state.current(memberId).state === UNREVOKED) {
+      setTimer(state, "revoke", memberId, metadata.rebalanceTimeoutMs, out);
+    }
+  }
+  if (state.regexes.size > 0) setLook(state, "regex", news.config.consumerRegexRefreshIntervalMs, out);
+  if (state.assignmentEpoch < state.epoch) {
+    setLook(state, "assignment", news.config.consumerAssignmentIntervalMs, out);
+  }
+}
