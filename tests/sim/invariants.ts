@@ -178,7 +178,12 @@ export class Invariants {
   unrest(): string[] {
     const nodes = [...this.#nodes.values()].map(({ node }) => node);
     const partitionOf = (topic: TopicImage, index: number) => this.#partitions.get(`${topic.topicId}/${index}`);
-    return [...unrest(nodes, this.image, partitionOf), ...this.groups.unrest(nodes, groupPartition)];
+    return [...unrest(nodes, this.image, partitionOf), ...this.unrestOfGroups()];
+  }
+
+  /** The same of groups alone. */
+  unrestOfGroups(): string[] {
+    return this.groups.unrest([...this.#nodes.values()].map(({ node }) => node), groupPartition);
   }
 
   #look(watch: NodeWatch): void {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { GroupBook } from "./group_book.ts";
+import type { GroupUsage } from "./group_usage.ts";
 import type { History } from "./history.ts";
 import type { World } from "./world.ts";
 
@@ -33,6 +35,9 @@ export class Counters {
 export class Scene {
   readonly problems: string[] = [];
   readonly counters: Counters = new Counters();
+  /** What clients of groups were told, and what they use. */
+  book!: GroupBook;
+  usage!: GroupUsage;
   /** Where the log of each key ends at least, as producers have heard. */
   readonly ends: Map<string, number> = new Map();
   /** Somebody has asked for everything below to be deleted, by key. */

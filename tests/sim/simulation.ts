@@ -8,6 +8,9 @@
  */
 import { Admin } from "./admin.ts";
 import { Consumer } from "./consumer.ts";
+import { GroupBook } from "./group_book.ts";
+import { GroupUsage } from "./group_usage.ts";
+import { GroupWork } from "./group_work.ts";
 import { newestImage, partitionsOf, unwell } from "./glimpse.ts";
 import { checkHistory, History } from "./history.ts";
 import { Invariants, uncleanIsOn } from "./invariants.ts";
@@ -46,6 +49,8 @@ export interface RunResult {
 const FORM_MS = 15_000;
 /** How long it may take until all is well, once nothing is in its way. */
 const HEAL_MS = 40_000;
+/** The same for groups, which have sessions to wait for. */
+const GROUPS_HEAL_MS = 60_000;
 /** And how long reading everything may take. */
 const READ_MS = 20_000;
 const LOOK_MS = 50;
@@ -66,6 +71,7 @@ export class Simulation {
   readonly #admin: Admin;
   readonly #producers: Producer[] = [];
   readonly #consumers: Consumer[] = [];
+  readonly #groups: GroupWork;
   #reader: Consumer | undefined;
 
   constructor(options: RunOptions) {
@@ -87,10 +93,16 @@ export class Simulation {
     this.invariants = new Invariants({
       nodes: lenses(this.world.nodes()),
       voters: swarm.voters,
+      minInsyncReplicas: Number(swarm.properties["min.insync.replicas"] ?? 1),
       mayElectUnclean: (topic, was, now, image) =>
         !this.#storm.limits.isDurable(`${topic.name}-${was.partition}`) || uncleanIsOn(topic, was, now, image),
     });
+    const { groups } = this.invariants;
+    const tell = (sentence: string) => this.scene.problem(sentence);
+    this.scene.book = new GroupBook(groups, (topic) => topic.startsWith("passing-"), tell);
+    this.scene.usage = new GroupUsage((groupId) => this.scene.book.isLossy(groupId), tell);
     const { topics, nodes, adminTasks, random } = swarm;
+    this.#groups = new GroupWork(this.scene, swarm.groups, groups, random.split("group work"));
     const forgive = ({ id }: { readonly id: number }) => {
       this.invariants.settle(); // it must have seen the end of the process first
       this.invariants.forgive(id);
@@ -146,6 +158,7 @@ export class Simulation {
       this.#producers.push(new Producer(this.scene, `producer-${index}`, { ...plan, keys: lanes, isDurable }, own));
     });
     for (let index = 0; index < consumers; index++) this.#consume(index, 0);
+    this.#groups.begin({ withAdmin: this.swarm.features.has("group-admin") });
     this.#storm.begin();
     const endMs = this.world.now() + stormMs;
     return this.#runWhile(() => this.world.now() < endMs);
@@ -192,7 +205,28 @@ export class Simulation {
     const began = this.world.now();
     const healed = this.#until(HEAL_MS, look, "not all is well", wants);
     this.scene.count("ms to heal", Math.round(this.world.now() - began));
-    return healed;
+    return healed && this.#calmGroups();
+  }
+
+  /** Everything is shared out, coordinators know what is committed, and logs that were cleaned have it. */
+  #calmGroups(): boolean {
+    const { groups } = this.invariants;
+    if (this.swarm.groups.length === 0) return true;
+    let nextLookMs = 0;
+    let isCalm = false;
+    const wants = () => [...this.#groups.unrest(), ...this.invariants.unrestOfGroups()];
+    const look = () => {
+      if (this.world.now() < nextLookMs) return isCalm;
+      nextLookMs = this.world.now() + LOOK_MS * 5;
+      return isCalm = wants().length === 0;
+    };
+    if (!this.#until(GROUPS_HEAL_MS, look, "the groups do not come to rest", wants)) return false;
+    this.#groups.ask();
+    const endMs = this.world.now() + 2_000;
+    if (!this.#runWhile(() => this.world.now() < endMs)) return false;
+    this.#groups.end();
+    for (const [name, count] of Object.entries(groups.counts)) this.scene.count(`groups: ${name}`, count);
+    return true;
   }
 
   /** Of what is given up, an operator takes what there is. */

@@ -9,6 +9,7 @@
 import { type Random, SeededRandom } from "../../lib/prng.ts";
 import type { NetworkFaults } from "../../transport/simulated.ts";
 import type { AdminTask } from "./admin.ts";
+import { drawGroupProperties, drawGroups, type GroupPlan } from "./group_plans.ts";
 import type { ProducerKind } from "./producer.ts";
 import type { TopicPlan } from "./scene.ts";
 import { CALM_SOCKETS, type SocketFaults } from "./sockets.ts";
@@ -87,6 +88,22 @@ export const FEATURES = {
   "by-id": 4,
   /** Consumers come and go. */
   consumers: 4,
+  /** Groups of consumers, their coordinators and what these write. */
+  groups: 5,
+  /** Groups of the new protocol (KIP-848), or of both. */
+  modern: 4,
+  /** Members come back as the same instance. */
+  "static-members": 3,
+  /** Offsets are committed from outside of groups. */
+  "standalone-commits": 3,
+  /** Members say what they want by a pattern. */
+  regex: 2,
+  /** Logs are compacted. */
+  compaction: 4,
+  /** Members that say what they must not, or nothing. */
+  "rogue-members": 4,
+  /** Groups and offsets are deleted, and expire. */
+  "group-admin": 3,
 } as const;
 
 /** The name of a feature. */
@@ -119,6 +136,7 @@ export interface Swarm {
   readonly sockets: SocketFaults;
   readonly producers: readonly { readonly kind: ProducerKind; readonly everyMs: number }[];
   readonly consumers: number;
+  readonly groups: readonly GroupPlan[];
   readonly adminTasks: readonly AdminTask[];
   readonly properties: Readonly<Record<string, string>>;
   readonly snapshotEveryRecords: number;
@@ -133,11 +151,16 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
   const nodes = drawNodes(random.split("nodes"), limits);
   const voters = Array.from({ length: drawVoters(random.split("voters"), nodes) }, (_, index) => index + 1);
   const shape = random.split("shape");
+  const topics = drawTopics(random.split("topics"), nodes, features);
+  const properties = {
+    ...drawProperties(random.split("properties")),
+    ...drawGroupProperties(random.split("group properties"), nodes, features),
+  };
   return {
     seed,
     nodes,
     voters,
-    topics: drawTopics(random.split("topics"), nodes, features),
+    topics,
     features,
     stormMs: (limits.seconds ?? 45) * 1_000,
     faultEveryMs: shape.pick([1_500, 3_000, 6_000, 12_000]),
@@ -147,7 +170,8 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     consumers: 1 + random.split("consumers").below(3),
     snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
     adminTasks: (["topics", "reassign", "elect", "configs", "trim"] as const).filter((task) => features.has(task)),
-    properties: drawProperties(random.split("properties")),
+    groups: drawGroups(random.split("groups"), topics, features, properties),
+    properties,
     random,
   };
 }
