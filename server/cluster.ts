@@ -11,7 +11,11 @@
  *
  * @module
  */
-import type { ActorInfo } from "../actors/system.ts";
+import type { NodeAddress } from "../actors/consumer/network.ts";
+import type { ActorInfo, ActorSystem } from "../actors/system.ts";
+import type { Consumer } from "../client/consumer.ts";
+import { type ConsumerOptions, Consumers } from "../client/consumers.ts";
+import { type LocalBroker, localNetwork } from "../client/local_network.ts";
 import type { Disk } from "../storage/disk.ts";
 import { FileDisk } from "../storage/file_disk.ts";
 import { MemoryDisk } from "../storage/memory_disk.ts";
@@ -49,6 +53,9 @@ const BROKERS_MAX = 100;
 /** How long a start may take: more means that it never ends. */
 const START_TIMEOUT_MS = 60_000;
 
+/** How long the consumers of a cluster that stops may take to leave their groups. */
+const CONSUMERS_TIMEOUT_MS = 2_000;
+
 /** A broker of a cluster that runs. */
 export interface ClusterBroker {
   /** The first part of the refs of its actors. */
@@ -81,6 +88,7 @@ export class Cluster implements AsyncDisposable {
   readonly #hub = new LocalHub({ scheduler: this.#env.scheduler });
   readonly #links = new Links();
   readonly #seats = new Map<number, Seat>();
+  readonly #consumers: Consumers;
   /** Ends starts that are under way when the cluster is stopped. */
   readonly #over = new AbortController();
   #stopped: Promise<void> | undefined;
@@ -92,6 +100,12 @@ export class Cluster implements AsyncDisposable {
       ? ids.slice(0, voterCount(ids.length))
       : votersUnder(options.dir, ids.length);
     for (const id of ids) this.#addSeat(id);
+    this.#consumers = new Consumers({
+      env: this.#env,
+      bootstrap: () => this.#addresses(),
+      openNetwork: () => localNetwork((address) => this.#localBroker(address), this.#env),
+      report: (line) => this.#options.log?.(line),
+    });
   }
 
   /** Use {@linkcode startCluster}. */
@@ -131,9 +145,27 @@ export class Cluster implements AsyncDisposable {
     return this.#any().httpPort;
   }
 
-  /** Every actor of every broker, with its state and its counters. */
+  /**
+   * A consumer within this process: it speaks Kafka's requests to the brokers, but no sockets are between them.
+   *
+   * @example
+   * ```ts
+   * import { startCluster } from "@samsa/samsa";
+   *
+   * await using cluster = await startCluster();
+   * await using consumer = cluster.consumer({ groupId: "billing", topics: ["orders"] });
+   * console.assert((await consumer.poll({ timeoutMs: 1 })).length === 0);
+   * ```
+   *
+   * @throws {RangeError} when the options do not go together
+   */
+  consumer(options: ConsumerOptions): Consumer {
+    return this.#consumers.open(options);
+  }
+
+  /** Every actor of every broker, and every consumer (of node 0), with its state and its counters. */
   actors(): ActorInfo[] {
-    return this.brokers.flatMap((broker) => broker.actors());
+    return [...this.brokers.flatMap((broker) => broker.actors()), ...this.#consumers.system.actors()];
   }
 
   /**
@@ -143,22 +175,22 @@ export class Cluster implements AsyncDisposable {
    * @throws {RangeError} when there is no such actor
    */
   kill(ref: string): void {
-    this.#brokerOf(ref).system.kill(ref);
+    this.#systemOf(ref).kill(ref);
   }
 
   /** Lets an actor do nothing until {@linkcode Cluster.resume}; its mailbox goes on filling, and holds up who sends to it. */
   pause(ref: string): void {
-    this.#brokerOf(ref).system.pause(ref);
+    this.#systemOf(ref).pause(ref);
   }
 
   /** Ends a pause. */
   resume(ref: string): void {
-    this.#brokerOf(ref).system.resume(ref);
+    this.#systemOf(ref).resume(ref);
   }
 
   /** Stops an actor cleanly and starts it again at once. */
   restart(ref: string): void {
-    this.#brokerOf(ref).system.restart(ref);
+    this.#systemOf(ref).restart(ref);
   }
 
   /**
@@ -247,6 +279,7 @@ export class Cluster implements AsyncDisposable {
     await Promise.allSettled([...this.#seats.values()].map(({ changing }) => changing));
     for (const seat of this.#seats.values()) seat.running?.resume(); // who stands still cannot stop
     this.heal();
+    await this.#consumers.close(CONSUMERS_TIMEOUT_MS);
     const running = [...this.#seats.values()].flatMap((seat) => seat.running ?? []);
     await Promise.all(running.map((broker) => broker.drain())); // while the controller is there to hear of it
     await Promise.all(running.map((broker) => broker.stop()));
@@ -313,13 +346,29 @@ export class Cluster implements AsyncDisposable {
     return broker;
   }
 
-  #brokerOf(ref: string): RunningBroker {
+  #systemOf(ref: string): ActorSystem {
     const node = Number(ref.split("/", 1)[0]);
-    const broker = this.#seats.get(node)?.running;
-    if (broker === undefined || !broker.actors().some((actor) => actor.ref === ref)) {
+    const consumers = this.#consumers.system;
+    const system = node === consumers.node ? consumers : this.#seats.get(node)?.running?.system;
+    if (system === undefined || !system.actors().some((actor) => actor.ref === ref)) {
       throw new RangeError(`There is no actor "${ref}": actors() lists those that there are.`);
     }
-    return broker;
+    return system;
+  }
+
+  /** Where brokers are, or were when they ran last. */
+  #addresses(): readonly NodeAddress[] {
+    return [...this.#seats.values()].flatMap(({ running, port }) => {
+      if (running !== undefined) return running.advertised;
+      return port === undefined ? [] : { host: "127.0.0.1", port };
+    });
+  }
+
+  #localBroker({ host, port }: NodeAddress): LocalBroker | undefined {
+    for (const { running } of this.#seats.values()) {
+      if (running?.advertised.port === port && running.advertised.host === host) return running.local;
+    }
+    return undefined;
   }
 }
 

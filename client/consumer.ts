@@ -1,0 +1,331 @@
+/**
+ * A consumer as programs use it: promises and loops around the consumer actor.
+ *
+ *     poll ─▶ records wait here ─▶ handed out one by one ─▶ committed when the next is asked for, or by hand
+ *
+ * Invariants: what has not been handed out is not committed; a partition is given back after the program is through with the record
+ * that it has (or has let `maxPollIntervalMs` pass), and none of its records is handed out afterwards.
+ *
+ * @module
+ */
+import type {
+  ConsumedRecord,
+  ConsumerProtocol,
+  ConsumerRef,
+  Outcome,
+  RebalanceEvent,
+  SeekTo,
+  TopicPartition as Named,
+} from "../actors/consumer/protocol.ts";
+import type { Answer, Message, Reply, Verb } from "../actors/actor.ts";
+import type { ActorSystem } from "../actors/system.ts";
+import type { ErrorName } from "../protocol/errors.ts";
+import { Backlog } from "./backlog.ts";
+import {
+  type CommittedOffset,
+  type ConsumerBatch,
+  ConsumerError,
+  type ConsumerRecord,
+  type RebalanceListener,
+  type SeekTarget,
+  type TopicPartition,
+} from "./records.ts";
+
+/** How long one question for records lasts before it is put again. */
+const POLL_MS = 10_000;
+/** How much longer an answer may take than it should. */
+const GRACE_MS = 30_000;
+/** The listener asks again after this. */
+const LISTEN_MS = 3_600_000;
+const CLOSE_TIMEOUT_MS = 30_000;
+const RECORDS_MAX = 500;
+
+/** What a consumer stands on. */
+export interface ConsumerGround {
+  readonly system: ActorSystem;
+  readonly ref: ConsumerRef;
+  readonly enableAutoCommit: boolean;
+  readonly listener: RebalanceListener;
+  /** Calls back later; the function returned calls it off. */
+  readonly after: (delayMs: number, task: () => void) => () => void;
+  readonly maxPollIntervalMs: number;
+  /** Told once when it has ended. */
+  readonly ended: () => void;
+}
+
+/** A consumer. Close it with {@linkcode Consumer.close}, or let `await using` do so. */
+export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> {
+  /** The path of its actor, such as `0/consumer/billing-1`: for killing, pausing and resuming it. */
+  readonly ref: string;
+  readonly #ground: ConsumerGround;
+  readonly #backlog = new Backlog();
+  /** The program has records that it may be working on. */
+  #isBusy = false;
+  readonly #resting: (() => void)[] = [];
+  #closed: Promise<void> | undefined;
+  #problem: ConsumerError | undefined;
+  readonly #listening: Promise<void>;
+
+  /** Use `cluster.consumer` or `connect(…).consumer`. */
+  constructor(ground: ConsumerGround) {
+    this.#ground = ground;
+    this.ref = ground.ref;
+    this.#listening = this.#listen();
+  }
+
+  /** Subscribes to topics, by name or by a pattern that fits whole names; replaces what it was subscribed to. */
+  async subscribe(to: readonly string[] | { readonly pattern: string }): Promise<void> {
+    fine(await this.#ask("subscribe", "pattern" in to ? to : { topics: to }));
+  }
+
+  /** Reads these partitions, without the help of a group. */
+  async assign(partitions: readonly TopicPartition[]): Promise<void> {
+    fine(await this.#ask("assign", partitions.map(named)));
+    const keep = new Set(partitions.map(({ topic, partition }) => `${topic}-${partition}`));
+    this.#backlog.keep(({ topic, partition }) => keep.has(`${topic}-${partition}`));
+  }
+
+  /** Commits what is due, leaves the group, reads nothing any more. */
+  async unsubscribe(): Promise<void> {
+    this.#rest();
+    await this.#commitHandedOut();
+    this.#backlog.clear();
+    fine(await this.#ask("unsubscribe", undefined, CLOSE_TIMEOUT_MS + GRACE_MS));
+  }
+
+  /**
+   * The next records; waits for some for `timeoutMs`. What was handed out before counts as dealt with.
+   *
+   * @throws {ConsumerError} when it cannot read, or is closed
+   */
+  async poll(
+    { maxRecords = RECORDS_MAX, timeoutMs = POLL_MS }: { readonly maxRecords?: number; readonly timeoutMs?: number } =
+      {},
+  ): Promise<readonly ConsumerRecord[]> {
+    await this.#fill(maxRecords, timeoutMs);
+    return this.#handOut(this.#backlog.takeAll(maxRecords));
+  }
+
+  /** Record after record, until it is closed. Asking for the next one says that the last is dealt with. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerRecord, void, undefined> {
+    try {
+      while (this.#closed === undefined) {
+        if (!await this.#more()) continue;
+        const [record] = this.#handOut(this.#backlog.takeAll(1));
+        if (record !== undefined) yield record;
+      }
+    } finally {
+      this.#rest();
+    }
+  }
+
+  /** What was fetched of one partition, batch after batch, until it is closed. */
+  async *batches(): AsyncGenerator<ConsumerBatch, void, undefined> {
+    try {
+      while (this.#closed === undefined) {
+        if (!await this.#more()) continue;
+        const records = this.#handOut(this.#backlog.takeRun());
+        const [first] = records;
+        if (first !== undefined) yield { topic: first.topic, partition: first.partition, records };
+      }
+    } finally {
+      this.#rest();
+    }
+  }
+
+  /** Commits: these offsets (of the next records to be read), or what was handed out so far. */
+  async commit(offsets?: readonly CommittedOffset[]): Promise<void> {
+    if (offsets === undefined) return fine(await this.#commitHandedOut());
+    const all = offsets.map(({ topic, partition, offset, leaderEpoch = -1, metadata = "" }) => (
+      { topic, partition, offset: Number(offset), leaderEpoch, metadata }
+    ));
+    fine(await this.#ask("commit", { offsets: all }, 2 * GRACE_MS));
+  }
+
+  /** What the group has committed of these partitions; an offset of -1 for nothing. */
+  async committed(partitions: readonly TopicPartition[]): Promise<Required<CommittedOffset>[]> {
+    const { offsets, ...outcome } = await this.#ask("committed", partitions.map(named), 2 * GRACE_MS);
+    fine(outcome);
+    return offsets.map((one) => ({ ...one, offset: BigInt(one.offset) }));
+  }
+
+  /** Goes on somewhere else in these partitions: at an offset, at the first record from a time on, or at an end. */
+  async seek(partitions: TopicPartition | readonly TopicPartition[], to: SeekTarget): Promise<void> {
+    const all = [partitions].flat().map(named);
+    const target: SeekTo = typeof to === "bigint"
+      ? { offset: Number(to) }
+      : to instanceof Date
+      ? { timestamp: to.getTime() }
+      : to;
+    fine(await this.#ask("seek", { partitions: all, to: target }));
+    this.#backlog.drop(all);
+  }
+
+  /** The offset of the next record that will be handed out. */
+  async position(partition: TopicPartition): Promise<bigint> {
+    const next = this.#backlog.nextOf(partition);
+    if (next !== undefined) return BigInt(next);
+    const { offset, ...outcome } = await this.#ask("position", named(partition));
+    fine(outcome);
+    return BigInt(offset);
+  }
+
+  /** Reads nothing of these partitions until {@linkcode Consumer.resume}. */
+  async pause(partitions: readonly TopicPartition[]): Promise<void> {
+    const all = partitions.map(named);
+    fine(await this.#ask("pause", all));
+    // What waits here is fetched again later: it has not been handed out.
+    for (const { offset, ...partition } of this.#backlog.drop(all)) {
+      await this.#ask("seek", { partitions: [partition], to: { offset } });
+    }
+  }
+
+  /** Ends a pause. */
+  async resume(partitions: readonly TopicPartition[]): Promise<void> {
+    fine(await this.#ask("resume", partitions.map(named)));
+  }
+
+  /** The partitions that are its own at this moment. */
+  async assignment(): Promise<readonly TopicPartition[]> {
+    return await this.#ask("assignment", undefined);
+  }
+
+  /** By how many records it is behind, partition by partition; -1 where that is not known yet. */
+  async lag(): Promise<readonly (TopicPartition & { readonly records: number })[]> {
+    const lags = await this.#ask("lag", undefined);
+    return lags.map((one) => ({ ...one, records: one.records + (one.records < 0 ? 0 : this.#backlog.countOf(one)) }));
+  }
+
+  /**
+   * Commits what was handed out (unless it does not commit by itself), leaves the group and ends, within `timeoutMs`. A static member stays
+   * in its group until its session is over.
+   */
+  close({ timeoutMs = CLOSE_TIMEOUT_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    return this.#closed ??= this.#close(timeoutMs);
+  }
+
+  /** The same as {@linkcode Consumer.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    this.#rest();
+    const { system, ref, ended } = this.#ground;
+    if (this.#ground.enableAutoCommit) await this.#commitHandedOut(timeoutMs);
+    this.#backlog.clear();
+    await system.ask(ref, "close", { timeoutMs }, timeoutMs + GRACE_MS);
+    await this.#listening;
+    ended();
+  }
+
+  /** Waits for records; false when there are none yet. */
+  async #more(): Promise<boolean> {
+    await this.#fill(RECORDS_MAX, POLL_MS);
+    return !this.#backlog.isEmpty;
+  }
+
+  async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
+    this.#rest();
+    if (!this.#backlog.isEmpty) return;
+    const answer = await this.#request("poll", { maxRecords, timeoutMs }, timeoutMs + GRACE_MS);
+    if (this.#closed !== undefined) return;
+    const { records, ...outcome } = this.#value(answer);
+    fine(outcome);
+    this.#backlog.add(records);
+  }
+
+  #handOut(records: readonly ConsumedRecord[]): readonly ConsumerRecord[] {
+    this.#isBusy = records.length > 0;
+    return records.map((record) => ({ ...record, offset: BigInt(record.offset) }));
+  }
+
+  /** The program is through with what it had. */
+  #rest(): void {
+    this.#isBusy = false;
+    for (const resume of this.#resting.splice(0)) resume();
+  }
+
+  async #untilRest(): Promise<void> {
+    if (!this.#isBusy) return;
+    await new Promise<void>((resolve) => {
+      const calm = this.#ground.after(this.#ground.maxPollIntervalMs, resolve);
+      this.#resting.push(() => {
+        calm();
+        resolve();
+      });
+    });
+  }
+
+  async #commitHandedOut(timeoutMs: number = 2 * GRACE_MS): Promise<Outcome> {
+    const offsets = this.#backlog.handedOut();
+    if (offsets.length === 0) return { error: "NONE", message: null };
+    const answer = await this.#request("commit", { offsets, onlyOwned: true }, timeoutMs);
+    return answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT", message: "The commit was not answered in time." };
+  }
+
+  /** Hears of rebalances as long as there is somebody to hear from. */
+  async #listen(): Promise<void> {
+    for (let after = 0;;) {
+      const answer = await this.#request("nextRebalance", { after }, LISTEN_MS);
+      if (!answer.ok && answer.failure === "timeout") continue;
+      if (!answer.ok) return;
+      after = answer.value.number;
+      try {
+        await this.#rebalance(answer.value);
+      } catch (error) { // what the program's listener has thrown: the next poll says it
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#problem = new ConsumerError("UNKNOWN_SERVER_ERROR", `The rebalance listener failed: ${reason}`, error);
+      }
+      this.#ground.system.tell(this.#ground.ref, "handled", { number: after });
+    }
+  }
+
+  async #rebalance({ type, partitions }: RebalanceEvent): Promise<void> {
+    const { listener, enableAutoCommit } = this.#ground;
+    if (type === "assigned") return await listener.assigned?.(partitions);
+    if (type === "revoked") {
+      await this.#untilRest();
+      if (enableAutoCommit) await this.#commitHandedOut();
+    }
+    this.#backlog.drop(partitions);
+    this.#backlog.forget(partitions);
+    if (type === "revoked") await listener.revoked?.(partitions);
+    else await listener.lost?.(partitions);
+  }
+
+  #request<V extends Verb<ConsumerProtocol>>(
+    verb: V,
+    message: Message<ConsumerProtocol, V>,
+    timeoutMs: number = GRACE_MS,
+  ): Promise<Answer<Reply<ConsumerProtocol, V>>> {
+    return this.#ground.system.ask(this.#ground.ref, verb, message, timeoutMs);
+  }
+
+  async #ask<V extends Verb<ConsumerProtocol>>(
+    verb: V,
+    message: Message<ConsumerProtocol, V>,
+    timeoutMs: number = GRACE_MS,
+  ): Promise<Reply<ConsumerProtocol, V>> {
+    return this.#value(await this.#request(verb, message, timeoutMs));
+  }
+
+  #value<T>(answer: Answer<T>): T {
+    const problem = this.#problem;
+    this.#problem = undefined;
+    if (problem !== undefined) throw problem;
+    if (answer.ok) return answer.value;
+    if (answer.failure === "timeout") {
+      throw new ConsumerError("REQUEST_TIMED_OUT", "The consumer did not answer in time.");
+    }
+    throw new ConsumerError("UNKNOWN_SERVER_ERROR", `The consumer ${this.ref} is closed, or has crashed.`);
+  }
+}
+
+function named({ topic, partition }: TopicPartition): Named {
+  return { topic, partition };
+}
+
+function fine({ error, message }: { readonly error: ErrorName; readonly message: string | null }): void {
+  if (error !== "NONE") throw new ConsumerError(error, message ?? error);
+}

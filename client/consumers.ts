@@ -1,0 +1,102 @@
+/**
+ * The consumers of one program, or of one cluster within a process: actors of a system of their own.
+ *
+ * @module
+ */
+import { configProblem, CONSUMER_DEFAULTS } from "../actors/consumer/config.ts";
+import { consumer } from "../actors/consumer/consumer.ts";
+import type { Network, NodeAddress } from "../actors/consumer/network.ts";
+import { CONSUMER, type ConsumerConfig } from "../actors/consumer/protocol.ts";
+import { ActorSystem } from "../actors/system.ts";
+import type { Env } from "../lib/env.ts";
+import { Consumer } from "./consumer.ts";
+import { MEMBERSHIPS } from "./memberships.ts";
+import type { RebalanceListener, TopicPartition } from "./records.ts";
+
+/** How a consumer is to read: Kafka's consumer configs in camel case, and what to begin with. */
+export interface ConsumerOptions extends Partial<ConsumerConfig>, RebalanceListener {
+  /** Topics to subscribe to; this or `pattern` or `partitions`, or nothing for now. */
+  readonly topics?: readonly string[];
+  /** Subscribes to all topics whose whole name fits. */
+  readonly pattern?: string;
+  /** Partitions to read without the help of a group. */
+  readonly partitions?: readonly TopicPartition[];
+  /** The name of its actor. Default: made of the group's id and a number. */
+  readonly name?: string;
+}
+
+/** What consumers stand on. */
+export interface ConsumersGround {
+  readonly env: Env;
+  /** Brokers to begin with, at this moment. */
+  bootstrap(): readonly NodeAddress[];
+  openNetwork(): Network;
+  /** Told of consumers that crashed. */
+  readonly report: (line: string) => void;
+}
+
+/** Node id of clients: no broker has it. */
+const CLIENT_NODE = 0;
+
+/** Consumers, and the system that they live in. */
+export class Consumers {
+  readonly system: ActorSystem;
+  readonly #ground: ConsumersGround;
+  readonly #open = new Set<Consumer>();
+  #count = 0;
+
+  constructor(ground: ConsumersGround) {
+    this.#ground = ground;
+    this.system = new ActorSystem({
+      node: CLIENT_NODE,
+      env: ground.env,
+      crashed: (ref, reason) => ground.report(`${ref} crashed: ${reason}`),
+    });
+    this.system.register(consumer({ openNetwork: () => ground.openNetwork(), memberships: MEMBERSHIPS }));
+  }
+
+  /**
+   * Starts a consumer; what it is to read it begins with at once.
+   *
+   * @throws {RangeError} when its options do not go together
+   */
+  open(options: ConsumerOptions): Consumer {
+    const { topics, pattern, partitions, name, assigned, revoked, lost, ...configs } = options;
+    const given = Object.entries(configs).filter(([, value]) => value !== undefined);
+    const config: ConsumerConfig = { ...CONSUMER_DEFAULTS, ...Object.fromEntries(given) };
+    const problem = problemOf(config, options);
+    if (problem !== undefined) throw new RangeError(problem);
+    const args = { bootstrap: this.#ground.bootstrap(), config };
+    const ref = this.system.spawn(CONSUMER, name ?? `${config.groupId ?? "reader"}-${++this.#count}`, args);
+    const { clock } = this.#ground.env;
+    const opened: Consumer = new Consumer({
+      system: this.system,
+      ref,
+      enableAutoCommit: config.enableAutoCommit && config.groupId !== null,
+      listener: { assigned, revoked, lost },
+      after: (delayMs, task) => clock.after(delayMs, task),
+      maxPollIntervalMs: config.maxPollIntervalMs,
+      ended: () => this.#open.delete(opened),
+    });
+    this.#open.add(opened);
+    if (partitions !== undefined) this.system.tell(ref, "assign", partitions);
+    else if (pattern !== undefined) this.system.tell(ref, "subscribe", { pattern });
+    else if (topics !== undefined) this.system.tell(ref, "subscribe", { topics });
+    return opened;
+  }
+
+  /** Closes all consumers, and the system under them. */
+  async close(timeoutMs: number): Promise<void> {
+    await Promise.all([...this.#open].map((one) => one.close({ timeoutMs })));
+    await this.system.shutdown();
+  }
+}
+
+function problemOf(config: ConsumerConfig, { topics, pattern, partitions }: ConsumerOptions): string | undefined {
+  const ways = [topics, pattern, partitions].filter((way) => way !== undefined).length;
+  if (ways > 1) return "Only one of topics, pattern and partitions can be read.";
+  if ((topics ?? pattern) !== undefined && config.groupId === null) {
+    return "To subscribe to topics takes a groupId: name one, or name partitions.";
+  }
+  return configProblem(config);
+}

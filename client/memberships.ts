@@ -1,0 +1,17 @@
+/**
+ * Both ways to be a member of a group, by the name of their protocol.
+ *
+ * @module
+ */
+import type { MakeMembership } from "../actors/consumer/membership.ts";
+import type { ConsumerConfig } from "../actors/consumer/protocol.ts";
+
+const none: MakeMembership = () => {
+  throw new Error("Not there yet.");
+};
+
+/** The memberships. */
+export const MEMBERSHIPS: Readonly<Record<ConsumerConfig["groupProtocol"], MakeMembership>> = {
+  classic: none,
+  consumer: none,
+};

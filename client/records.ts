@@ -1,0 +1,66 @@
+/**
+ * What a program gets from a consumer, and what it says to one.
+ *
+ * @module
+ */
+import type { ErrorName } from "../protocol/errors.ts";
+
+/** One partition of a topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A record. Its bytes are the program's. */
+export interface ConsumerRecord extends TopicPartition {
+  readonly offset: bigint;
+  /** Milliseconds since the epoch; -1 for none. */
+  readonly timestamp: number;
+  /** Who set the timestamp: the producer, or the broker. */
+  readonly timestampType: "CreateTime" | "LogAppendTime";
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** Names may repeat. */
+  readonly headers: readonly (readonly [key: string, value: Uint8Array | null])[];
+  readonly leaderEpoch: number;
+}
+
+/** Records of one partition that follow each other. */
+export interface ConsumerBatch extends TopicPartition {
+  readonly records: readonly ConsumerRecord[];
+}
+
+/** An offset to be committed, or that is. */
+export interface CommittedOffset extends TopicPartition {
+  /** Of the next record to be read. */
+  readonly offset: bigint;
+  /** Of the record before it; -1, or left out, when it is not known. */
+  readonly leaderEpoch?: number;
+  /** A text that is kept with it. */
+  readonly metadata?: string;
+}
+
+/** Where to go: an offset, the first record from a time on, or an end of the log. */
+export type SeekTarget = bigint | Date | "beginning" | "end" | "committed";
+
+/** Told of rebalances, one after the other; the group waits for what is returned, as long as `maxPollIntervalMs` allows. */
+export interface RebalanceListener {
+  /** They are this consumer's own now; nothing of them has been handed out yet. */
+  readonly assigned?: ((partitions: readonly TopicPartition[]) => void | Promise<void>) | undefined;
+  /** They are about to be somebody else's: what was handed out can still be committed. */
+  readonly revoked?: ((partitions: readonly TopicPartition[]) => void | Promise<void>) | undefined;
+  /** They may be somebody else's already: nothing can be committed. */
+  readonly lost?: ((partitions: readonly TopicPartition[]) => void | Promise<void>) | undefined;
+}
+
+/** Why a consumer cannot do what was asked. */
+export class ConsumerError extends Error {
+  override readonly name = "ConsumerError";
+  /** The error in Kafka's words. */
+  readonly code: ErrorName;
+
+  constructor(code: ErrorName, message: string, cause?: unknown) {
+    super(message, cause === undefined ? {} : { cause });
+    this.code = code;
+  }
+}
