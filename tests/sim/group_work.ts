@@ -60,7 +60,7 @@ export class GroupWork {
       this.#outsiders.push(outsider);
       if (plan.kind === "simple") this.#commitFromOutside(outsider, plan);
     }
-    if (withAdmin) this.#administer(this.#random.split("admin"));
+    if (withAdmin && this.#outsiders.length > 0) this.#administer(this.#random.split("admin"));
   }
 
   /** What is not at rest yet, a sentence each. */
