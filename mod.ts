@@ -32,7 +32,30 @@
  * console.assert(await cluster.addBroker() === 4);
  * ```
  *
+ * @example Read what is written: consumers are actors, too
+ * ```ts
+ * import { startCluster } from "@samsa/samsa";
+ *
+ * await using cluster = await startCluster();
+ * await using consumer = cluster.consumer({ groupId: "billing", topics: ["orders"] });
+ * const records = await consumer.poll({ timeoutMs: 1 }); // or: for await (const record of consumer) { … }
+ * console.assert(records.length === 0);
+ * ```
+ *
  * @module
  */
+export { type Client, connect } from "./server/connect.ts";
+export type { Consumer } from "./client/consumer.ts";
+export type { ConsumerConfig } from "./actors/consumer/protocol.ts";
+export type { ConsumerOptions } from "./client/consumers.ts";
+export {
+  type CommittedOffset,
+  type ConsumerBatch,
+  ConsumerError,
+  type ConsumerRecord,
+  type RebalanceListener,
+  type SeekTarget,
+  type TopicPartition,
+} from "./client/records.ts";
 export { Cluster, type ClusterBroker, type ClusterOptions, startCluster } from "./server/cluster.ts";
 export type { ActorInfo } from "./actors/system.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { classicMembership } from "../actors/consumer/classic_membership.ts";
 import type { MakeMembership } from "../actors/consumer/membership.ts";
 import type { ConsumerConfig } from "../actors/consumer/protocol.ts";
 
@@ -12,6 +13,6 @@ const none: MakeMembership = () => {
 
 /** The memberships. */
 export const MEMBERSHIPS: Readonly<Record<ConsumerConfig["groupProtocol"], MakeMembership>> = {
-  classic: none,
+  classic: classicMembership,
   consumer: none,
 };

@@ -3,30 +3,35 @@
  *
  * @module
  */
-import type { ErrorName } from "../protocol/errors.ts";
-
 /** One partition of a topic. */
 export interface TopicPartition {
+  /** The topic's name. */
   readonly topic: string;
+  /** From 0. */
   readonly partition: number;
 }
 
 /** A record. Its bytes are the program's. */
 export interface ConsumerRecord extends TopicPartition {
+  /** Its place in the partition. */
   readonly offset: bigint;
   /** Milliseconds since the epoch; -1 for none. */
   readonly timestamp: number;
   /** Who set the timestamp: the producer, or the broker. */
   readonly timestampType: "CreateTime" | "LogAppendTime";
+  /** Null for none. */
   readonly key: Uint8Array | null;
+  /** Null in a tombstone. */
   readonly value: Uint8Array | null;
   /** Names may repeat. */
   readonly headers: readonly (readonly [key: string, value: Uint8Array | null])[];
+  /** Of the leader that appended it. */
   readonly leaderEpoch: number;
 }
 
 /** Records of one partition that follow each other. */
 export interface ConsumerBatch extends TopicPartition {
+  /** In the order of their offsets; at least one. */
   readonly records: readonly ConsumerRecord[];
 }
 
@@ -55,11 +60,13 @@ export interface RebalanceListener {
 
 /** Why a consumer cannot do what was asked. */
 export class ConsumerError extends Error {
+  /** What it is, for those who cannot tell by its class. */
   override readonly name = "ConsumerError";
-  /** The error in Kafka's words. */
-  readonly code: ErrorName;
+  /** The name that Kafka's documentation has for the error, such as `ILLEGAL_GENERATION`. */
+  readonly code: string;
 
-  constructor(code: ErrorName, message: string, cause?: unknown) {
+  /** An error by its name and in a sentence; `cause` is what was thrown, if something was. */
+  constructor(code: string, message: string, cause?: unknown) {
     super(message, cause === undefined ? {} : { cause });
     this.code = code;
   }

@@ -17,8 +17,8 @@ import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import type { OffsetAndMetadata, Outcome } from "./protocol.ts";
-import { tellMembership } from "./rebalancing.ts";
-import type { AssignedPartition, Consumer } from "./state.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
+import type { Consumer } from "./state.ts";
 import { committable, failed, FINE, keyOf, outcomeOf, type Position } from "./values.ts";
 
 /** What is to be committed, and what comes then. */
@@ -167,7 +167,7 @@ function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetad
       if (error === "NONE") return end(consumer, FINE);
       if (LOST.has(error)) loseCoordinator(consumer, node);
       if (FENCED.has(error) && member !== undefined && member === consumer.membership && member.epoch === epoch) {
-        tellMembership(consumer, { type: "fenced", error });
+        consumer.tell({ type: "fenced", error });
       }
       const isMember = member === undefined || (consumer.membership?.epoch ?? -1) >= 0;
       if (isMember && (LOST.has(error) || LATER.has(error))) return again(consumer);

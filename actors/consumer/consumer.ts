@@ -28,8 +28,9 @@ import {
   type SeekTo,
   type TopicPartition,
 } from "./protocol.ts";
-import { answerListener, handled, join, leave, lookForRebalance, tellTopics } from "./rebalancing.ts";
-import { AssignedPartition, Consumer, type ConsumerDeps, type Out } from "./state.ts";
+import { answerListener, handled, join, leave, lookForRebalance, tellMembership, tellTopics } from "./rebalancing.ts";
+import { AssignedPartition } from "./assigned_partition.ts";
+import { Consumer, type ConsumerDeps, type Out } from "./state.ts";
 import { committable, failed, FINE, keyOf, nameOf } from "./values.ts";
 
 export type { ConsumerDeps } from "./state.ts";
@@ -49,7 +50,7 @@ export function consumer(deps: ConsumerDeps): Actor<ConsumerProtocol, Consumer, 
     start(args, out) {
       const problem = configProblem(args.config);
       if (problem !== undefined) throw new RangeError(problem);
-      return new Consumer(args, deps, deps.openNetwork(out.self), out, { pump, metadataChanged });
+      return new Consumer(args, deps, deps.openNetwork(out.self), out, { pump, metadataChanged, tell: tellMembership });
     },
 
     on: ON,
@@ -161,7 +162,9 @@ const REST: Part<"nextRebalance" | "handled" | "close" | "describe" | "tick"> = 
   describe: (consumer) => describe(consumer),
   tick(consumer, what) {
     consumer.timerMs = Infinity;
-    if (what === "close") end(consumer, failed("REQUEST_TIMED_OUT", "The group was not left in time: its session ends."));
+    if (what === "close") {
+      end(consumer, failed("REQUEST_TIMED_OUT", "The group was not left in time: its session ends."));
+    }
   },
 };
 

@@ -11,7 +11,6 @@ import { errorName } from "../../protocol/errors.ts";
 import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
 import type { KnownNode } from "./metadata.ts";
-import { tellMembership } from "./rebalancing.ts";
 import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
 
@@ -45,7 +44,7 @@ export function loseCoordinator(consumer: Consumer, node?: KnownNode): void {
   if (coordinator.node === undefined || (node !== undefined && coordinator.node !== node)) return;
   coordinator.node = undefined;
   coordinator.retryAtMs = consumer.now() + consumer.backoffMs(coordinator.attempts++);
-  tellMembership(consumer, { type: "coordinator", isKnown: false });
+  consumer.tell({ type: "coordinator", isKnown: false });
 }
 
 function ask(consumer: Consumer, groupId: string): void {
@@ -80,7 +79,7 @@ function ask(consumer: Consumer, groupId: string): void {
 function found(consumer: Consumer, node: KnownNode): void {
   const { coordinator } = consumer;
   coordinator.node = node;
-  tellMembership(consumer, { type: "coordinator", isKnown: true });
+  consumer.tell({ type: "coordinator", isKnown: true });
 }
 
 function again(consumer: Consumer): void {

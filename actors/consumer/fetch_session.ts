@@ -8,7 +8,7 @@
  * @module
  */
 import { ZERO_UUID } from "../../lib/uuid.ts";
-import type { AssignedPartition } from "./state.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
 
 /** One partition as it is asked for. */
 export interface FetchWanted {

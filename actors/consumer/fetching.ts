@@ -16,7 +16,8 @@ import { call } from "./calls.ts";
 import { FetchSession, type FetchWanted, hasIds } from "./fetch_session.ts";
 import { type KnownNode, wantMetadata } from "./metadata.ts";
 import { resetPosition } from "./positions.ts";
-import type { AssignedPartition, Consumer } from "./state.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
+import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
 
 type Answer = Response<typeof table>;

@@ -142,16 +142,18 @@ export class ClusterMetadata {
   }
 }
 
-/** What was found out is wrong, or something is missing: asks again soon. */
-export function wantMetadata({ metadata }: Consumer): void {
+/** What was found out is wrong, or something is missing: asks again soon; or now, because it was never asked for. */
+export function wantMetadata({ metadata }: Consumer, now = false): void {
   metadata.isWanted = true;
+  if (now) metadata.retryAtMs = 0;
 }
 
 /** The topics that a consumer has to know; null for all of them. */
 function topicsWanted(consumer: Consumer): readonly string[] | null {
-  const { subscription, partitions } = consumer;
+  const { subscription, partitions, lookedUp } = consumer;
   if (subscription !== undefined && subscription.pattern !== null) return null;
-  return [...new Set([...(subscription?.topics ?? []), ...[...partitions.values()].map(({ topic }) => topic)])];
+  const assigned = [...partitions.values()].map(({ topic }) => topic);
+  return [...new Set([...(subscription?.topics ?? []), ...lookedUp, ...assigned])];
 }
 
 /** Asks for metadata if that is due; returns when to look again. */
@@ -192,7 +194,9 @@ function ask(consumer: Consumer, topics: readonly string[] | null): void {
       metadata.learn(result.body, topics === null);
       if (isWhole(consumer, result.body.topics)) metadata.attempts = 0;
       else again(consumer);
-      consumer.metadataChanged();
+      const hasAll = topicsWanted(consumer)?.every((topic) => topics?.includes(topic)) ?? topics === null;
+      if (hasAll) consumer.metadataChanged();
+      else wantMetadata(consumer, true); // more was wanted while it was asked for
     },
   });
 }

@@ -15,8 +15,8 @@ import type { Asker } from "../actor.ts";
 import { autoCommit, commit } from "./committing.ts";
 import { corrupt } from "./fetching.ts";
 import type { ConsumedRecord, Outcome } from "./protocol.ts";
-import { tellMembership } from "./rebalancing.ts";
-import type { AssignedPartition, Consumer, PendingBatch } from "./state.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
+import type { Consumer, PendingBatch } from "./state.ts";
 import { committable, FINE, outcomeOf } from "./values.ts";
 
 type Records = Outcome & { readonly records: readonly ConsumedRecord[] };
@@ -31,7 +31,7 @@ export function poll(
   for (const partition of consumer.partitions.values()) partition.safe = partition.position;
   if (consumer.config.delivery === "at-least-once") autoCommit(consumer);
   consumer.poll = { asker, maxRecords: Math.max(1, maxRecords), dueMs: consumer.now() + Math.max(0, timeoutMs) };
-  tellMembership(consumer, { type: "polled" });
+  consumer.tell({ type: "polled" });
 }
 
 /** Answers whoever polls if there is anything to say; returns when to look again. */
@@ -64,7 +64,7 @@ function reply(consumer: Consumer, outcome: Outcome, records: readonly ConsumedR
   consumer.poll = undefined;
   if (outcome === consumer.complaint) consumer.complaint = undefined;
   out.reply(poll.asker, { ...outcome, records });
-  tellMembership(consumer, { type: "polled" });
+  consumer.tell({ type: "polled" });
 }
 
 function troubleOf({ partitions }: Consumer): Outcome | undefined {

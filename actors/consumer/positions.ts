@@ -17,8 +17,8 @@ import { call } from "./calls.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import { type KnownNode, wantMetadata } from "./metadata.ts";
 import type { OffsetAndMetadata, Outcome, TopicPartition } from "./protocol.ts";
-import { tellMembership } from "./rebalancing.ts";
-import type { AssignedPartition, Consumer } from "./state.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
+import type { Consumer } from "./state.ts";
 import { committable, failed, FINE, keyOf, outcomeOf } from "./values.ts";
 
 /** Kafka's timestamps for the ends of a log. */
@@ -143,7 +143,7 @@ function askCommitted(
       const { error, offsets } = readCommitted(result.version, result.body);
       if (error === "NOT_COORDINATOR" || error === "COORDINATOR_NOT_AVAILABLE") loseCoordinator(consumer, node);
       if ((error === "STALE_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID") && membership === consumer.membership) {
-        tellMembership(consumer, { type: "fenced", error });
+        consumer.tell({ type: "fenced", error });
       }
       then(error, offsets);
     },

@@ -46,15 +46,19 @@ export interface ConsumedRecord extends TopicPartition {
 
 /** Kafka's consumer configs, in camel case, with Kafka's defaults unless it says otherwise. */
 export interface ConsumerConfig {
+  /** How it calls itself in requests; `samsa` */
   readonly clientId: string;
   /** null: no group, `assign` only, and nothing is committed. */
   readonly groupId: string | null;
+  /** Makes it a static member: its place waits for it as long as its session lasts (KIP-345) */
   readonly groupInstanceId: string | null;
+  /** `consumer` is KIP-848 */
   readonly groupProtocol: "classic" | "consumer";
   /** Classic: names of client-side assignors, by preference. Default range, cooperative-sticky. */
   readonly partitionAssignors: readonly string[];
   /** KIP-848: the server's assignor; null for the group's own. */
   readonly groupRemoteAssignor: string | null;
+  /** Where it is: followers in the same rack are read from (KIP-392) */
   readonly clientRack: string | null;
   /** 45 000 */
   readonly sessionTimeoutMs: number;
@@ -62,23 +66,35 @@ export interface ConsumerConfig {
   readonly heartbeatIntervalMs: number;
   /** 300 000; the rebalance timeout, too */
   readonly maxPollIntervalMs: number;
+  /** Where to begin when nothing is committed, and where to go on when the offset is not there; `latest` */
   readonly autoOffsetReset: "latest" | "earliest" | "none";
+  /** Whether records of transactions wait for their commit; `read_uncommitted` */
   readonly isolationLevel: "read_uncommitted" | "read_committed";
+  /** See above; ours */
   readonly delivery: "at-least-once" | "at-most-once";
+  /** Whether what was handed out is committed by itself; true */
   readonly enableAutoCommit: boolean;
   /** 5 000 */
   readonly autoCommitIntervalMs: number;
+  /** 1 */
   readonly fetchMinBytes: number;
+  /** 500 */
   readonly fetchMaxWaitMs: number;
+  /** 50 MiB */
   readonly fetchMaxBytes: number;
+  /** 1 MiB */
   readonly maxPartitionFetchBytes: number;
   /** What may lie here, fetched and not handed out (ours). Default 64 MiB. */
   readonly bufferBytes: number;
   /** 300 000 */
   readonly metadataMaxAgeMs: number;
+  /** 30 000 */
   readonly requestTimeoutMs: number;
+  /** 100 */
   readonly retryBackoffMs: number;
+  /** 1 000 */
   readonly retryBackoffMaxMs: number;
+  /** Whether asking for a topic may create it, where brokers do that; true */
   readonly allowAutoCreateTopics: boolean;
 }
 

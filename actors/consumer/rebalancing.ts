@@ -19,7 +19,8 @@ import { loseCoordinator } from "./coordinator.ts";
 import type { MembershipAction, MembershipEvent, MembershipRequest, MembershipResponse } from "./membership.ts";
 import { wantMetadata } from "./metadata.ts";
 import type { RebalanceEvent, TopicPartition } from "./protocol.ts";
-import { AssignedPartition, type Consumer } from "./state.ts";
+import { AssignedPartition } from "./assigned_partition.ts";
+import type { Consumer } from "./state.ts";
 import { keyOf, nameOf, outcomeOf } from "./values.ts";
 
 type Change = MembershipAction & { readonly type: "revoke" | "lose" | "assign" };
@@ -84,6 +85,7 @@ export function join(consumer: Consumer): void {
 
 /** Tells the membership which topics there are. */
 export function tellTopics(consumer: Consumer): void {
+  if (consumer.metadata.version === 0) return; // nothing is known yet, which is not the same as nothing being there
   const topics = new Map(
     [...consumer.metadata.topics.values()].map(({ name, id, partitions }) =>
       [name, { id, partitions: partitions.size }] as const
@@ -110,6 +112,9 @@ function perform(consumer: Consumer, action: MembershipAction): void {
       return request(consumer, action.request, action.timeoutMs);
     case "findCoordinator":
       return loseCoordinator(consumer);
+    case "lookUp":
+      consumer.lookedUp = action.topics;
+      return wantMetadata(consumer, true);
     case "wake":
       rebalances.wakeAtMs = action.atMs;
       return;
@@ -133,6 +138,7 @@ function perform(consumer: Consumer, action: MembershipAction): void {
 function forgetMembership(consumer: Consumer): void {
   const { rebalances } = consumer;
   consumer.membership = undefined;
+  consumer.lookedUp = [];
   rebalances.changes.length = 0;
   rebalances.events.length = 0;
   rebalances.current = undefined;

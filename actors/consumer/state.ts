@@ -4,25 +4,18 @@
  * @module
  */
 import type { Asker, Outbox } from "../actor.ts";
-import { PartitionBuffer } from "./buffer.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
 import { VersionQuestions } from "./calls.ts";
 import { Commits } from "./committing.ts";
 import { CoordinatorSearch } from "./coordinator.ts";
 import { FetchSession } from "./fetch_session.ts";
-import type { MakeMembership, Membership } from "./membership.ts";
+import type { MakeMembership, Membership, MembershipEvent } from "./membership.ts";
 import { ClusterMetadata } from "./metadata.ts";
 import type { Network } from "./network.ts";
-import type {
-  ConsumedRecord,
-  ConsumerArgs,
-  ConsumerConfig,
-  ConsumerProtocol,
-  Outcome,
-  TopicPartition,
-} from "./protocol.ts";
+import type { ConsumedRecord, ConsumerArgs, ConsumerConfig, ConsumerProtocol, Outcome } from "./protocol.ts";
 import { Rebalances } from "./rebalancing.ts";
 import type { CommittedQuestion } from "./positions.ts";
-import { keyOf, OK, type Position } from "./values.ts";
+import { OK } from "./values.ts";
 import { Versions } from "./versions.ts";
 
 export type Out = Outbox<ConsumerProtocol, Consumer>;
@@ -33,87 +26,6 @@ export interface ConsumerDeps {
   openNetwork(self: string): Network;
   /** Both protocols of membership. */
   readonly memberships: Readonly<Record<ConsumerConfig["groupProtocol"], MakeMembership>>;
-}
-
-/** How a position that is not known is to be found. */
-export type Need =
-  | { readonly by: "committed" }
-  /** Timestamps below zero are Kafka's: -1 for the end, -2 for the beginning. */
-  | { readonly by: "timestamp"; readonly timestamp: number };
-
-/** One partition that is read here. */
-export class AssignedPartition {
-  readonly topic: string;
-  readonly partition: number;
-  readonly key: string;
-  /** Undefined as long as it is to be found out. */
-  position: Position | undefined;
-  /** What may be committed without being told to: what was handed out before the last poll. */
-  safe: Position | undefined;
-  need: Need | undefined = { by: "committed" };
-  isAsking = false;
-  isPaused = false;
-  /** Not to be used yet: the listener has not heard of it. */
-  isHeld = false;
-  /** Not to be used any more: it is given back. */
-  isLeaving = false;
-  readonly buffer: PartitionBuffer = new PartitionBuffer();
-  /** Grows whenever it is put elsewhere: what was asked for before is not wanted any more. */
-  version = 0;
-  /** Why it cannot be read until the application says where to go on. */
-  trouble: Outcome | undefined;
-  /** Not to be asked for before this. */
-  retryAtMs = 0;
-  attempts = 0;
-  /** The follower that the leader has sent us to (KIP-392), and until when. */
-  preferred: { readonly node: number; readonly untilMs: number } | undefined;
-  /** How far it could be read at the last fetch; -1 when that is not known. */
-  readableEnd = -1;
-  /** The newest offset that is known to be committed; -1 for none. */
-  committed = -1;
-  /** The application has gone back behind what was committed, and means it. */
-  hasSought = false;
-
-  constructor({ topic, partition }: TopicPartition) {
-    this.topic = topic;
-    this.partition = partition;
-    this.key = keyOf({ topic, partition });
-  }
-
-  /** Whether its records may be handed out. */
-  get isUsable(): boolean {
-    return !this.isHeld && !this.isLeaving;
-  }
-
-  /** Goes on somewhere else: what is buffered or on its way is not wanted any more. */
-  moveTo(position: Position): void {
-    this.position = position;
-    this.need = undefined;
-    this.#startOver();
-  }
-
-  /** Has to find out where to go on. */
-  lookFor(need: Need): void {
-    this.position = undefined;
-    this.need = need;
-    this.#startOver();
-  }
-
-  /** It was not to be had: asked for again later. */
-  putOff(nowMs: number, delayMs: number): void {
-    this.attempts++;
-    this.retryAtMs = nowMs + delayMs;
-  }
-
-  #startOver(): void {
-    this.version++;
-    this.isAsking = false;
-    this.trouble = undefined;
-    this.preferred = undefined;
-    this.attempts = 0;
-    this.retryAtMs = 0;
-    this.buffer.clear();
-  }
 }
 
 /** Somebody who waits for records. */
@@ -146,6 +58,8 @@ export class Consumer {
   mode: "none" | "assigned" | "subscribed" = "none";
   subscription: { readonly topics: readonly string[]; readonly pattern: string | null } | undefined;
   membership: Membership | undefined;
+  /** Topics that the membership has to know beside those. */
+  lookedUp: readonly string[] = [];
   poll: WaitingPoll | undefined;
   /** At most once: what is handed out as soon as its end is committed. */
   batch: PendingBatch | undefined;
@@ -181,6 +95,8 @@ export class Consumer {
       /** Does whatever is due; at the end of every turn. */
       pump(consumer: Consumer): void;
       metadataChanged(consumer: Consumer): void;
+      /** Tells the membership something, if there is one, and does what it wants. */
+      tell(consumer: Consumer, event: MembershipEvent): void;
     },
   ) {
     this.config = args.config;
@@ -193,6 +109,10 @@ export class Consumer {
 
   metadataChanged(): void {
     this.wiring.metadataChanged(this);
+  }
+
+  tell(event: MembershipEvent): void {
+    this.wiring.tell(this, event);
   }
 
   now(): number {

@@ -1,0 +1,95 @@
+/**
+ * One partition that a consumer reads: where, and what is in the way.
+ *
+ *     held ──listener has heard──▶ position looked for ──found──▶ read ──revoked──▶ leaving ──▶ gone
+ *                                        ▲    reset, seek           │
+ *                                        └──────────────────────────┘
+ *
+ * Invariant: whenever it is put elsewhere its version grows, so that what was asked for before is known to be of no use.
+ *
+ * @module
+ */
+import { PartitionBuffer } from "./buffer.ts";
+import type { Outcome, TopicPartition } from "./protocol.ts";
+import { keyOf, type Position } from "./values.ts";
+
+/** How a position that is not known is to be found. */
+export type Need =
+  | { readonly by: "committed" }
+  /** Timestamps below zero are Kafka's: -1 for the end, -2 for the beginning. */
+  | { readonly by: "timestamp"; readonly timestamp: number };
+
+/** One partition that is read here. */
+export class AssignedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: string;
+  /** Undefined as long as it is to be found out. */
+  position: Position | undefined;
+  /** What may be committed without being told to: what was handed out before the last poll. */
+  safe: Position | undefined;
+  need: Need | undefined = { by: "committed" };
+  isAsking = false;
+  isPaused = false;
+  /** Not to be used yet: the listener has not heard of it. */
+  isHeld = false;
+  /** Not to be used any more: it is given back. */
+  isLeaving = false;
+  readonly buffer: PartitionBuffer = new PartitionBuffer();
+  /** Grows whenever it is put elsewhere: what was asked for before is not wanted any more. */
+  version = 0;
+  /** Why it cannot be read until the application says where to go on. */
+  trouble: Outcome | undefined;
+  /** Not to be asked for before this. */
+  retryAtMs = 0;
+  attempts = 0;
+  /** The follower that the leader has sent us to (KIP-392), and until when. */
+  preferred: { readonly node: number; readonly untilMs: number } | undefined;
+  /** How far it could be read at the last fetch; -1 when that is not known. */
+  readableEnd = -1;
+  /** The newest offset that is known to be committed; -1 for none. */
+  committed = -1;
+  /** The application has gone back behind what was committed, and means it. */
+  hasSought = false;
+
+  constructor({ topic, partition }: TopicPartition) {
+    this.topic = topic;
+    this.partition = partition;
+    this.key = keyOf({ topic, partition });
+  }
+
+  /** Whether its records may be handed out. */
+  get isUsable(): boolean {
+    return !this.isHeld && !this.isLeaving;
+  }
+
+  /** Goes on somewhere else: what is buffered or on its way is not wanted any more. */
+  moveTo(position: Position): void {
+    this.position = position;
+    this.need = undefined;
+    this.#startOver();
+  }
+
+  /** Has to find out where to go on. */
+  lookFor(need: Need): void {
+    this.position = undefined;
+    this.need = need;
+    this.#startOver();
+  }
+
+  /** It was not to be had: asked for again later. */
+  putOff(nowMs: number, delayMs: number): void {
+    this.attempts++;
+    this.retryAtMs = nowMs + delayMs;
+  }
+
+  #startOver(): void {
+    this.version++;
+    this.isAsking = false;
+    this.trouble = undefined;
+    this.preferred = undefined;
+    this.attempts = 0;
+    this.retryAtMs = 0;
+    this.buffer.clear();
+  }
+}

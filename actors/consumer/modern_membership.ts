@@ -1,0 +1,358 @@
+/**
+ * A member of a group of the new protocol (KIP-848): one heartbeat says everything, and is answered with what the member is to have.
+ *
+ *     apart ──epoch 0──▶ member ──heartbeats──▶ member ──leave: -1, static -2──▶ ended
+ *       ▲                  │  └──not polled: -1, static -2──▶ away ──polled──▶ apart
+ *       └──fenced, unknown, not heard for a session: all is lost──┘
+ *
+ *     answer: what it is to have ──less──▶ revoke ──handled──▶ heartbeat at once, without it ──more──▶ assign
+ *
+ * Invariants: what it reports as its own is all that it uses and all that it has been told to use, be the topic's name known or not, so
+ * nothing is given away that it may begin to use; one heartbeat is under way at a time; after one that was not answered
+ * everything is said again.
+ *
+ * @module
+ */
+import type { Random } from "../../lib/prng.ts";
+import { randomUuid, ZERO_UUID } from "../../lib/uuid.ts";
+import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
+import type { Response } from "../../protocol/schema.ts";
+import type { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
+import type {
+  MakeMembership,
+  Membership,
+  MembershipAction,
+  MembershipEvent,
+  MembershipRequest,
+  MembershipResponse,
+} from "./membership.ts";
+import { Holdings } from "./modern_holdings.ts";
+import type { ConsumerConfig, TopicPartition } from "./protocol.ts";
+
+type Config = ConsumerConfig & { readonly groupId: string };
+type Body = (MembershipRequest & { readonly api: "consumerHeartbeat" })["body"];
+type Answer = Response<typeof consumerGroupHeartbeat>;
+type Subscription = Extract<MembershipEvent, { readonly type: "subscribed" }>;
+
+/** A heartbeat that is not answered yet. */
+interface Sent {
+  readonly body: Body;
+  readonly atMs: number;
+  readonly subscription: Subscription | undefined;
+}
+
+/** The coordinator has forgotten the member, or taken it for another one. */
+const FORGOTTEN: ReadonlySet<ErrorName> = new Set(["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"]);
+/** Somebody else is to be asked. */
+const MOVED: ReadonlySet<ErrorName> = new Set(["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"]);
+
+/** Makes a member of a group of the new protocol. */
+export const modernMembership: MakeMembership = (config, random) => new ModernMembership(config, random);
+
+class ModernMembership implements Membership {
+  readonly memberId: string;
+  readonly #config: Config;
+  readonly #random: Random;
+  readonly #holdings = new Holdings();
+
+  #phase: "apart" | "member" | "away" | "leaving" | "ended" = "apart";
+  /** 0 while it is to join. */
+  #epoch = 0;
+  #nowMs = 0;
+  #actions: MembershipAction[] = [];
+  #subscription: Subscription | undefined;
+  #isCoordinatorKnown = false;
+
+  /** In the order in which they will be answered; more than one only when the last of them leaves. */
+  readonly #sent: Sent[] = [];
+  /** What the coordinator knows for certain: nothing after a heartbeat of which the answer is lost. */
+  #said: { readonly subscription: Subscription | undefined; readonly owned: string } | undefined;
+  #beatAtMs = 0;
+  /** Something is to be said that somebody waits for. */
+  #isUrgent = true;
+  /** Not before this, urgent or not. */
+  #retryAtMs = 0;
+  #attempts = 0;
+  /** When the last heartbeat was sent that has been answered: its session has begun then at the earliest. */
+  #heardMs = 0;
+  #polledMs = 0;
+  #lookUpAtMs = 0;
+
+  constructor(config: Config, random: Random) {
+    this.#config = config;
+    this.#random = random;
+    this.memberId = randomUuid(random.bytes(16));
+  }
+
+  get epoch(): number {
+    return this.#epoch > 0 ? this.#epoch : -1;
+  }
+
+  get owned(): readonly TopicPartition[] {
+    return this.#holdings.owned;
+  }
+
+  handle(event: MembershipEvent, nowMs: number): readonly MembershipAction[] {
+    if (this.#phase === "ended") return [];
+    this.#nowMs = nowMs;
+    this.#actions = [];
+    this.#take(event);
+    this.#proceed();
+    return this.#actions;
+  }
+
+  #take(event: MembershipEvent): void {
+    switch (event.type) {
+      case "time":
+        return;
+      case "subscribed":
+        if (this.#subscription === undefined) this.#polledMs = this.#nowMs;
+        this.#subscription = event;
+        this.#isUrgent = true;
+        return;
+      case "metadata":
+        return this.#holdings.know(
+          [...event.topics].flatMap(([name, { id }]) => id === ZERO_UUID ? [] : [[id, name] as const]),
+        );
+      case "coordinator":
+        this.#isCoordinatorKnown = event.isKnown;
+        return;
+      case "response":
+        return this.#responseCame(event.response);
+      case "failed":
+        return this.#requestFailed();
+      case "handled":
+        // Others wait for what has been given up.
+        if (this.#holdings.handled()) this.#isUrgent = true;
+        return;
+      case "polled":
+        this.#polledMs = this.#nowMs;
+        if (this.#phase === "away") this.#startOver();
+        return;
+      case "fenced":
+        // Perhaps; a heartbeat knows for certain.
+        this.#isUrgent = true;
+        this.#retryAtMs = Math.max(this.#retryAtMs, this.#nowMs + this.#config.retryBackoffMs);
+        return;
+      case "leave":
+        return this.#leave();
+    }
+  }
+
+  /** Does what is due, and says when to come back. */
+  #proceed(): void {
+    if (this.#phase === "ended") return;
+    this.#judgeTime();
+    if (this.#phase === "member") this.#reconcile();
+    if (this.#isBeatDue()) this.#beat();
+    this.#wake();
+  }
+
+  // Time.
+
+  #judgeTime(): void {
+    if (this.#phase !== "member" && this.#phase !== "apart") return;
+    // It may have been put out by now, and somebody else may use what it had.
+    if (this.#epoch > 0 && this.#nowMs >= this.#heardMs + this.#config.sessionTimeoutMs) this.#lose();
+    if (this.#subscription !== undefined && this.#nowMs >= this.#polledMs + this.#config.maxPollIntervalMs) {
+      this.#goAway();
+    }
+  }
+
+  /** The application does not ask for records: others shall have them. It comes back with the next poll. */
+  #goAway(): void {
+    if (this.#epoch > 0 && this.#isCoordinatorKnown) this.#sayGoodbye();
+    this.#lose();
+    this.#phase = "away";
+  }
+
+  #wake(): void {
+    let atMs = Infinity;
+    const at = (candidateMs: number) => atMs = Math.min(atMs, candidateMs);
+    if (this.#phase === "member" || this.#phase === "apart") {
+      if (this.#epoch > 0) at(this.#heardMs + this.#config.sessionTimeoutMs);
+      if (this.#subscription !== undefined) at(this.#polledMs + this.#config.maxPollIntervalMs);
+      if (this.#canBeat()) at(this.#dueMs());
+      if (this.#phase === "member" && this.#holdings.hasUnknown) at(this.#lookUpAtMs);
+    }
+    if (atMs !== Infinity) this.#actions.push({ type: "wake", atMs: Math.max(atMs, this.#nowMs) });
+  }
+
+  // What it has.
+
+  #reconcile(): void {
+    const change = this.#holdings.next();
+    if (change !== undefined) this.#actions.push(change);
+    if (!this.#holdings.hasUnknown || this.#nowMs < this.#lookUpAtMs) return;
+    // Topics that were made a moment ago: their names are to be asked for.
+    this.#lookUpAtMs = this.#nowMs + this.#config.retryBackoffMaxMs;
+    this.#actions.push({ type: "lookUp", topics: this.#subscription?.topics ?? [] });
+  }
+
+  /** Whatever it had may be somebody else's. It joins again, as the same member. */
+  #lose(): void {
+    const change = this.#holdings.lose();
+    if (change !== undefined) this.#actions.push(change);
+    this.#startOver();
+  }
+
+  #startOver(): void {
+    this.#phase = "apart";
+    this.#epoch = 0;
+    this.#said = undefined;
+    this.#isUrgent = true;
+  }
+
+  // Heartbeats.
+
+  #canBeat(): boolean {
+    if (!this.#isCoordinatorKnown || this.#sent.length > 0 || this.#subscription === undefined) return false;
+    // Before it joins it has to be through with what it has lost.
+    return this.#phase === "member" || this.#phase === "apart" && this.#holdings.isSettled;
+  }
+
+  #dueMs(): number {
+    return Math.max(this.#retryAtMs, this.#isUrgent ? 0 : this.#beatAtMs);
+  }
+
+  #isBeatDue(): boolean {
+    return this.#canBeat() && this.#nowMs >= this.#dueMs();
+  }
+
+  #beat(): void {
+    const { groupInstanceId, clientRack, maxPollIntervalMs, groupRemoteAssignor } = this.#config;
+    const subscription = this.#subscription!;
+    const said = this.#said;
+    const owned = this.#holdings.rows();
+    const saysAll = said === undefined;
+    const saysTopics = saysAll || said.subscription !== subscription;
+    this.#isUrgent = false;
+    this.#send({
+      ...this.#nothingSaid(),
+      memberEpoch: this.#epoch,
+      instanceId: groupInstanceId,
+      rackId: saysAll ? clientRack : null,
+      rebalanceTimeoutMs: saysAll ? maxPollIntervalMs : -1,
+      subscribedTopicNames: saysTopics ? subscription.topics : null,
+      subscribedTopicRegex: saysTopics ? this.#regexToSay(subscription) : null,
+      serverAssignor: saysAll ? groupRemoteAssignor : null,
+      topicPartitions: saysAll || said.owned !== JSON.stringify(owned) ? owned : null,
+    });
+  }
+
+  /** An expression is taken back with no characters at all; who never had one says nothing, so that older coordinators understand. */
+  #regexToSay({ pattern }: Subscription): string | null {
+    if (pattern !== null || this.#epoch === 0) return pattern;
+    return (this.#said?.subscription?.pattern ?? "") === "" && this.#said !== undefined ? null : "";
+  }
+
+  #nothingSaid(): Body {
+    return {
+      groupId: this.#config.groupId,
+      memberId: this.memberId,
+      memberEpoch: this.#epoch,
+      instanceId: this.#config.groupInstanceId,
+      rackId: null,
+      rebalanceTimeoutMs: -1,
+      subscribedTopicNames: null,
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      topicPartitions: null,
+    };
+  }
+
+  #send(body: Body): void {
+    const { requestTimeoutMs, sessionTimeoutMs } = this.#config;
+    this.#sent.push({ body, atMs: this.#nowMs, subscription: this.#subscription });
+    this.#actions.push({
+      type: "request",
+      request: { api: "consumerHeartbeat", body },
+      timeoutMs: Math.min(requestTimeoutMs, sessionTimeoutMs),
+    });
+  }
+
+  #responseCame(response: MembershipResponse): void {
+    if (response.api !== "consumerHeartbeat") return;
+    const sent = this.#sent.shift();
+    if (sent === undefined) return;
+    if (this.#phase === "leaving") return this.#endIfSaid();
+    // It has gone, or has given itself up, since it asked: what it is told is of before.
+    if (sent.body.memberEpoch !== this.#epoch || this.#phase === "away") return;
+    const error = errorName(response.body.errorCode);
+    if (error === "NONE") this.#accepted(sent, response.body);
+    else this.#refused(sent, error, response.body.errorMessage);
+  }
+
+  #accepted({ body, atMs, subscription }: Sent, answer: Answer): void {
+    this.#phase = "member";
+    this.#epoch = answer.memberEpoch;
+    this.#heardMs = atMs;
+    this.#attempts = 0;
+    this.#said = {
+      subscription,
+      owned: body.topicPartitions === null ? this.#said?.owned ?? "" : JSON.stringify(body.topicPartitions),
+    };
+    this.#beatAtMs = atMs +
+      (answer.heartbeatIntervalMs > 0 ? answer.heartbeatIntervalMs : this.#config.heartbeatIntervalMs);
+    if (answer.assignment !== null) this.#holdings.assign(answer.assignment.topicPartitions);
+  }
+
+  #refused({ body }: Sent, error: ErrorName, message: string | null): void {
+    this.#said = undefined;
+    const isKnownThere = body.memberEpoch > 0;
+    if (FORGOTTEN.has(error) && isKnownThere) return this.#lose();
+    // A join that came through though its answer did not, or the last incarnation of the instance: its session has to be over first.
+    const isInTheWay = error === "FENCED_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID" ||
+      error === "UNRELEASED_INSTANCE_ID";
+    if (!isInTheWay && !ERRORS[error].retriable) return this.#fail(error, message);
+    if (MOVED.has(error)) {
+      this.#isCoordinatorKnown = false;
+      this.#actions.push({ type: "findCoordinator" });
+    }
+    this.#tryLater();
+  }
+
+  #requestFailed(): void {
+    const sent = this.#sent.shift();
+    if (sent === undefined) return;
+    if (this.#phase === "leaving") return this.#endIfSaid();
+    this.#said = undefined; // it may have been heard, or not
+    this.#tryLater();
+  }
+
+  #tryLater(): void {
+    const { retryBackoffMs, retryBackoffMaxMs } = this.#config;
+    const fullMs = Math.min(retryBackoffMaxMs, retryBackoffMs * 2 ** Math.min(this.#attempts++, 20));
+    this.#retryAtMs = this.#nowMs + fullMs * (80 + this.#random.below(41)) / 100;
+    this.#isUrgent = true;
+  }
+
+  #fail(error: ErrorName, message: string | null): void {
+    this.#phase = "ended";
+    this.#epoch = 0;
+    this.#actions.push({ type: "fail", error, message: message ?? ERRORS[error].sentence });
+  }
+
+  // Leaving.
+
+  #leave(): void {
+    if (this.#phase === "leaving") return;
+    const isMember = this.#epoch > 0;
+    this.#phase = "leaving";
+    if (isMember && this.#isCoordinatorKnown) this.#sayGoodbye();
+    this.#endIfSaid();
+  }
+
+  /** A static member is expected back: nobody else gets what it has, as long as its session lasts. */
+  #sayGoodbye(): void {
+    this.#send({ ...this.#nothingSaid(), memberEpoch: this.#config.groupInstanceId === null ? -1 : -2 });
+  }
+
+  /** The answer does not matter: a member that is not heard of goes by itself. */
+  #endIfSaid(): void {
+    if (this.#sent.some(({ body }) => body.memberEpoch < 0)) return;
+    this.#phase = "ended";
+    this.#epoch = 0;
+    this.#actions.push({ type: "left" });
+  }
+}
