@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { Result, Settle } from "../../lib/env.ts";
+import type { Settle } from "../../lib/env.ts";
 import type { BatchHeader } from "../../protocol/batch.ts";
 import type { Cleaning, CleaningReport } from "../../storage/log.ts";
 import { TIMER_MAX_MS } from "./durability.ts";
@@ -45,7 +45,7 @@ export class CleanerTurn {
 export function clean(replica: Replica, out: ReplicaOutbox): void {
   const { cleaning, turn, config } = replica;
   if (replica.offline !== null || replica.removed) return turn.give(replica);
-  if (cleaning !== null) return goOn(replica, cleaning, out);
+  if (cleaning !== null) return goOn(cleaning, out);
   if (!config.compact || config.compaction === undefined) return turn.give(replica);
   if (turn.take(replica)) begin(replica, config.compaction, out);
   else rest(config.compaction.backoffMs, out, WAIT_MAX_MS);
@@ -74,12 +74,12 @@ function begin(
       if (!result.ok) return failed(replica, result.error, out);
       if (result.value === undefined) return over(replica, out);
       replica.cleaning = result.value;
-      goOn(replica, result.value, out);
+      goOn(result.value, out);
     },
   );
 }
 
-function goOn(replica: Replica, cleaning: Cleaning, out: ReplicaOutbox): void {
+function goOn(cleaning: Cleaning, out: ReplicaOutbox): void {
   out.call(
     "clean",
     (done: Settle<CleaningReport | undefined>) => done({ ok: true, value: cleaning.step(STEP_BYTES) }),

@@ -25,7 +25,7 @@ export class BatchWalk {
   /**
    * @param segments one behind the other
    * @param from where to begin, in the first of them
-   * @param epochAt the leader epoch that a batch must have, which its own CRC does not cover
+   * @param epochAt the leader epoch that a batch must have, which its own CRC does not cover; -1 when it is not known
    */
   constructor(log: string, segments: readonly Segment[], from: number, epochAt: (offset: number) => number) {
     this.#log = log;
@@ -70,7 +70,9 @@ export class BatchWalk {
         this.#nextOffset = scanner.nextOffset;
         this.#epoch = scanner.epoch;
         const known = this.#epochAt(scanner.lastOffset);
-        if (known !== scanner.epoch) this.#corrupt(`has leader epoch ${scanner.epoch} where ${known} was`);
+        if (known >= 0 && known !== scanner.epoch) {
+          this.#corrupt(`has leader epoch ${scanner.epoch} where ${known} was`);
+        }
         return true;
       }
       if (scanner.problem !== undefined) this.#corrupt(scanner.problem);

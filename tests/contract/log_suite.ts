@@ -17,12 +17,14 @@ import {
   openLog,
   readAll,
 } from "../unit/storage/log_kit.ts";
+import { CLEANING_CASES } from "./cleaning_suite.ts";
 
 const DAY = 86_400_000;
 const NOW = 1_700_000_000_000;
 const ALL = Number.MAX_SAFE_INTEGER;
 
-type Case = (open: (config?: Partial<typeof CONFIG>) => OpenLog, disk: Disk) => void | Promise<void>;
+/** Something that a log must do. */
+export type Case = (open: (config?: Partial<typeof CONFIG>) => OpenLog, disk: Disk) => void | Promise<void>;
 
 const CASES: Record<string, Case> = {
   "a new log is empty and begins at 0": (open) => {
@@ -385,7 +387,7 @@ const CASES: Record<string, Case> = {
 
 /** Runs every case on new disks. */
 export function testLog(name: string, make: () => { readonly disk: Disk; readonly dispose: () => void }): void {
-  for (const [title, run] of Object.entries(CASES)) {
+  for (const [title, run] of Object.entries({ ...CASES, ...CLEANING_CASES })) {
     Deno.test(`log on ${name}: ${title}`, async () => {
       const { disk, dispose } = make();
       const opened: OpenLog[] = [];

@@ -7,7 +7,7 @@ import { batches, type BatchHeader } from "../../../protocol/batch.ts";
 import { type BatchOptions, encodeBatch, type NewRecord, records } from "../../../protocol/records.ts";
 import type { CleaningReport, CleaningRequest } from "../../../storage/cleaning.ts";
 import type { Log } from "../../../storage/log.ts";
-import { type CountingObserver, readAll } from "./log_kit.ts";
+import { type CountingObserver, flushed, readAll } from "./log_kit.ts";
 
 export const NOW = 1_700_000_000_000;
 const utf8 = new TextEncoder();
@@ -74,9 +74,13 @@ export const ALL: CleaningRequest = {
 };
 
 /** Makes durable what is there, seals it, and cleans it in steps; undefined when there is nothing to clean. */
-export function clean(log: Log, request: Partial<CleaningRequest> = {}, stepBytes = 100): CleaningReport | undefined {
+export async function clean(
+  log: Log,
+  request: Partial<CleaningRequest> = {},
+  stepBytes = 100,
+): Promise<CleaningReport | undefined> {
   log.rollIfDue(Number.MAX_SAFE_INTEGER);
-  log.flush(() => {});
+  await flushed(log);
   return cleanOn(log, request, stepBytes);
 }
 

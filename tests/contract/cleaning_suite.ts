@@ -1,0 +1,365 @@
+/**
+ * What every log must do when it is cleaned, on whatever disk it rests; a part of the contract of logs.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { SeededRandom } from "../../lib/prng.ts";
+import { batches, PRODUCER_ID } from "../../protocol/batch.ts";
+import type { CompressionName } from "../../protocol/compression/codec.ts";
+import { records } from "../../protocol/records.ts";
+import { ALL, chain, clean, cleanOn, content, NOW, sketchOf, write } from "../unit/storage/cleaning_kit.ts";
+import { appendTo, flushed, NAME, readAll } from "../unit/storage/log_kit.ts";
+import type { Case } from "./log_suite.ts";
+
+const MAX = Number.MAX_SAFE_INTEGER;
+
+/** The cases, by what they demand. */
+export const CLEANING_CASES: Record<string, Case> = {
+  "cleaning leaves the last record of every key, and every offset in a batch": async (open) => {
+    const { log } = open();
+    for (const sketch of ["a=1 b=1", "a=2", "c=1 b=2 c=2", "d=1", "d=2", "e=1 a=3"]) write(log, sketch);
+    const report = await clean(log);
+    assertEquals(content(log), "4:b=2 5:c=2 7:d=2 8:e=1 9:a=3");
+    assertEquals(chain(log), "0-2! 3-5 6-6! 7-7 8-9");
+    assertEquals([log.startOffset, log.endOffset, log.cleanedTo], [0, 10, 10]);
+    assert(report !== undefined && report.bytesAfter < report.bytesBefore);
+    assertEquals([report.cleanedTo, log.sizeInBytes], [10, report.bytesAfter]);
+    assertEquals(await clean(log), undefined, "nothing is left to do");
+  },
+
+  "a read from any offset finds what is left from there on": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 60; index++) write(log, `k${index % 7}=${index} x=${index}`);
+    await clean(log);
+    const left = readAll(log).flatMap((batch) => [...records(batch)].map(({ offset }) => offset));
+    for (let offset = 0; offset <= log.endOffset; offset++) {
+      for (const maxBytes of [1, 200, 5000]) {
+        const found = offset === log.endOffset ? [] : readAll(log, offset, maxBytes);
+        const offsets = found.flatMap((batch) => [...records(batch)].map(({ offset }) => offset));
+        assertEquals(offsets.filter((each) => each >= offset), left.filter((each) => each >= offset));
+      }
+    }
+  },
+
+  "nothing is touched that is not committed, not durable, or in the active segment": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 30; index++) write(log, `a=${index}`);
+    const before = readAll(log);
+    assertEquals(cleanOn(log), undefined, "not durable");
+    await flushed(log);
+    const report = cleanOn(log, { untilOffset: 20 });
+    assert(report !== undefined && report.cleanedTo > 5 && report.cleanedTo <= 20);
+    const after = readAll(log);
+    const rest = before.slice(report.cleanedTo);
+    assertEquals(after.slice(-rest.length), rest);
+    assertEquals(content(log).split(" ").length, rest.length + 1);
+    const all = cleanOn(log);
+    assert(all !== undefined && all.cleanedTo < 30, "the active segment is not cleaned");
+  },
+
+  "it is worth the work when enough is dirty, or some of it too long": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 100; index++) write(log, `k${index}=${index}`, { timestamp: NOW + index });
+    assert(await clean(log, { minDirtyRatio: 0.9 }) !== undefined, "all of it");
+    for (let index = 0; index < 30; index++) write(log, `k${index}=${index}`, { timestamp: NOW + 200 + index });
+    assertEquals(await clean(log, { minDirtyRatio: 0.3 }), undefined);
+    assertEquals(await clean(log, { minDirtyRatio: 0.3, nowMs: NOW + 300, maxLagMs: 200 }), undefined);
+    assertEquals(await clean(log, { nowMs: NOW + 300, minLagMs: 200 }), undefined, "all of it is too young");
+    assert(await clean(log, { minDirtyRatio: 0.3, nowMs: NOW + 300, maxLagMs: 99 }) !== undefined);
+    for (let index = 0; index < 30; index++) write(log, `k${index}=${index}`, { timestamp: NOW + 400 });
+    assert(await clean(log, { minDirtyRatio: 0.2 }) !== undefined);
+    assertEquals(content(log).split(" ").length, 100);
+  },
+
+  "what is too young, and all behind it, waits": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 40; index++) write(log, `a=${index}`, { timestamp: NOW + index });
+    const report = await clean(log, { nowMs: NOW + 40, minLagMs: 20 });
+    assert(report !== undefined && report.cleanedTo <= 20);
+    assertEquals(content(log).split(" ").length, 40 - report.cleanedTo + 1);
+  },
+
+  "a tombstone stays until the horizon that the first cleaning gives it": async (open) => {
+    const { log } = open();
+    write(log, "a=1 b=1 c=1");
+    write(log, "a b=2");
+    await clean(log, { nowMs: NOW + 10, deleteRetentionMs: 100 });
+    assertEquals(content(log), "2:c=1 3:a 4:b=2");
+    const header = readAll(log).map((batch) => [...batches(batch)][0]!)[1]!;
+    assertEquals([header.hasDeleteHorizon, header.baseTimestamp], [true, NOW + 110]);
+    assertEquals(readAll(log).flatMap((batch) => [...records(batch)].map(({ timestamp }) => timestamp)), [
+      NOW,
+      NOW,
+      NOW,
+    ]);
+    write(log, "d=1");
+    assertEquals((await clean(log, { nowMs: NOW + 109, deleteRetentionMs: 100 }))?.tombstones, 0);
+    assertEquals(content(log), "2:c=1 3:a 4:b=2 5:d=1");
+    write(log, "e=1");
+    assertEquals((await clean(log, { nowMs: NOW + 110, deleteRetentionMs: 100 }))?.tombstones, 1);
+    assertEquals(content(log), "2:c=1 4:b=2 5:d=1 6:e=1");
+  },
+
+  "a tombstone is taken back by a later record": async (open) => {
+    const { log } = open();
+    write(log, "a=1");
+    write(log, "a");
+    write(log, "a=2");
+    await clean(log);
+    assertEquals(content(log), "2:a=2");
+    assertEquals(chain(log), "0-1! 2-2");
+  },
+
+  "the last batch of a producer that is remembered stays as a header": async (open) => {
+    const { log } = open();
+    const from = { producerId: 7n, producerEpoch: 1 };
+    write(log, "a=1", { ...from, baseSequence: 0 });
+    write(log, "a=2 b=1", { ...from, baseSequence: 1 });
+    write(log, "a=3 b=2");
+    await clean(log, { mustKeep: ({ producerId, baseOffset }) => producerId === 7n && baseOffset === 1 });
+    assertEquals(chain(log), "0-0! 1-2! 3-4");
+    const headers = readAll(log).map((batch) => [...batches(batch)][0]!);
+    assertEquals(headers.map(({ producerId }) => producerId), [-1n, 7n, -1n]);
+    const { producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp } = headers[1]!;
+    assertEquals([producerEpoch, baseSequence, lastOffsetDelta, maxTimestamp], [1, 1, 1, NOW]);
+    write(log, "c=1");
+    await clean(log);
+    assertEquals(chain(log), "0-2! 3-4 5-5", "once nobody remembers it, it goes");
+  },
+
+  "leader epochs are as they were": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 40; index++) write(log, `a=${index}`, { partitionLeaderEpoch: index >> 3 });
+    const before = Array.from({ length: 40 }, (_, offset) => log.epochAt(offset));
+    await clean(log);
+    assertEquals(Array.from({ length: 40 }, (_, offset) => log.epochAt(offset)), before);
+    for (const batch of readAll(log)) {
+      const { baseOffset, lastOffsetDelta, partitionLeaderEpoch } = [...batches(batch)][0]!;
+      for (const offset of [baseOffset, baseOffset + lastOffsetDelta]) assertEquals(offset >> 3, partitionLeaderEpoch);
+    }
+    assertEquals(log.endOffsetForEpoch(2), { epoch: 2, endOffset: 24 });
+  },
+
+  "whatever codec a batch has, it keeps it": async (open) => {
+    const { log } = open({ segmentBytes: 100_000 });
+    const codecs: CompressionName[] = ["none", "gzip", "snappy", "lz4", "zstd"];
+    for (const codec of codecs) write(log, `${codec}=1 a=${codec} ${codec}-2=2`, { codec });
+    await clean(log);
+    assertEquals(
+      content(log),
+      "0:none=1 2:none-2=2 3:gzip=1 5:gzip-2=2 6:snappy=1 8:snappy-2=2 9:lz4=1 11:lz4-2=2 12:zstd=1 13:a=zstd 14:zstd-2=2",
+    );
+    assertEquals(readAll(log).map((batch) => [...batches(batch)][0]!.codec), [0, 1, 2, 3, 4]);
+  },
+
+  "records without a key, and those of transactions, are left alone": async (open) => {
+    const { log } = open();
+    const transaction = { isTransactional: true, producerId: 3n, producerEpoch: 0, baseSequence: 0 };
+    const left = [write(log, "=1 =2"), write(log, "a=1"), write(log, "a=2", transaction), write(log, "b=1")];
+    await clean(log);
+    assertEquals(readAll(log), left);
+  },
+
+  "segments become one, up to segment.bytes, and it is found again": async (open, disk) => {
+    const first = open();
+    for (let index = 0; index < 200; index++) write(first.log, `k${index % 3}=${index}`);
+    const segments = first.log.segmentCount;
+    assert(segments > 10);
+    await clean(first.log);
+    write(first.log, "z=1");
+    await clean(first.log);
+    assert(first.log.segmentCount < 4);
+    const { sizeInBytes, endOffset } = first.log;
+    const left = content(first.log);
+    for (const isClean of [true, false]) {
+      const { log, store, observer } = isClean ? first : open();
+      assertEquals([log.sizeInBytes, log.endOffset, content(log), log.cleanedTo], [sizeInBytes, endOffset, left, 201]);
+      assertEquals([observer.offset, log.recovery.cutBytes], [endOffset, 0]);
+      store.close(isClean);
+    }
+    const { log } = open();
+    assertEquals([content(log), log.cleanedTo], [left, 201]);
+    assertEquals(disk.list(NAME).filter((name) => /cleaned|swap/.test(name)), []);
+  },
+
+  "a map that is full cleans a part, and the rest the next time": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 60; index++) write(log, `k${index % 20}=${index}`);
+    const ends = [];
+    for (let round = 0; log.cleanedTo < 60; round++) {
+      assert(round < 60);
+      const report = await clean(log, { mapBytesMax: round === 0 ? 0 : 400 });
+      assert(report !== undefined && report.cleanedTo > (ends.at(-1) ?? 0));
+      ends.push(report.cleanedTo);
+      const last = new Map<string, string>();
+      for (const each of content(log).split(" ")) {
+        const [offset, sketch] = each.split(":");
+        last.set(sketch!.split("=")[0]!, offset!);
+      }
+      assertEquals(
+        [...last.values()].map(Number).sort((a, b) => a - b),
+        Array.from({ length: 20 }, (_, at) => 40 + at),
+      );
+    }
+    assert(ends.length > 5, `${ends}`);
+    assertEquals(content(log).split(" ").length, 20);
+  },
+
+  "between its steps a log is read and written as ever": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 40; index++) write(log, `k${index % 5}=${index}`);
+    log.rollIfDue(MAX);
+    await flushed(log);
+    const cleaning = log.beginCleaning(ALL)!;
+    assertEquals(log.beginCleaning(ALL), undefined, "one at a time");
+    for (let index = 0; cleaning.step(1) === undefined; index++) {
+      write(log, `new=${index}`);
+      if (index % 10 === 0) log.flush(() => {});
+      const offset = index % log.endOffset;
+      const [batch] = readAll(log, offset);
+      const { baseOffset, lastOffsetDelta } = [...batches(batch!)][0]!;
+      assert(baseOffset <= offset && offset <= baseOffset + lastOffsetDelta);
+    }
+    const found = content(log).split(" ").filter((each) => each.includes("k"));
+    assertEquals(found, ["35:k0=35", "36:k1=36", "37:k2=37", "38:k3=38", "39:k4=39"]);
+    assert(await clean(log) !== undefined, "it can be cleaned again");
+  },
+
+  "a truncation, a new start and a close end it, and leave nothing behind": async (open, disk) => {
+    for (const end of ["truncateTo", "restartAt", "advanceStart", "close", "cancel"] as const) {
+      for (const steps of [3, 45, 90]) {
+        const { log, store } = open();
+        log.restartAt(0);
+        for (let index = 0; index < 60; index++) write(log, `k${index % 5}=${index}`);
+        log.rollIfDue(MAX);
+        await flushed(log);
+        const cleaning = log.beginCleaning(ALL)!;
+        for (let step = 0; step < steps; step++) cleaning.step(1);
+        if (end === "cancel") cleaning.cancel();
+        else if (end === "close") store.close(true);
+        else log[end](50);
+        assert(cleaning.step(1) !== undefined, `${end} after ${steps}`);
+        assertEquals(disk.list(NAME).filter((name) => /cleaned|swap/.test(name)), []);
+        if (end === "close") continue;
+        assert(log.beginCleaning({ ...ALL, nowMs: NOW }) !== undefined || end === "restartAt");
+        store.close(false);
+      }
+    }
+  },
+
+  "what comes in the place of what was cut has not been cleaned": async (open) => {
+    const { log, store } = open();
+    for (let index = 0; index < 40; index++) write(log, `a=${index} b${index}=1`);
+    await clean(log);
+    assertEquals(log.cleanedTo, 80);
+    log.truncateTo(30);
+    const cut = log.cleanedTo;
+    assert(cut <= 30 && cut === log.endOffset);
+    while (log.endOffset < 80) write(log, "a=x");
+    store.close(false);
+    const again = open().log;
+    assertEquals(again.cleanedTo, cut);
+    assert(await clean(again) !== undefined);
+    assertEquals(content(again).split(" ").filter((each) => each.includes(":a")), ["79:a=x"]);
+    again.restartAt(7);
+    assertEquals(again.cleanedTo, 7);
+  },
+
+  "a log that begins within a batch is cleaned, and begins there still": async (open) => {
+    const { log, store } = open();
+    for (let index = 0; index < 20; index++) write(log, `a=${index} b=${index} c${index}=1`);
+    log.advanceStart(4);
+    await clean(log);
+    assertEquals(log.startOffset, 4);
+    assertEquals(readAll(log, 4).flatMap(sketchOf).slice(0, 2), ["2:c0=1", "5:c1=1"].slice(1).concat("8:c2=1"));
+    store.close(false);
+    const again = open().log;
+    assertEquals([again.startOffset, again.endOffset], [4, 60]);
+    again.advanceStart(31);
+    await clean(again, { nowMs: NOW + 1 });
+    assertEquals(readAll(again).flatMap(sketchOf).at(-1), "59:c19=1");
+  },
+
+  "timestamps of what is gone are not found": async (open) => {
+    const { log } = open();
+    for (let index = 0; index < 40; index++) write(log, `k${index % 4}=${index}`, { timestamp: NOW + 100 - index });
+    await clean(log, { mustKeep: ({ baseOffset }) => baseOffset === 0 });
+    assertEquals(log.offsetOfMaxTimestamp(MAX)?.offset, 36);
+    assertEquals(log.offsetForTimestamp(NOW, MAX)?.offset, 36);
+    assertEquals(log.offsetForTimestamp(NOW + 64, MAX)?.offset, 36);
+    assertEquals(log.offsetForTimestamp(NOW + 65, MAX), undefined);
+  },
+
+  "bit rot ends it, and the log is as it was": async (open, disk) => {
+    const { log } = open();
+    for (let index = 0; index < 40; index++) write(log, `k${index % 4}=${index}`);
+    log.rollIfDue(MAX);
+    await flushed(log);
+    const names = disk.list(NAME);
+    const path = `${NAME}/${names.find((name) => name.endsWith(".log") && !name.startsWith("00000000000000000000"))}`;
+    const file = disk.open(path, { create: false });
+    const byte = new Uint8Array(1);
+    file.read(70, byte);
+    file.write(70, new Uint8Array([byte[0]! ^ 1]));
+    const cleaning = log.beginCleaning(ALL)!;
+    let error: unknown;
+    try {
+      while (cleaning.step(100) === undefined);
+    } catch (thrown) {
+      error = thrown;
+    }
+    file.close();
+    assertEquals((error as Error)?.name, "CorruptLogError");
+    assertEquals([disk.list(NAME), log.cleanedTo], [names, 0]);
+    assert(log.beginCleaning(ALL) !== undefined, "it can be tried again");
+  },
+
+  "whatever is written and whenever it is cleaned, the last record of every key is there": async (open) => {
+    const random = new SeededRandom("cleaning");
+    const { log } = open({ segmentBytes: 600 });
+    const written: string[] = [];
+    let nowMs = NOW;
+    for (let round = 0; round < 25; round++) {
+      for (let count = random.below(12); count > 0; count--) {
+        const sketch = Array.from({ length: 1 + random.below(4) }, () => {
+          const key = `k${random.below(9)}`;
+          return random.chance(1, 4) ? key : `${key}=${written.length}.${random.below(100)}`;
+        });
+        const epoch = Math.max(0, log.latestEpoch) + Number(random.chance(1, 20));
+        const codec = random.pick<CompressionName>(["none", "gzip", "lz4"]);
+        write(log, sketch.join(" "), { timestamp: nowMs, partitionLeaderEpoch: epoch, codec });
+        written.push(...sketch);
+      }
+      nowMs += random.below(100);
+      if (random.chance(1, 2)) {
+        await clean(
+          log,
+          { nowMs, deleteRetentionMs: 150, mapBytesMax: random.pick([300, 1 << 20]) },
+          1 + random.below(500),
+        );
+      }
+      const last = new Map<string, string>();
+      written.forEach((sketch, offset) => last.set(sketch.split("=")[0]!, `${offset}:${sketch}`));
+      const found = content(log).split(" ").filter((each) => each !== "");
+      for (const each of found) assertEquals(each, `${each.split(":")[0]}:${written[Number(each.split(":")[0])]}`);
+      for (const each of last.values()) assert(found.includes(each) || !each.includes("="), `${each} is gone`);
+      const latest = new Map(found.map((each) => [each.split(":")[1]!.split("=")[0]!, each]));
+      for (const [key, each] of latest) {
+        if (each.includes("=")) assertEquals(each, last.get(key), "what was taken back is not there again");
+      }
+    }
+    assert(written.length > 200);
+    assert(content(log).split(" ").length < 150, "it was cleaned");
+  },
+
+  "appending goes on behind what was cleaned": async (open) => {
+    const { log, observer } = open();
+    for (let index = 0; index < 40; index++) write(log, "a=1");
+    await clean(log);
+    const batch = appendTo(log, 2);
+    assertEquals(readAll(log).at(-1), batch);
+    assertEquals([log.endOffset, observer.offset], [42, 42]);
+    assertEquals(new DataView(readAll(log)[0]!.buffer).getBigInt64(PRODUCER_ID), -1n);
+  },
+};
