@@ -77,6 +77,7 @@ class ModernMembership implements Membership {
   #heardMs = 0;
   #polledMs = 0;
   #lookUpAtMs = 0;
+  #hadPattern = false;
 
   constructor(config: Config, random: Random) {
     this.#config = config;
@@ -161,7 +162,7 @@ class ModernMembership implements Membership {
 
   /** The application does not ask for records: others shall have them. It comes back with the next poll. */
   #goAway(): void {
-    if (this.#epoch > 0 && this.#isCoordinatorKnown) this.#sayGoodbye();
+    this.#sayGoodbye();
     this.#lose();
     this.#phase = "away";
   }
@@ -242,8 +243,8 @@ class ModernMembership implements Membership {
 
   /** An expression is taken back with no characters at all; who never had one says nothing, so that older coordinators understand. */
   #regexToSay({ pattern }: Subscription): string | null {
-    if (pattern !== null || this.#epoch === 0) return pattern;
-    return (this.#said?.subscription?.pattern ?? "") === "" && this.#said !== undefined ? null : "";
+    if (pattern !== null) this.#hadPattern = true;
+    return pattern ?? (this.#epoch > 0 && this.#hadPattern ? "" : null);
   }
 
   #nothingSaid(): Body {
@@ -337,14 +338,16 @@ class ModernMembership implements Membership {
 
   #leave(): void {
     if (this.#phase === "leaving") return;
-    const isMember = this.#epoch > 0;
+    if (this.#phase !== "away") this.#sayGoodbye();
     this.#phase = "leaving";
-    if (isMember && this.#isCoordinatorKnown) this.#sayGoodbye();
     this.#endIfSaid();
   }
 
   /** A static member is expected back: nobody else gets what it has, as long as its session lasts. */
   #sayGoodbye(): void {
+    // A join that is under way makes it a member, too.
+    const isMember = this.#epoch > 0 || this.#sent.length > 0;
+    if (!isMember || !this.#isCoordinatorKnown) return;
     this.#send({ ...this.#nothingSaid(), memberEpoch: this.#config.groupInstanceId === null ? -1 : -2 });
   }
 
