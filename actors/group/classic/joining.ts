@@ -87,6 +87,7 @@ function joinKnown(group: Group, classic: ClassicGroup, asked: JoinAsked, out: J
   const isLeader = classic.leader === memberId;
   // Its answer was lost, or it only wants to know: a leader of a stable group wants to assign again.
   if (isSame && (classic.phase === "CompletingRebalance" || classic.phase === "Stable" && !isLeader)) {
+    touch(classic, member, out);
     return joined(classic, version, memberId);
   }
   update(member, asked);

@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { Stage, subscription, text } from "./stage.ts";
+
+Deno.test("a stable group shows what its members want and have; while it changes it does not", () => {
+  const stage = new Stage();
+  const [a] = stage.form(1);
+  const settled = stage.describe();
+  assertEquals([settled.groupState, settled.protocolType, settled.protocolData], ["Stable", "consumer", "range"]);
+  const [member] = settled.members;
+  assertEquals([member!.memberId, member!.clientId, member!.clientHost], [a, "app", "/127.0.0.1"]);
+  assertEquals([member!.memberMetadata, text(member!.memberAssignment)], [subscription(["t"]), "of 0"]);
+  stage.enter();
+  const changing = stage.describe();
+  assertEquals([changing.groupState, changing.protocolData], ["PreparingRebalance", ""]);
+  assertEquals(
+    changing.members.map(({ memberMetadata, memberAssignment }) => memberMetadata.length + memberAssignment.length),
+    [0, 0],
+  );
+});
+
+Deno.test("a group that is not there is dead, and from version 6 on an error", () => {
+  const { errorCode, groupState } = new Stage().describe(5);
+  assertEquals([errorCode, groupState], [0, "Dead"]);
+  const { errorCode: code, groupState: state, errorMessage } = new Stage().describe(6);
+  assertEquals([code, state, errorMessage], [69, "Dead", "Group g not found."]);
+});
+
+Deno.test("topics are subscribed to as long as a member wants them, and all are where it cannot be told", () => {
+  const stage = new Stage();
+  const [a] = stage.form(1);
+  const { classic } = stage.probe.state;
+  assertEquals([classic!.isSubscribedTo("t"), classic!.isSubscribedTo("u")], [true, false]);
+  stage.leave([[a!, null]]);
+  assertEquals(classic!.isSubscribedTo("t"), false);
+  stage.enter({ metadata: new Uint8Array([9]) });
+  assertEquals(classic!.isSubscribedTo("u"), true);
+});
