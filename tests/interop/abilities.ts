@@ -17,6 +17,12 @@ export interface Abilities {
   readonly timestamps: boolean;
   /** It can be told not to have a topic created by its Metadata request when it produces. */
   readonly refusesAutoCreate: boolean;
+  /** Its members of groups can be static (KIP-345). */
+  readonly staticMembers: boolean;
+  /** Its members can share out by "roundrobin", as others' do. */
+  readonly roundRobin: boolean;
+  /** It speaks the new group protocol (KIP-848). */
+  readonly newGroups: boolean;
   /** What it says about a missing topic when that is not Kafka's error. */
   readonly missingTopic?: RegExp;
 }
@@ -27,6 +33,9 @@ const EVERYTHING: Abilities = {
   emptyKeys: true,
   timestamps: true,
   refusesAutoCreate: false,
+  staticMembers: true,
+  roundRobin: true,
+  newGroups: true,
 };
 
 /** Abilities by the client's name. */
@@ -38,6 +47,7 @@ export const ABILITIES: Record<string, Abilities> = {
       "replaceConfigs",
       "stream",
       "transaction",
+      "member",
       "createTopic",
       "describeConfigs",
       "alterConfigs",
@@ -58,6 +68,10 @@ export const ABILITIES: Record<string, Abilities> = {
     // Its encoder takes the length of each value.
     nullHeaders: false,
     refusesAutoCreate: true,
+    staticMembers: false,
+    // Its own is called RoundRobinAssigner.
+    roundRobin: false,
+    newGroups: false,
   },
   platformatic: {
     ...EVERYTHING,
@@ -68,7 +82,7 @@ export const ABILITIES: Record<string, Abilities> = {
     missingTopic: /Unknown topic/,
   },
   // It wants bytes as header values, and its producer does not hand `allow_auto_create_topics` on.
-  "kafka-python": { ...EVERYTHING, nullHeaders: false },
+  "kafka-python": { ...EVERYTHING, nullHeaders: false, newGroups: false },
   // librdkafka's admin has neither.
   confluent: { ...EVERYTHING, without: ["replaceConfigs", "logDirs", "describeProducers"] },
   "franz-go": { ...EVERYTHING, refusesAutoCreate: true },

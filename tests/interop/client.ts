@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Start, WireRecord } from "./clients/agent.ts";
+import type { MemberEvent, Start, WireRecord } from "./clients/agent.ts";
 
-export type { Start, WireRecord };
+export type { MemberEvent, Start, WireRecord };
 
 /** A client, open against one broker. */
 export interface Client extends AsyncDisposable {
@@ -22,6 +22,7 @@ export interface CallOptions {
   /** Default 45,000. */
   readonly timeoutMs?: number;
   readonly onProgress?: (n: number) => void;
+  readonly onEvent?: (event: MemberEvent) => void;
 }
 
 /** The client reported an error. */

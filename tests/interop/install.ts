@@ -77,7 +77,9 @@ async function installPython(file: string): Promise<AgentCommand> {
 }
 
 async function installGo(): Promise<AgentCommand> {
-  const sources = ["go.mod", "go.sum", "main.go", "admin.go"].map((name) => Deno.readTextFile(`${CLIENTS}go/${name}`));
+  const sources = ["go.mod", "go.sum", "main.go", "admin.go", "groups.go"].map((name) =>
+    Deno.readTextFile(`${CLIENTS}go/${name}`)
+  );
   const digest = (await digestOf((await Promise.all(sources)).join(""))).slice(0, 12);
   const folder = await makeOnce(`franz-go-${digest}`, async (folder) => {
     const env = { GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" };
@@ -110,10 +112,11 @@ async function findGo(): Promise<string> {
 
 async function installJava(): Promise<AgentCommand> {
   const { classpath, quietLogging } = await installKafka();
-  const source = `${CLIENTS}JavaAgent.java`;
-  const digest = (await digestOf(await Deno.readTextFile(source))).slice(0, 12);
+  const sources = ["JavaAgent.java", "JavaGroups.java"].map((name) => CLIENTS + name);
+  const texts = await Promise.all(sources.map((source) => Deno.readTextFile(source)));
+  const digest = (await digestOf(texts.join(""))).slice(0, 12);
   const classes = await makeOnce(`java-${digest}`, async (folder) => {
-    await mustRun("javac", ["-nowarn", "-cp", classpath, "-d", folder, source]);
+    await mustRun("javac", ["-nowarn", "-cp", classpath, "-d", folder, ...sources]);
   });
   const machine = [
     "-Xmx512m",

@@ -18,7 +18,7 @@ export async function openClient(name: string, bootstrap: string): Promise<Clien
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;
-  readonly onProgress: ((n: number) => void) | undefined;
+  readonly options: CallOptions;
 }
 
 function openAgent(name: string, command: string, args: readonly string[]): Client {
@@ -28,7 +28,10 @@ function openAgent(name: string, command: string, args: readonly string[]): Clie
     const answer = JSON.parse(line);
     const asked = waiting.get(answer.id);
     if (asked === undefined) return;
-    if ("progress" in answer) return asked.onProgress?.(answer.progress);
+    if ("progress" in answer) {
+      const { progress } = answer;
+      return typeof progress === "number" ? asked.options.onProgress?.(progress) : asked.options.onEvent?.(progress);
+    }
     waiting.delete(answer.id);
     if ("ok" in answer) asked.resolve(answer.ok);
     else asked.reject(new Refusal(answer.error.code, answer.error.message));
@@ -49,7 +52,7 @@ function openAgent(name: string, command: string, args: readonly string[]): Clie
       const id = ++lastId;
       const answered = Promise.withResolvers<unknown>();
       const limitMs = options.timeoutMs ?? 45_000;
-      waiting.set(id, { ...answered, onProgress: options.onProgress });
+      waiting.set(id, { ...answered, options });
       const limit = setTimeout(() => {
         waiting.delete(id);
         answered.reject(new Error(`"${what}" was not answered in ${limitMs / 1000} s.`));

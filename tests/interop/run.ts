@@ -20,6 +20,7 @@ import { playRestarts } from "./cases_restart.ts";
 import { CLUSTER_CASES } from "./cases_cluster.ts";
 import { FILE_CASES, TOOL_CASES, whatToolsWrote } from "./cases_tools.ts";
 import { GROUP_CASES } from "./cases_groups.ts";
+import { MEMBER_CASES } from "./cases_members.ts";
 import type { Client } from "./client.ts";
 import { openClient } from "./open_client.ts";
 import { CLIENT_NAMES, installClient } from "./install.ts";
@@ -182,7 +183,7 @@ async function runSuite(options: Options, report: Report): Promise<void> {
   try {
     const scene = async (name: string) => new Scene(await clients.get(name), clerk, target);
     const real = names.filter((name) => name !== TOOLS);
-    const cases = [...RECORD_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...GROUP_CASES];
+    const cases = [...RECORD_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...GROUP_CASES, ...MEMBER_CASES];
     for (const name of real) await runCases(cases, await scene(name), options, report);
     if (names.includes(TOOLS)) {
       for (const each of [...TOOL_CASES, ...(target.ports.length < 3 ? [] : CLUSTER_CASES)]) {
@@ -202,11 +203,12 @@ async function runSuite(options: Options, report: Report): Promise<void> {
 }
 
 async function runCases(cases: readonly Case[], scene: Scene, options: Options, report: Report): Promise<void> {
-  const { client, abilities } = scene;
+  const { client, abilities, target } = scene;
   for (const each of cases) {
     if (!each.name.includes(options.part) || !options.floors.has(each.floor ?? "broker")) continue;
     if (!each.needs.every((command) => scene.has(command))) continue;
     if (each.when?.(abilities, client.name) === false) continue;
+    if (each.brokers !== undefined && (target.own === undefined || target.ports.length < each.brokers)) continue;
     await report.try(client.name, each.name, () => each.run(scene));
   }
 }

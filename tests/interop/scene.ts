@@ -19,6 +19,8 @@ export interface Case {
   readonly needs: readonly string[];
   /** Default "broker". */
   readonly floor?: Floor;
+  /** At least so many brokers, of our own; default 1. */
+  readonly brokers?: number;
   /** Further demands on the client. */
   readonly when?: (abilities: Abilities, client: string) => boolean;
   run(scene: Scene): Promise<void>;

@@ -55,9 +55,18 @@ function replication(brokers: number): Record<string, string> {
   return brokers === 1 ? {} : { "default.replication.factor": String(brokers), "min.insync.replicas": "2" };
 }
 
+/** Members are missed after 6 s at the earliest, and groups of nobody's need not be waited for. */
+const GROUPS = {
+  "group.initial.rebalance.delay.ms": "0",
+  "group.consumer.min.session.timeout.ms": "6000",
+  "group.consumer.session.timeout.ms": "6000",
+  "group.consumer.min.heartbeat.interval.ms": "500",
+  "group.consumer.heartbeat.interval.ms": "500",
+};
+
 async function openKafka(name: string, brokers: number): Promise<Target> {
   // A killed broker is let in again only when its session has run out: 9 s by default.
-  const config = { "broker.session.timeout.ms": "3000", ...replication(brokers) };
+  const config = { "broker.session.timeout.ms": "3000", ...GROUPS, ...replication(brokers) };
   const cluster: KafkaCluster = await startKafka({ brokers, config });
   return {
     name,
@@ -86,7 +95,7 @@ async function startSamsa(name: string, count: number): Promise<Target> {
   const voters = count === 1
     ? []
     : Array.from({ length: count }, (_, index) => ({ id: index + 1, port: ports[count + index]! }));
-  const config = { "auto.create.topics.enable": "true", ...replication(count) };
+  const config = { "auto.create.topics.enable": "true", ...GROUPS, ...replication(count) };
   const brokers = Array.from(
     { length: count },
     (_, index) =>

@@ -1,5 +1,5 @@
 // The agent for Apache's own Java clients: one JSON command per line in, one JSON line out (see agent.ts for the protocol).
-// Run as one source file, `java -cp 'libs/*' JavaAgent.java host:port`; Jackson comes with Kafka's own jars.
+// Compiled with JavaGroups.java; Jackson comes with Kafka's own jars.
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -85,6 +85,12 @@ public class JavaAgent {
             case "stream" -> stream(c);
             case "consume" -> consume(c);
             case "group" -> group(c);
+            case "member" -> JavaGroups.member(c);
+            case "leave" -> JavaGroups.leave(c);
+            case "listGroups" -> JavaGroups.list();
+            case "describeGroup" -> JavaGroups.describe(c);
+            case "committed" -> JavaGroups.committed(c);
+            case "deleteGroup" -> JavaGroups.delete(c);
             case "transaction" -> transaction(c);
             case "createTopic" -> createTopic(c);
             case "listTopics" -> listTopics();

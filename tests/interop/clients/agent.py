@@ -35,6 +35,21 @@ def _act(handlers, code_of, command):
     say(answer)
 
 
+class Members:
+    """The members of groups that live in this agent, by name, and how each is told to leave."""
+
+    def __init__(self):
+        self._leaving = {}
+
+    def live(self, c):
+        """Makes the event that says that the member is to leave."""
+        return self._leaving.setdefault(c["member"], threading.Event())
+
+    def leave(self, c, _progress):
+        """Tells a member to leave; its own command ends when it has left."""
+        self._leaving.pop(c["member"]).set()
+
+
 def serve(handlers, code_of):
     """Reads commands until standard input ends and runs each in a thread of its own."""
     for line in sys.stdin:

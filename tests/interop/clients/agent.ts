@@ -3,7 +3,7 @@
  *
  * ```
  * {"id":7,"do":"produce",…}  ──▶  agent  ──▶  {"id":7,"ok":{…}}  or  {"id":7,"error":{"code":10,"message":"…"}}
- *                                       ╰──▶  {"id":7,"progress":3}   any number of times before the answer
+ *                                       ╰──▶  {"id":7,"progress":3}   any number of times before the answer: a number, or an event
  * ```
  * Commands run side by side. The code is Kafka's error code, or -1 when the client refused by itself.
  *
@@ -49,12 +49,45 @@ export interface Command {
   readonly before: number;
   readonly at: "earliest" | "latest" | number;
   readonly group: string;
+  /** Names the member of a group, within this agent, for `leave`. */
+  readonly member: string;
+  readonly protocol: "classic" | "consumer";
+  /** The group instance id of a static member. */
+  readonly instance?: string;
+  /** Of the classic protocol; in the new one the broker decides. */
+  readonly sessionMs: number;
+  /** How the classic protocol shares partitions out: `range`, `roundrobin`, `cooperative-sticky`; what is left out is the client's own. */
+  readonly strategy?: string;
   readonly transactionalId: string;
   readonly commit: boolean;
 }
 
+/** What a member of a group tells while it lives. */
+export type MemberEvent =
+  /** All that it has now. */
+  | { readonly assigned: readonly number[] }
+  /** It was handed a record: partition, offset. Afterwards it commits. */
+  | { readonly read: readonly [number, number] }
+  /** It has committed: partition, the next offset. */
+  | { readonly committed: readonly [number, number] };
+
 /** What runs one kind of command; `progress` tells the suite how far it is. */
-export type Handler = (command: Command, progress: (n: number) => void) => Promise<unknown>;
+export type Handler = (command: Command, progress: (n: number | MemberEvent) => void) => Promise<unknown>;
+
+/** The members that live in this agent: how each is told to leave. */
+const leaving = new Map<string, () => void>();
+
+/** Resolves when the member is to leave. */
+export function untilLeaving({ member }: Command): Promise<void> {
+  return new Promise((resolve) => leaving.set(member, resolve));
+}
+
+/** Handles `leave`; the member's own command ends when it has left. */
+export function leave({ member }: Command): Promise<void> {
+  leaving.get(member)?.();
+  leaving.delete(member);
+  return Promise.resolve();
+}
 
 /** How an agent turns what its client throws into Kafka's error code; -1 for what is none. */
 export type CodeOf = (error: unknown) => number;

@@ -3,9 +3,9 @@
 import sys
 import time
 
-from agent import serve, to_bytes, to_text
+from agent import Members, serve, to_bytes, to_text
 from confluent_kafka import Consumer, KafkaError, KafkaException, OFFSET_BEGINNING, OFFSET_END, Producer, TopicPartition
-from confluent_kafka import TopicCollection
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, OffsetSpec, ResourceType)
 
@@ -17,6 +17,7 @@ BASE = {
     "reconnect.backoff.max.ms": 500,
 }
 admin = AdminClient(BASE)
+members = Members()
 
 
 class Refused(Exception):
@@ -143,6 +144,54 @@ def group(c, _progress):
         consumer.close()
 
 
+def member(c, progress):
+    more = {"group.id": c["group"], "group.protocol": c["protocol"]}
+    if "instance" in c:
+        more["group.instance.id"] = c["instance"]
+    if c["protocol"] == "classic":
+        more.update({"session.timeout.ms": c["sessionMs"], "heartbeat.interval.ms": 300})
+        if "strategy" in c:
+            more["partition.assignment.strategy"] = c["strategy"]
+    leaving = members.live(c)
+    consumer = consumer_of(more)
+    consumer.subscribe([c["topic"]])
+    known = None
+    while not leaving.is_set():
+        message = consumer.poll(0.05)
+        assigned = sorted(at.partition for at in consumer.assignment())
+        if assigned != known:
+            progress({"assigned": assigned})
+            known = assigned
+        if message is None or message.error() is not None:
+            continue
+        progress({"read": [message.partition(), message.offset()]})
+        try:
+            consumer.commit(message, asynchronous=False)
+            progress({"committed": [message.partition(), message.offset() + 1]})
+        except KafkaException:
+            pass  # While the group rebalances: whoever has the partition then reads the record again.
+    consumer.close()
+
+
+def list_groups(_c, _progress):
+    return {"groups": [found.group_id for found in admin.list_consumer_groups().result(30).valid]}
+
+
+def describe_group(c, _progress):
+    found = each(admin.describe_consumer_groups([c["group"]]))[0]
+    states = {"STABLE": "Stable", "EMPTY": "Empty", "DEAD": "Dead"}
+    return {"state": states.get(found.state.name, found.state.name), "members": len(found.members)}
+
+
+def committed(c, _progress):
+    found = each(admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(c["group"])]))[0]
+    return {"offsets": [[at.partition, at.offset] for at in found.topic_partitions if at.topic == c["topic"]]}
+
+
+def delete_group(c, _progress):
+    each(admin.delete_consumer_groups([c["group"]]))
+
+
 def transaction(c, _progress):
     producer = Producer({**BASE, "transactional.id": c["transactionalId"]})
     producer.init_transactions(30)
@@ -227,5 +276,6 @@ serve({
     "createTopic": create_topic, "listTopics": list_topics, "describeTopic": describe_topic,
     "describeConfigs": describe_configs, "alterConfigs": alter_configs, "createPartitions": create_partitions,
     "deleteRecords": delete_records, "deleteTopic": delete_topic, "describeCluster": describe_cluster,
-    "listOffsets": list_offsets,
+    "listOffsets": list_offsets, "member": member, "leave": members.leave, "listGroups": list_groups,
+    "describeGroup": describe_group, "committed": committed, "deleteGroup": delete_group,
 }, code_of)

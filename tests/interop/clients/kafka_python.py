@@ -4,12 +4,16 @@ import logging
 import sys
 import time
 
-from agent import serve, to_bytes, to_text
+from agent import Members, serve, to_bytes, to_text
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import for_code
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.errors import KafkaError, for_code
 from kafka.structs import OffsetAndMetadata
 
+members = Members()
 logging.disable(logging.CRITICAL)
 BASE = {
     "bootstrap_servers": sys.argv[1],
@@ -105,6 +109,60 @@ def group(c, _progress):
         return result
     finally:
         consumer.close()
+
+
+ASSIGNORS = {
+    "range": RangePartitionAssignor, "roundrobin": RoundRobinPartitionAssignor,
+    "cooperative-sticky": CooperativeStickyAssignor}
+
+
+def member(c, progress):
+    more = {"group_id": c["group"], "session_timeout_ms": c["sessionMs"], "heartbeat_interval_ms": 300,
+            "max_poll_interval_ms": 10_000}
+    if "instance" in c:
+        more["group_instance_id"] = c["instance"]
+    if "strategy" in c:
+        more["partition_assignment_strategy"] = [ASSIGNORS[c["strategy"]]]
+    leaving = members.live(c)
+    consumer = consumer_of(**more)
+    consumer.subscribe([c["topic"]])
+    known = None
+    while not leaving.is_set():
+        found = consumer.poll(timeout_ms=50)
+        assigned = sorted(at.partition for at in consumer.assignment())
+        if assigned != known:
+            progress({"assigned": assigned})
+            known = assigned
+        for at, records in found.items():
+            for record in records:
+                progress({"read": [record.partition, record.offset]})
+            last = records[-1].offset + 1
+            try:
+                consumer.commit({at: OffsetAndMetadata(last, "", -1)})
+                progress({"committed": [at.partition, last]})
+            except KafkaError:
+                pass  # While the group rebalances: whoever has the partition then reads the record again.
+    consumer.close()
+
+
+def list_groups(admin, _c):
+    return {"groups": [found["group_id"] for found in admin.list_groups()]}
+
+
+def describe_group(admin, c):
+    found = admin.describe_groups([c["group"]])[c["group"]]
+    return {"state": found["group_state"], "members": len(found["members"])}
+
+
+def committed(admin, c):
+    found = admin.list_group_offsets([c["group"]])[c["group"]]
+    return {"offsets": [[at.partition, it.offset] for at, it in found.items() if at.topic == c["topic"]]}
+
+
+def delete_group(admin, c):
+    [result] = admin.delete_groups([c["group"]]).values()
+    if result != "OK":
+        raise RuntimeError(result)
 
 
 def transaction(c, _progress):
@@ -205,5 +263,6 @@ serve({
     "alterConfigs": with_admin(alter_configs), "createPartitions": with_admin(create_partitions),
     "deleteRecords": with_admin(delete_records), "deleteTopic": with_admin(delete_topic),
     "describeCluster": with_admin(describe_cluster), "listOffsets": with_admin(list_offsets),
-    "logDirs": with_admin(log_dirs), "describeProducers": with_admin(describe_producers),
+    "member": member, "leave": members.leave, "listGroups": with_admin(list_groups),
+    "describeGroup": with_admin(describe_group), "committed": with_admin(committed), "deleteGroup": with_admin(delete_group), "logDirs": with_admin(log_dirs), "describeProducers": with_admin(describe_producers),
 }, lambda error: getattr(error, "errno", None) or -1)

@@ -9,7 +9,18 @@ import { lz4Compress, lz4Decompress } from "npm:@platformatic/wasm-utils@0.2.1";
 import { Buffer } from "node:buffer";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import SnappyCodec from "npm:kafkajs-snappy@1.1.0";
-import { type Command, type Handler, serve, type Start, toBuffer, toText, type WireRecord } from "./agent.ts";
+import {
+  type Command,
+  type Handler,
+  leave,
+  type MemberEvent,
+  serve,
+  type Start,
+  toBuffer,
+  toText,
+  untilLeaving,
+  type WireRecord,
+} from "./agent.ts";
 
 const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 
@@ -215,6 +226,47 @@ async function group(command: Command): Promise<unknown> {
   return { records };
 }
 
+async function member(command: Command, progress: (event: MemberEvent) => void): Promise<unknown> {
+  const { topic, group: groupId, sessionMs: sessionTimeout } = command;
+  const settings = { groupId, sessionTimeout, heartbeatInterval: 300, rebalanceTimeout: 10_000, maxWaitTimeInMs: 200 };
+  const consumer = kafka.consumer(settings);
+  consumer.on(
+    consumer.events.GROUP_JOIN,
+    ({ payload }) => progress({ assigned: payload.memberAssignment[topic] ?? [] }),
+  );
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  const leaving = untilLeaving(command);
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ message, partition }) => {
+      const next = Number(message.offset) + 1;
+      progress({ read: [partition, next - 1] });
+      // While the group rebalances it is refused, and whoever has the partition then reads the record again.
+      await consumer.commitOffsets([{ topic, partition, offset: String(next) }])
+        .then(() => progress({ committed: [partition, next] }), () => {});
+    },
+  });
+  await leaving;
+  await consumer.disconnect();
+  return {};
+}
+
+const groups: Record<string, Handler> = {
+  listGroups: () => withAdmin(async (admin) => ({ groups: (await admin.listGroups()).groups.map((g) => g.groupId) })),
+  describeGroup: (c) =>
+    withAdmin(async (admin) => {
+      const found = (await admin.describeGroups([c.group])).groups[0]!;
+      return { state: found.state, members: found.members.length };
+    }),
+  committed: (c) =>
+    withAdmin(async (admin) => {
+      const [found] = await admin.fetchOffsets({ groupId: c.group, topics: [c.topic] });
+      return { offsets: found!.partitions.map((p) => [p.partition, Number(p.offset)]).filter(([, o]) => o! >= 0) };
+    }),
+  deleteGroup: (c) => withAdmin((admin) => admin.deleteGroups([c.group]).then(() => {})),
+};
+
 async function transaction(command: Command): Promise<unknown> {
   const settings = { transactionalId: command.transactionalId, idempotent: true, maxInFlightRequests: 1 };
   const producer = kafka.producer(settings);
@@ -287,4 +339,4 @@ function codeOf(error: unknown): number {
   return deeper === undefined || deeper === null ? -1 : codeOf(deeper);
 }
 
-await serve({ ...admin, produce, stream, consume, group, transaction }, codeOf);
+await serve({ ...admin, ...groups, produce, stream, consume, group, member, leave, transaction }, codeOf);

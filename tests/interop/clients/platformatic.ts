@@ -15,7 +15,18 @@ import {
   type ProducerOptions,
 } from "npm:@platformatic/kafka@2.12.1";
 import { Buffer } from "node:buffer";
-import { type Command, type Handler, serve, type Start, toBuffer, toText, type WireRecord } from "./agent.ts";
+import {
+  type Command,
+  type Handler,
+  leave,
+  type MemberEvent,
+  serve,
+  type Start,
+  toBuffer,
+  toText,
+  untilLeaving,
+  type WireRecord,
+} from "./agent.ts";
 
 const base = { clientId: "platformatic", bootstrapBrokers: Deno.args[0]!.split(","), retries: 3, retryDelay: 50 };
 const patient = { ...base, retries: 300, retryDelay: 100 };
@@ -155,6 +166,50 @@ async function group(command: Command): Promise<unknown> {
   return { records };
 }
 
+async function member(command: Command, progress: (event: MemberEvent) => void): Promise<unknown> {
+  const { topic, group: groupId, sessionMs: sessionTimeout } = command;
+  const timing = { sessionTimeout, rebalanceTimeout: Math.max(10_000, sessionTimeout), heartbeatInterval: 300 };
+  const instance = command.instance === undefined ? {} : { groupInstanceId: command.instance };
+  const protocol = command.protocol === "consumer" ? { groupProtocol: "consumer" as const } : timing;
+  const consumer = new Consumer({ ...patient, ...protocol, ...instance, groupId, autocommit: false, maxWaitTime: 200 });
+  let known = "";
+  const look = setInterval(() => {
+    const assigned = (consumer.assignments ?? []).flatMap(({ partitions }) => partitions).sort((a, b) => a - b);
+    if (JSON.stringify(assigned) !== known) progress({ assigned });
+    known = JSON.stringify(assigned);
+  }, 50);
+  const messages = await consumer.consume({ topics: [topic], mode: "committed", fallbackMode: "earliest" });
+  const read = async () => {
+    for await (const message of messages) {
+      const next = Number(message.offset) + 1;
+      progress({ read: [message.partition, next - 1] });
+      await Promise.resolve(message.commit()).then(() => progress({ committed: [message.partition, next] }), () => {});
+    }
+  };
+  const reading = read();
+  await Promise.race([untilLeaving(command), reading]);
+  clearInterval(look);
+  await consumer.close(true);
+  await reading.catch(() => {});
+  return {};
+}
+
+const groups: Record<string, Handler> = {
+  listGroups: () => withAdmin(async (admin) => ({ groups: [...(await admin.listGroups()).keys()] })),
+  describeGroup: (c) =>
+    withAdmin(async (admin) => {
+      const found = (await admin.describeGroups({ groups: [c.group] })).get(c.group)!;
+      return { state: found.state, members: found.members.size };
+    }),
+  committed: (c) =>
+    withAdmin(async (admin) => {
+      const [found] = await admin.listConsumerGroupOffsets({ groups: [c.group] });
+      const partitions = found!.topics.find(({ name }) => name === c.topic)?.partitions ?? [];
+      return { offsets: partitions.map((each) => [each.partitionIndex, Number(each.committedOffset)]) };
+    }),
+  deleteGroup: (c) => withAdmin((admin) => admin.deleteGroups({ groups: [c.group] })),
+};
+
 async function transaction(command: Command): Promise<unknown> {
   const settings = { idempotent: true, transactionalId: command.transactionalId };
   const producer = new Producer({ ...patient, ...settings });
@@ -247,4 +302,4 @@ function codeOf(error: unknown): number {
   return -1;
 }
 
-await serve({ ...admin, produce, stream, consume, group, transaction }, codeOf);
+await serve({ ...admin, ...groups, produce, stream, consume, group, member, leave, transaction }, codeOf);

@@ -62,6 +62,10 @@ type command struct {
 	At              any    `json:"at"`
 	Group           string `json:"group"`
 	Protocol        string `json:"protocol"`
+	Member          string `json:"member"`
+	Instance        string `json:"instance"`
+	SessionMs       int    `json:"sessionMs"`
+	Strategy        string `json:"strategy"`
 	TransactionalID string `json:"transactionalId"`
 	Commit          bool   `json:"commit"`
 }
@@ -323,4 +327,6 @@ var handlers = map[string]func(context.Context, *command) (any, error){
 	"deleteRecords": withAdmin(deleteRecords), "deleteTopic": withAdmin(deleteTopic),
 	"describeCluster": withAdmin(describeCluster), "listOffsets": withAdmin(listOffsets),
 	"logDirs": withAdmin(logDirs), "describeProducers": withAdmin(describeProducers),
+	"member": member, "leave": leave, "listGroups": withAdmin(listGroups),
+	"describeGroup": withAdmin(describeGroup), "committed": withAdmin(committed), "deleteGroup": withAdmin(deleteGroup),
 }

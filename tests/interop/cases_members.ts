@@ -1,0 +1,206 @@
+/**
+ * Cases about the members of consumer groups: who has which partition when they come, leave, die and come back, and that nothing
+ * committed is lost on the way. Each is played in the classic protocol, and in the new one by clients that speak it.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { groupPartition, OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
+import type { Abilities } from "./abilities.ts";
+import { assertReadAll, assertReadOnce, Member, type Membership, untilCommitted, untilShared } from "./members.ts";
+import { type Case, freshTopic, record, refused, type Scene, until } from "./scene.ts";
+
+const PARTITIONS = 4;
+const NON_EMPTY_GROUP = 68;
+
+type Protocol = "classic" | "consumer";
+
+/** One more record in each partition; the offsets at which they end then. */
+class Writer {
+  readonly ends: number[] = new Array(PARTITIONS).fill(0);
+
+  constructor(readonly scene: Scene, readonly topic: string) {}
+
+  async write(): Promise<readonly number[]> {
+    const records = this.ends.map((end, p) => ({ ...record(null, `${p}@${end}`), p }));
+    const settings = { codec: "none", acks: -1, idempotent: false, auto: false };
+    await this.scene.clerk.call("produce", { topic: this.topic, records, ...settings });
+    return this.ends.map((_, partition) => ++this.ends[partition]!);
+  }
+}
+
+/** What most cases begin with. */
+async function stage(scene: Scene, protocol: Protocol) {
+  const topic = await scene.topic(PARTITIONS);
+  const group = freshTopic("group");
+  const writer = new Writer(scene, topic);
+  const join = (more: Partial<Membership> = {}, client = scene.client.name) =>
+    Member.join(client, scene.target, { group, topic, protocol, ...more });
+  return { topic, group, writer, join };
+}
+
+/** Reads what is written next, to the end. */
+async function readOn(members: readonly Member[], writer: Writer): Promise<readonly number[]> {
+  const ends = await writer.write();
+  await untilCommitted(members, ends);
+  return ends;
+}
+
+async function share(scene: Scene, protocol: Protocol): Promise<void> {
+  const { writer, join } = await stage(scene, protocol);
+  await using first = await join();
+  await untilShared([first], PARTITIONS);
+  await readOn([first], writer);
+  await using second = await join();
+  await untilShared([first, second], PARTITIONS);
+  await readOn([first, second], writer);
+  await second.leave();
+  // Well before the session of the one that left would be over.
+  await untilShared([first], PARTITIONS, 15_000);
+  const ends = await readOn([first], writer);
+  assertReadOnce([first, second], ends);
+  await first.leave();
+}
+
+async function crash(scene: Scene, protocol: Protocol): Promise<void> {
+  const { writer, join } = await stage(scene, protocol);
+  await using first = await join({ sessionMs: 6_000 });
+  await using second = await join({ sessionMs: 6_000 });
+  await untilShared([first, second], PARTITIONS);
+  await readOn([first, second], writer);
+  await second.die();
+  await untilShared([first], PARTITIONS);
+  assertReadOnce([first, second], await readOn([first], writer));
+  await first.leave();
+}
+
+async function restart(scene: Scene, protocol: Protocol): Promise<void> {
+  const { writer, join } = await stage(scene, protocol);
+  await using first = await join({ instance: "one" });
+  await using second = await join({ instance: "two" });
+  await untilShared([first, second], PARTITIONS);
+  await readOn([first, second], writer);
+  const [owned, changes] = [second.owned, first.changes];
+  // In the new protocol nobody takes the place of one that has not said that it goes.
+  await (protocol === "classic" ? second.die() : second.leave());
+  await using again = await join({ instance: "two" });
+  await until("it is back", () => Promise.resolve(again.owned.length > 0));
+  assertEquals(again.owned, owned);
+  assertReadOnce([first, second, again], await readOn([first, again], writer));
+  assertEquals(first.changes, changes, "the other one has noticed nothing");
+}
+
+async function failover(scene: Scene, protocol: Protocol): Promise<void> {
+  const { group, writer, join } = await stage(scene, protocol);
+  const { target, clerk } = scene;
+  await using first = await join();
+  await using second = await join();
+  await untilShared([first, second], PARTITIONS);
+  await readOn([first, second], writer);
+  const coordinator = async () => {
+    const { leaders } = await clerk.call<{ leaders: number[] }>("describeTopic", { topic: OFFSETS_TOPIC });
+    return leaders[groupPartition(group, leaders.length)]!;
+  };
+  const killed = await coordinator();
+  await target.own!.kill(killed);
+  try {
+    await until("another broker coordinates", async () => ![killed, -1].includes(await coordinator()));
+    const ends = await writer.write();
+    await untilCommitted([first, second], ends, 60_000);
+    await untilShared([first, second], PARTITIONS, 60_000);
+    assertReadAll([first, second], ends);
+    const committed = await clerk.call<{ offsets: [number, number][] }>("committed", { group, topic: writer.topic });
+    assertEquals(committed.offsets.toSorted(([a], [b]) => a - b), ends.map((end, partition) => [partition, end]));
+  } finally {
+    await target.own!.start(killed);
+  }
+  await until("every partition of groups is led", async () => {
+    const { leaders } = await clerk.call<{ leaders: number[] }>("describeTopic", { topic: OFFSETS_TOPIC });
+    return leaders.every((leader) => leader >= 0);
+  });
+}
+
+async function mixed(scene: Scene): Promise<void> {
+  const { writer, join } = await stage(scene, "classic");
+  const other = scene.client.name === "confluent" ? "java" : "confluent";
+  await using first = await join({ strategy: "roundrobin" }, other);
+  await untilShared([first], PARTITIONS);
+  await using second = await join({ strategy: "roundrobin" });
+  await untilShared([first, second], PARTITIONS);
+  await readOn([first, second], writer);
+  await first.leave();
+  await untilShared([second], PARTITIONS, 15_000);
+  assertReadOnce([first, second], await readOn([second], writer));
+  await second.leave();
+}
+
+async function upgrade(scene: Scene): Promise<void> {
+  const { writer, join } = await stage(scene, "consumer");
+  await using old = await join({ protocol: "classic", strategy: "range" }, "confluent");
+  await untilShared([old], PARTITIONS);
+  await readOn([old], writer);
+  await using young = await join();
+  await untilShared([old, young], PARTITIONS, 45_000);
+  await readOn([old, young], writer);
+  await old.leave();
+  await untilShared([young], PARTITIONS);
+  assertReadAll([old, young], await readOn([young], writer));
+  await young.leave();
+}
+
+async function administer(scene: Scene, protocol: Protocol): Promise<void> {
+  const { topic, group, writer, join } = await stage(scene, protocol);
+  const { client } = scene;
+  await using member = await join();
+  await untilShared([member], PARTITIONS);
+  const ends = await readOn([member], writer);
+  if (protocol === "classic") {
+    const described = await client.call<{ state: string; members: number }>("describeGroup", { group });
+    assertEquals(described, { state: "Stable", members: 1 });
+  }
+  await refused(client.call("deleteGroup", { group }), NON_EMPTY_GROUP, /NON_?EMPTY|not empty/i);
+  await member.leave();
+  const listed = async () => (await client.call<{ groups: string[] }>("listGroups")).groups.includes(group);
+  assertEquals(await listed(), true);
+  const { offsets } = await client.call<{ offsets: [number, number][] }>("committed", { group, topic });
+  assertEquals(offsets.toSorted(([a], [b]) => a - b), ends.map((end, partition) => [partition, end]));
+  await client.call("deleteGroup", { group });
+  assertEquals(await listed(), false);
+}
+
+const NEEDS = ["member"];
+const speaks = (protocol: Protocol) => (abilities: Abilities) => protocol === "classic" || abilities.newGroups;
+
+/** A case for each protocol. */
+function inBoth(
+  name: string,
+  run: (scene: Scene, protocol: Protocol) => Promise<void>,
+  when: (abilities: Abilities) => boolean = () => true,
+  more: Partial<Case> = {},
+): Case[] {
+  return (["classic", "consumer"] as const).map((protocol) => ({
+    name: `group/${protocol}/${name}`,
+    needs: NEEDS,
+    floor: "groups",
+    when: (abilities) => speaks(protocol)(abilities) && when(abilities),
+    run: (scene) => run(scene, protocol),
+    ...more,
+  }));
+}
+
+/** The cases in the order in which they run. */
+export const MEMBER_CASES: readonly Case[] = [
+  ...inBoth("share", share),
+  ...inBoth("crash", crash),
+  ...inBoth("static-restart", restart, (abilities) => abilities.staticMembers),
+  ...inBoth("failover", failover, undefined, { brokers: 3 }),
+  ...inBoth("administer", administer),
+  {
+    name: "group/mixed-clients",
+    needs: NEEDS,
+    floor: "groups",
+    when: (abilities) => abilities.roundRobin,
+    run: mixed,
+  },
+  { name: "group/upgrade", needs: NEEDS, floor: "groups", when: speaks("consumer"), run: upgrade },
+];

@@ -1,0 +1,126 @@
+/**
+ * Members of consumer groups as the suite sees them: each in an agent of its own, so that it can be killed by itself.
+ *
+ * ```
+ * join ──▶ owned changes, records are read, each is committed ──▶ leave (says good-bye) or die (SIGKILL)
+ * ```
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { Client, MemberEvent } from "./client.ts";
+import { openClient } from "./open_client.ts";
+import { until } from "./scene.ts";
+import type { Target } from "./target.ts";
+
+/** How a member is one. */
+export interface Membership {
+  readonly group: string;
+  readonly topic: string;
+  /** Default classic. */
+  readonly protocol?: "classic" | "consumer";
+  /** Of a static member. */
+  readonly instance?: string;
+  /** Default 30 000: whoever goes by it goes too late for most cases. */
+  readonly sessionMs?: number;
+  readonly strategy?: string;
+}
+
+/** No case keeps a member for longer. */
+const LIFE_MS = 150_000;
+
+/** One member. */
+export class Member implements AsyncDisposable {
+  /** What it has now. */
+  owned: readonly number[] = [];
+  /** How often that has changed. */
+  changes = 0;
+  /** The records that it was handed, in order, as `partition@offset`. */
+  readonly read: string[] = [];
+  /** By partition, the offset that it has committed last. */
+  readonly committed: Map<number, number> = new Map();
+  failure: unknown;
+  readonly #client: Client;
+  readonly #over: Promise<void>;
+
+  private constructor(client: Client, membership: Membership) {
+    this.#client = client;
+    const fields = { member: "m", protocol: "classic", sessionMs: 30_000, ...membership };
+    this.#over = client.call("member", fields, { timeoutMs: LIFE_MS, onEvent: (event) => this.#hear(event) })
+      .then(() => {}, (error) => void (this.failure = error));
+  }
+
+  /** Opens an agent of that client, which joins. */
+  static async join(client: string, target: Target, membership: Membership): Promise<Member> {
+    return new Member(await openClient(client, target.bootstrap), membership);
+  }
+
+  #hear(event: MemberEvent): void {
+    if ("assigned" in event) {
+      const owned = event.assigned.toSorted((a, b) => a - b);
+      if (owned.join() !== this.owned.join()) this.changes++;
+      this.owned = owned;
+    } else if ("read" in event) this.read.push(event.read.join("@"));
+    else this.committed.set(...event.committed);
+  }
+
+  /** Leaves the group, and resolves when it has said so. */
+  async leave(): Promise<void> {
+    await this.#client.call("leave", { member: "m" });
+    await this.#over;
+    const { failure } = this;
+    await this.#client.close();
+    if (failure !== undefined) throw failure;
+  }
+
+  /** SIGKILL: the broker is told nothing. */
+  async die(): Promise<void> {
+    await this.#client.close();
+    await this.#over;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.close();
+  }
+}
+
+/** Waits until the members have all partitions between them, each one, and as evenly as can be. */
+export async function untilShared(members: readonly Member[], partitions: number, limitMs = 30_000): Promise<void> {
+  await until(`${members.length} members share ${partitions} partitions`, () => {
+    for (const { failure } of members) if (failure !== undefined) throw failure;
+    const owned = members.flatMap((member) => member.owned);
+    const fair = Math.floor(partitions / members.length);
+    if (owned.length === partitions && members.every((member) => member.owned.length >= fair)) {
+      return Promise.resolve(new Set(owned).size === partitions);
+    }
+    throw new Error(`they have ${members.map((member) => `[${member.owned}]`).join(" ")}`);
+  }, limitMs);
+}
+
+/** Waits until every partition has been committed up to `end` by one of the members. */
+export async function untilCommitted(members: readonly Member[], ends: readonly number[], limitMs = 30_000) {
+  await until(`all is committed up to ${ends}`, () => {
+    for (const { failure } of members) if (failure !== undefined) throw failure;
+    const committed = ends.map((_, partition) =>
+      Math.max(0, ...members.map((each) => each.committed.get(partition) ?? 0))
+    );
+    if (committed.every((offset, partition) => offset === ends[partition])) return Promise.resolve(true);
+    throw new Error(`they have committed ${committed}`);
+  }, limitMs);
+}
+
+/** Every record has been read, and none by two, or twice. */
+export function assertReadOnce(members: readonly Member[], ends: readonly number[]): void {
+  const read = members.flatMap((member) => member.read);
+  assertEquals(read.length, new Set(read).size, `a record was read twice: ${read.toSorted()}`);
+  assertReadAll(members, ends);
+}
+
+/** Every record has been read by somebody. */
+export function assertReadAll(members: readonly Member[], ends: readonly number[]): void {
+  const read = new Set(members.flatMap((member) => member.read));
+  ends.forEach((end, partition) => {
+    for (let offset = 0; offset < end; offset++) {
+      assert(read.has(`${partition}@${offset}`), `nobody read ${partition}@${offset}`);
+    }
+  });
+}
