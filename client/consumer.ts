@@ -152,11 +152,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   /** Goes on somewhere else in these partitions: at an offset, at the first record from a time on, or at an end. */
   async seek(partitions: TopicPartition | readonly TopicPartition[], to: SeekTarget): Promise<void> {
     const all = [partitions].flat().map(named);
-    const target: SeekTo = typeof to === "bigint"
-      ? { offset: Number(to) }
-      : to instanceof Date
-      ? { timestamp: to.getTime() }
-      : to;
+    const target: SeekTo = typeof to === "bigint" ? { offset: Number(to) } : to;
     fine(await this.#ask("seek", { partitions: all, to: target }));
     this.#backlog.drop(all);
   }

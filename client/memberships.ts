@@ -5,14 +5,11 @@
  */
 import { classicMembership } from "../actors/consumer/classic_membership.ts";
 import type { MakeMembership } from "../actors/consumer/membership.ts";
+import { modernMembership } from "../actors/consumer/modern_membership.ts";
 import type { ConsumerConfig } from "../actors/consumer/protocol.ts";
-
-const none: MakeMembership = () => {
-  throw new Error("Not there yet.");
-};
 
 /** The memberships. */
 export const MEMBERSHIPS: Readonly<Record<ConsumerConfig["groupProtocol"], MakeMembership>> = {
   classic: classicMembership,
-  consumer: none,
+  consumer: modernMembership,
 };

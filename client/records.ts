@@ -46,7 +46,7 @@ export interface CommittedOffset extends TopicPartition {
 }
 
 /** Where to go: an offset, the first record from a time on, or an end of the log. */
-export type SeekTarget = bigint | Date | "beginning" | "end" | "committed";
+export type SeekTarget = bigint | { readonly timestamp: number } | "beginning" | "end" | "committed";
 
 /** Told of rebalances, one after the other; the group waits for what is returned, as long as `maxPollIntervalMs` allows. */
 export interface RebalanceListener {

@@ -42,12 +42,21 @@ export interface ClusterOptions {
   readonly httpPort?: number;
   /** `broker.rack` */
   readonly rack?: string;
-  /** Kafka's broker configs by name, such as `{ "num.partitions": "3" }`. */
+  /**
+   * Kafka's broker configs by name, such as `{ "num.partitions": "3" }`. Groups wait for nobody unless told to:
+   * `group.initial.rebalance.delay.ms` and `group.consumer.assignment.interval.ms` are 0, and sessions may be as short as 100 ms.
+   */
   readonly config?: Readonly<Record<string, string>>;
   /** Told of what an operator would want to know, a line at a time. Default: nobody. */
   readonly log?: (line: string) => void;
 }
 
+/** What groups wait for where consumers come one by one from many machines; here they come at once. Told otherwise, that counts. */
+const QUICK_GROUPS: Readonly<Record<string, string>> = {
+  "group.initial.rebalance.delay.ms": "0",
+  "group.consumer.assignment.interval.ms": "0",
+  "group.min.session.timeout.ms": "100",
+};
 /** How many brokers one process may hold: it has one thread. */
 const BROKERS_MAX = 100;
 /** How long a start may take: more means that it never ends. */
@@ -316,9 +325,10 @@ export class Cluster implements AsyncDisposable {
   }
 
   #brokerOptions(id: number, seat: Seat): BrokerOptions {
-    const { brokers: _, dir: __, port = 0, httpPort, ...rest } = this.#options;
+    const { brokers: _, dir: __, port = 0, httpPort, config, ...rest } = this.#options;
     return {
       ...rest,
+      config: { ...QUICK_GROUPS, ...config },
       id,
       port: seat.port ?? (port === 0 ? 0 : port + id - 1),
       ...(httpPort === undefined ? {} : { httpPort: httpPort === 0 ? 0 : httpPort + id - 1 }),

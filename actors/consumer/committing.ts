@@ -74,7 +74,8 @@ const FENCED: ReadonlySet<ErrorName> = new Set([
 export function commit(consumer: Consumer, wanted: CommitWanted): void {
   const { commits, config } = consumer;
   if (config.groupId === null || (!commits.isBusy && offsetsOf(consumer, wanted).length === 0)) {
-    return wanted.then(FINE);
+    const { then } = wanted;
+    return then(FINE);
   }
   commits.queue.push({ ...wanted, dueMs: consumer.now() + config.requestTimeoutMs });
 }

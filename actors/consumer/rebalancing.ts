@@ -23,7 +23,12 @@ import { AssignedPartition } from "./assigned_partition.ts";
 import type { Consumer } from "./state.ts";
 import { keyOf, nameOf, outcomeOf } from "./values.ts";
 
-type Change = MembershipAction & { readonly type: "revoke" | "lose" | "assign" };
+type Change = {
+  readonly type: "revoke" | "lose" | "assign";
+  readonly partitions: readonly TopicPartition[];
+  /** What comes then; without it the membership hears that it is handled. */
+  readonly then?: () => void;
+};
 
 /** First version of LeaveGroup that names several members. */
 const MANY_LEAVE = 3;
@@ -165,6 +170,7 @@ function proceed(consumer: Consumer): void {
   if (change === undefined) return;
   switch (change.type) {
     case "revoke": {
+      if (!change.partitions.some((named) => partitions.has(keyOf(named)))) return done(consumer, change); // given back before
       if (!config.enableAutoCommit) return tellListener(consumer, "revoked", change);
       const then = () => rebalances.current === change && tellListener(consumer, "revoked", change);
       return commit(consumer, { what: "safe", of: new Set(change.partitions.map(keyOf)), then });
@@ -211,7 +217,6 @@ export function handled(consumer: Consumer, number: number): void {
   const { rebalances, partitions } = consumer;
   const change = rebalances.current;
   if (change === undefined || rebalances.told?.number !== number) return;
-  rebalances.current = undefined;
   rebalances.told = undefined;
   rebalances.dueMs = Infinity;
   for (const named of change.partitions) {
@@ -222,7 +227,14 @@ export function handled(consumer: Consumer, number: number): void {
       partitions.delete(keyOf(named));
     }
   }
-  tellMembership(consumer, { type: "handled" });
+  done(consumer, change);
+}
+
+function done(consumer: Consumer, { then }: Change): void {
+  consumer.rebalances.current = undefined;
+  if (then !== undefined) then();
+  else tellMembership(consumer, { type: "handled" });
+  proceed(consumer);
 }
 
 /** Sends what the membership has to say to the coordinator. */
@@ -262,20 +274,20 @@ function inVersion(api: MembershipRequest["api"], body: MembershipRequest["body"
   return { groupId, memberId: members[0]?.memberId ?? memberId };
 }
 
-/**
- * Commits what is due, leaves the group (if it is in one), and gives up all partitions; then goes on with `then`.
- */
+/** Gives back all partitions, leaves the group (if it is in one), and goes on with `then`. */
 export function leave(consumer: Consumer, then: () => void): void {
   if (consumer.leaving !== undefined) return void consumer.leaving.push(then);
   consumer.leaving = [then];
-  const wasMember = consumer.membership;
-  for (const named of consumer.partitions.values()) withdraw(consumer, named);
+  const { membership, partitions, rebalances } = consumer;
   const go = () => {
-    if (consumer.membership === undefined || consumer.membership !== wasMember) return left(consumer);
-    tellMembership(consumer, { type: "leave" });
+    if (consumer.membership === undefined || consumer.membership !== membership) return left(consumer);
+    consumer.tell({ type: "leave" });
   };
-  if (consumer.config.enableAutoCommit) commit(consumer, { what: "safe", then: go });
-  else go();
+  const all = [...partitions.values()].map(nameOf);
+  if (all.length === 0) return go();
+  for (const named of all) withdraw(consumer, named);
+  rebalances.changes.push({ type: "revoke", partitions: all, then: go });
+  proceed(consumer);
 }
 
 function left(consumer: Consumer): void {
