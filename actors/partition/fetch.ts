@@ -56,7 +56,7 @@ export function fetch(
 function readRecords(log: Log, from: number, end: number, maxBytes: number, minOneBatch: boolean): LogRead {
   for (let offset = from;;) {
     const { bytes } = log.read(offset, end, maxBytes, minOneBatch);
-    const skipped = skipEmpty(bytes);
+    const skipped = skipEmpty(bytes, offset);
     if (skipped.at < bytes.length) return { bytes: bytes.subarray(skipped.at) };
     if (bytes.length === 0 || skipped.offset >= end) return { bytes };
     offset = skipped.offset;

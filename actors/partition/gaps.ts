@@ -11,6 +11,7 @@
  */
 import {
   baseOffsetOf,
+  lastOffsetDeltaOf,
   lastOffsetOf,
   NO_PRODUCER_ID,
   partitionLeaderEpochOf,
@@ -18,7 +19,7 @@ import {
   recordCountOf,
   sizeInBytesOf,
 } from "../../protocol/batch.ts";
-import { encodeBatch } from "../../protocol/records.ts";
+import { encodeBatch, openRecords } from "../../protocol/records.ts";
 
 /** The same batches, where a first header of nobody that begins below `offset` begins there. */
 export function beginAt(batches: Uint8Array, offset: number): Uint8Array {
@@ -36,13 +37,24 @@ export function beginAt(batches: Uint8Array, offset: number): Uint8Array {
   return result;
 }
 
-/** Where the first batch with records begins, and which offset comes before it: the offset after all of them when there is none. */
-export function skipEmpty(batches: Uint8Array): { readonly at: number; readonly offset: number } {
+/** Where the first batch begins that has a record at or after `offset`, and the offset after what was passed over. */
+export function skipEmpty(batches: Uint8Array, offset: number): { readonly at: number; readonly offset: number } {
   let at = 0;
-  let offset = -1;
-  while (at < batches.length && recordCountOf(batches, at) === 0) {
-    offset = lastOffsetOf(batches, at) + 1;
+  let next = offset;
+  while (at < batches.length && !hasRecordFrom(batches, at, offset)) {
+    next = lastOffsetOf(batches, at) + 1;
     at += sizeInBytesOf(batches, at);
   }
-  return { at, offset };
+  return { at, offset: next };
+}
+
+/** Whether a batch that reaches to `offset` has a record from there on. Only where records are missing it has to be looked inside. */
+function hasRecordFrom(batches: Uint8Array, at: number, offset: number): boolean {
+  const count = recordCountOf(batches, at);
+  if (count === 0 || baseOffsetOf(batches, at) >= offset) return count > 0;
+  if (count > lastOffsetDeltaOf(batches, at)) return true;
+  const header = readBatchHeader(batches, at);
+  const cursor = openRecords(batches, header);
+  while (cursor.next()) if (header.baseOffset + cursor.offsetDelta >= offset) return true;
+  return false;
 }
