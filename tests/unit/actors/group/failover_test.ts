@@ -1,127 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Ref } from "../../../../actors/actor.ts";
-import { refOf } from "../../../../actors/address.ts";
-import type { ControllerProtocol } from "../../../../actors/controller/protocol.ts";
-import {
-  COORDINATOR,
-  type CoordinatorRef,
-  type Found,
-  groupPartition,
-  type GroupRef,
-  OFFSETS_TOPIC,
-} from "../../../../actors/group/protocol.ts";
-import type { Node } from "../../../../server/node.ts";
-import type { Stage as StageType } from "../../server/node_stage.ts";
-import { Stage } from "../../server/node_stage.ts";
+import { SeededRandom } from "../../../../lib/prng.ts";
+import { GroupCluster } from "./group_cluster.ts";
 
-const PARTITIONS = 2;
-const CLIENT = { id: "test", host: "/127.0.0.1" };
-
-/** Three nodes with a topic for groups. */
-class Cluster {
-  readonly stage: StageType = new Stage();
-  readonly nodes = new Map<number, Node>();
-
-  constructor(properties: Record<string, string> = {}) {
-    for (const id of [1, 2, 3]) this.nodes.set(id, this.stage.start(id, [1, 2, 3], properties));
-    this.stage.allReady([...this.nodes.values()]);
-    this.createTopic(OFFSETS_TOPIC, PARTITIONS);
-  }
-
-  createTopic(name: string, partitions: number): void {
-    const configs = [{ name: "cleanup.policy", value: "compact" }];
-    const topic = { name, partitions, replicationFactor: 3, assignments: [], configs };
-    const controller = this.view.controller as Ref<ControllerProtocol>;
-    let error: string | undefined;
-    this.anyone.system.askThen(controller, "createTopics", {
-      topics: [topic],
-      validateOnly: false,
-      timeoutMs: 5_000,
-    }, (answer) => error = answer.ok ? answer.value[0]!.error : answer.failure);
-    this.stage.until(() => error !== undefined, "the topic has been created");
-    assertEquals(error, "NONE");
-  }
-
-  get anyone(): Node {
-    return [...this.nodes.values()][0]!;
-  }
-
-  get view() {
-    return this.ask(this.anyone, this.anyone.broker, "look", undefined);
-  }
-
-  // deno-lint-ignore no-explicit-any -- the reply is judged by who asks
-  ask(node: Node, to: Ref<any>, verb: string, message: unknown, timeoutMs = 10_000): any {
-    let value: unknown;
-    node.system.askThen(to, verb as never, message as never, (answer) => {
-      value = answer.ok ? answer.value : { failure: answer.failure };
-    }, timeoutMs);
-    this.stage.until(() => value !== undefined, `${verb} is answered`);
-    return value;
-  }
-
-  leaderOf(groupId: string): number {
-    return this.view.image.topics.get(OFFSETS_TOPIC).partitions[groupPartition(groupId, PARTITIONS)].leader;
-  }
-
-  coordinatorOf(groupId: string): { node: Node; ref: CoordinatorRef } {
-    const leader = this.leaderOf(groupId);
-    const ref: CoordinatorRef = refOf(leader, COORDINATOR.kind, String(groupPartition(groupId, PARTITIONS)));
-    return { node: this.nodes.get(leader)!, ref };
-  }
-
-  /** As a handler does it: asked again until there is a coordinator that knows. */
-  group(groupId: string, create = false): { node: Node; ref: GroupRef } {
-    for (;;) {
-      if (this.nodes.has(this.leaderOf(groupId))) {
-        const { node, ref } = this.coordinatorOf(groupId);
-        const found: Found | { failure: string } = this.ask(node, ref, "find", { groupId, create });
-        if ("group" in found && found.group !== null) return { node, ref: found.group };
-        if ("error" in found && found.error === "GROUP_ID_NOT_FOUND") throw new Error(found.error);
-      }
-      this.stage.env.advance(50);
-    }
-  }
-
-  commit(groupId: string, offset: number): number {
-    const { node, ref } = this.group(groupId, true);
-    const partitions = [{
-      partitionIndex: 0,
-      committedOffset: BigInt(offset),
-      committedLeaderEpoch: 3,
-      committedMetadata: "m",
-    }];
-    const reply = this.ask(node, ref, "commit", {
-      version: 9,
-      client: CLIENT,
-      body: {
-        groupId,
-        generationIdOrMemberEpoch: -1,
-        memberId: "",
-        groupInstanceId: null,
-        retentionTimeMs: -1n,
-        topics: [{ name: OFFSETS_TOPIC, topicId: "", partitions }],
-      },
-    });
-    return reply.topics?.[0].partitions[0].errorCode ?? -1;
-  }
-
-  committed(groupId: string): number {
-    const { node, ref } = this.group(groupId);
-    const body = { memberId: null, memberEpoch: -1, requireStable: false, topics: null };
-    const reply = this.ask(node, ref, "fetchOffsets", { version: 8, client: CLIENT, body });
-    return Number(reply.topics[0].partitions[0].committedOffset);
-  }
-
-  halt(id: number): void {
-    this.nodes.get(id)!.halt();
-    this.stage.hub.disconnect(id);
-    this.nodes.delete(id);
-  }
+/** What crashed, as operators are told. */
+function crashes(cluster: GroupCluster): string[] {
+  return cluster.stage.reports.filter((report) => report.includes("crashed"));
 }
 
 Deno.test("what a group has committed is there after its coordinator's node has gone, and again after the next one's", () => {
-  const cluster = new Cluster();
+  const cluster = new GroupCluster();
   for (let offset = 1; offset <= 20; offset++) assertEquals(cluster.commit("orders", offset), 0);
   assertEquals(cluster.committed("orders"), 20);
   const first = cluster.leaderOf("orders");
@@ -130,10 +17,95 @@ Deno.test("what a group has committed is there after its coordinator's node has 
   const second = cluster.leaderOf("orders");
   assert(second !== first);
   assertEquals(cluster.commit("orders", 21), 0);
-  cluster.nodes.set(first, cluster.stage.start(first));
-  cluster.stage.allReady([...cluster.nodes.values()]);
+  cluster.start(first);
   cluster.stage.env.advance(3_000); // back in the ISR
   cluster.halt(second);
   assertEquals(cluster.committed("orders"), 21);
-  assertEquals(cluster.stage.reports.filter((report) => report.includes("crashed")), []);
+  assertEquals(crashes(cluster), []);
+});
+
+Deno.test("a group that is killed is read again, and so is a whole coordinator; others go on", () => {
+  const cluster = new GroupCluster();
+  for (const groupId of ["orders", "billing", "search"]) assertEquals(cluster.commit(groupId, 1), 0);
+  for (const kill of ["group", "coordinator"] as const) {
+    const { node, ref } = cluster.group("orders");
+    assertEquals(cluster.commit("orders", 2), 0);
+    assert(node.system.kill(kill === "group" ? ref : cluster.coordinatorOf("orders").ref));
+    assertEquals(["orders", "billing", "search"].map((groupId) => cluster.committed(groupId)), [2, 1, 1], kill);
+    assertEquals(cluster.commit("orders", 1), 0);
+    assertEquals(cluster.committed("orders"), 1);
+  }
+});
+
+Deno.test("a node stops cleanly while its groups write, and nobody who was told that it is committed was told wrong", () => {
+  const cluster = new GroupCluster();
+  assertEquals(cluster.commit("orders", 1), 0);
+  const { node, ref } = cluster.group("orders");
+  const answers: number[] = [];
+  for (let offset = 2; offset <= 50; offset++) {
+    cluster.commitTo(node, ref, "orders", offset, (error) => void answers.push(error === 0 ? offset : 0));
+  }
+  let closed: boolean | undefined;
+  node.shutDown(5_000, (result) => closed = result.ok && result.value);
+  for (let offset = 51; offset <= 100; offset++) {
+    cluster.commitTo(node, ref, "orders", offset, (error) => void answers.push(error === 0 ? offset : 0));
+    cluster.stage.env.step();
+  }
+  const took = cluster.stage.until(() => closed !== undefined, "the node has shut down");
+  assertEquals([closed, answers.length, took < 5_000], [true, 99, true]);
+  cluster.gone(node.system.node);
+  assert(cluster.committed("orders") >= Math.max(1, ...answers));
+  assertEquals(crashes(cluster), []);
+});
+
+Deno.test("a lone node stops cleanly while its groups write", () => {
+  const cluster = new GroupCluster({}, [1]);
+  assertEquals(cluster.commit("orders", 1), 0);
+  const { node, ref } = cluster.group("orders");
+  const answers: number[] = [];
+  for (let offset = 2; offset <= 50; offset++) {
+    cluster.commitTo(node, ref, "orders", offset, (error) => void answers.push(error));
+  }
+  let closed: boolean | undefined;
+  node.shutDown(2_000, (result) => closed = result.ok && result.value);
+  const took = cluster.stage.until(() => closed !== undefined, "the node has shut down");
+  assertEquals([closed, answers.length, took < 5_000], [true, 49, true]);
+  assertEquals(crashes(cluster), []);
+});
+
+Deno.test("groups, coordinators, replicas and nodes are killed in the middle of everything: no acknowledged commit is lost", () => {
+  for (let seed = 1; seed <= 4; seed++) {
+    const cluster = new GroupCluster();
+    const random = new SeededRandom(`storm ${seed}`);
+    const groupIds = ["a", "b", "c", "d", "e"];
+    const sent = new Map(groupIds.map((groupId) => [groupId, 1]));
+    const acknowledged = new Map(sent);
+    let count = 0;
+    for (const groupId of groupIds) assertEquals(cluster.commit(groupId, 1), 0);
+    for (let round = 0; round < 25; round++) {
+      for (const groupId of groupIds) {
+        const { node, ref } = cluster.group(groupId, true);
+        for (let time = 0; time < 4; time++) {
+          const offset = sent.get(groupId)! + 1;
+          sent.set(groupId, offset);
+          cluster.commitTo(node, ref, groupId, offset, (error) => {
+            if (error !== 0) return;
+            count++;
+            acknowledged.set(groupId, Math.max(offset, acknowledged.get(groupId)!));
+          });
+        }
+      }
+      for (let step = random.below(40); step > 0; step--) cluster.stage.env.step();
+      cluster.hurt(random, groupIds[random.below(groupIds.length)]!);
+      cluster.stage.env.advance(random.below(200));
+    }
+    cluster.stage.env.advance(6_000);
+    for (const groupId of groupIds) {
+      const committed = cluster.committed(groupId);
+      const range = [acknowledged.get(groupId)!, sent.get(groupId)!] as const;
+      assert(committed >= range[0] && committed <= range[1], `seed ${seed}: ${groupId} ${committed} of ${range}`);
+    }
+    assert(count > 100, `seed ${seed}: only ${count} commits were acknowledged`);
+    for (const node of cluster.nodes.values()) node.halt();
+  }
 });
