@@ -106,6 +106,7 @@ export class ClassicMember extends RawMember {
     this.#memberId = answer.memberId;
     this.#formerGeneration = this.#generation;
     this.#generation = answer.generationId;
+    this.scene.book.joined(this.#memberId, this.#generation);
     this.#protocol = answer.protocolName;
     this.#phase = "syncing";
     if (this.plan.isRogue && this.random.chance(1, 8)) {
@@ -179,7 +180,9 @@ export class ClassicMember extends RawMember {
     if (former < 0 || former >= generation) return;
     this.#say(former, (error) => {
       if (error !== "NONE" && error !== "REBALANCE_IN_PROGRESS") return;
-      if (this.#generation !== generation || this.scene.book.isLossy(this.plan.groupId)) return;
+      const { groupId } = this.plan;
+      if (this.#generation !== generation || this.scene.book.isLossy(groupId)) return;
+      if (!this.scene.book.isActing(groupId, this.group.node)) return;
       this.group.problem(`${this.group.name} is in generation ${generation}, and was answered ${error} in ${former}.`);
     });
   }

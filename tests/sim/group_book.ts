@@ -65,6 +65,8 @@ export class GroupBook implements GroupWitness {
   readonly #versions = new Map<string, SeenOffset[]>();
   /** Who may lose offsets because somebody has asked for it. */
   readonly #deleted = new Set<string>();
+  /** Member ids and generations. */
+  readonly #joined = new Set<string>();
   readonly #passing: (topic: string) => boolean;
   /** How often nothing was promised any more, by group. */
   readonly #forgets = new Map<string, number>();
@@ -116,6 +118,11 @@ export class GroupBook implements GroupWitness {
     });
   }
 
+  /** A classic member was told that it is in a generation, which nobody may have written down yet. */
+  joined(memberId: string, generation: number): void {
+    this.#joined.add(`${memberId}/${generation}`);
+  }
+
   /** A classic member waits for its assignment. */
   sync(sync: Omit<OpenSync, "ends">): OpenSync {
     return { ...sync, ends: this.#fold(sync.groupId)?.ends ?? 0 };
@@ -165,6 +172,9 @@ export class GroupBook implements GroupWitness {
         `the group ${group} has committed ${value.offset} for ${key}, which nobody has asked for (${value.metadata}).`,
       );
     }
+    // A generation that was not written down can be committed in as soon as the group prepares the next.
+    const isNewer = fold.classic !== null && commit.epoch > fold.classic.generation;
+    if (isNewer && this.#joined.has(`${commit.memberId}/${commit.epoch}`)) return;
     const why = whyNot(fold, commit);
     if (why !== undefined) this.#tell(`${told(commit, key)} was taken, although ${why}.`);
   }
@@ -183,6 +193,12 @@ export class GroupBook implements GroupWitness {
   /** Whether what the group was promised may be gone. */
   isLossy(groupId: string): boolean {
     return this.#forgets.has(groupId);
+  }
+
+  /** Whether what this node says of the group counts: one that has been deposed, or loads, says that all is well without knowing. */
+  isActing(groupId: string, node: number): boolean {
+    const log = this.#log(groupId);
+    return log !== undefined && this.#groups.isActing(node, log);
   }
 
   /** The group as it is committed. */

@@ -48,6 +48,11 @@ export class GroupClient {
     this.client = new KafkaClient(scene.world, name, random.split("client"));
   }
 
+  /** Whom it takes for the coordinator; -1 when it does not know. */
+  get node(): number {
+    return this.#node;
+  }
+
   /** Milliseconds since the world began. */
   now(): number {
     return this.#scene.world.now();

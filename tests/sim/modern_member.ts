@@ -38,6 +38,8 @@ export class ModernMember extends RawMember {
   #saysAll = false;
   /** It gives nothing up, whatever it is told. */
   #isStubborn = false;
+  /** It was told to give something up, and has not. */
+  #mustGive = false;
   /** Counts its joins: what belongs to an earlier one is over. */
   #life = 0;
 
@@ -90,6 +92,7 @@ export class ModernMember extends RawMember {
     const life = ++this.#life;
     this.#epoch = 0;
     this.#former = [];
+    this.#mustGive = false;
     this.use([], -1);
     const { client } = this.group;
     if (this.keys.some((key) => client.place(key) === undefined)) { // topics come by id
@@ -128,7 +131,6 @@ export class ModernMember extends RawMember {
       this.group.problem(`${this.group.name} was taken back from epoch ${this.#epoch} to ${memberEpoch}.`);
     }
     this.#epoch = memberEpoch;
-    this.heard(askedMs);
     const { places } = this.group.client;
     let isNew = false;
     if (assignment !== null) {
@@ -140,7 +142,10 @@ export class ModernMember extends RawMember {
       isNew = kept.length !== this.owned.length || kept.some((key) => !this.owned.includes(key));
       if (isNew) this.use(kept, memberEpoch);
       if (isNew) this.#hasTold = false;
+      this.#mustGive = this.owned.some((key) => !wanted.includes(key));
     }
+    // Who does not give up what it was told to will be put out, however well it is answered until then.
+    if (!this.#mustGive) this.heard(askedMs);
     const delayMs = isNew ? 1 : this.plan.heartbeatMs;
     this.group.after(delayMs, () => this.#beat(life));
   }

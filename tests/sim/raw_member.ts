@@ -91,7 +91,7 @@ export abstract class RawMember {
 
   /** It was told that all is well. */
   protected heard(askedMs: number): void {
-    this.scene.usage.heard(this.user, askedMs);
+    if (this.scene.book.isActing(this.plan.groupId, this.group.node)) this.scene.usage.heard(this.user, askedMs);
   }
 
   /** Nothing is heard of it for a time; then it goes on as if nothing had happened. */

@@ -75,6 +75,15 @@ export class Groups {
     return this.#logs.size === 0 ? undefined : this.#logs.get(partitionOf(groupId, this.#logs.size));
   }
 
+  /** Whether this node leads the group's partition as far as is committed, and its coordinator answers. */
+  isActing(node: number, log: GroupLog): boolean {
+    for (const [index, each] of this.#logs) {
+      if (each !== log || log.partition.image?.leader !== node) continue;
+      return this.#coordinators.get(`${node}/${index}`)?.isActive === true;
+    }
+    return false;
+  }
+
   /** Looks at a group, which may have changed. */
   lookAtGroup(node: NodeView, groupId: string): void {
     const key = `${node.id}/${groupId}`;

@@ -51,10 +51,9 @@ export class Follower {
   /** Compares on, as far as there is something on both sides. */
   match(ledger: Ledger): void {
     const { batches } = this.mirror;
-    // What was cleaned is not the same by batches any more; whether it is by keys is judged elsewhere.
-    const cleaned = Math.min(this.mirror.end, ledger.end, ledger.cleanedTo);
-    const start = Math.max(this.mirror.start, ledger.start, cleaned);
+    const start = Math.max(this.mirror.start, ledger.start);
     if (this.matched < start) this.unmatch(start);
+    if (this.matched < ledger.cleanedTo) this.#matchCleaned(ledger);
     if (this.#next < 0) {
       this.#next = ledger.find(this.matched);
       if (this.#next < 0) return;
@@ -67,11 +66,33 @@ export class Follower {
     }
   }
 
+  /** What was cleaned is not the same by batches any more, but of the same epochs; whether it is the same by keys is judged elsewhere. */
+  #matchCleaned(ledger: Ledger): void {
+    while (this.matched < ledger.cleanedTo) {
+      const own = covering(this.mirror.batches, this.matched);
+      const committed = covering(ledger.batches, this.matched);
+      if (own === undefined || committed === undefined || own.epoch !== committed.epoch) return;
+      this.unmatch(Math.min(own.last, committed.last) + 1);
+    }
+  }
+
   /** Takes what is below `offset` for matched and compares the rest anew. */
   unmatch(offset: number): void {
     this.matched = offset;
     this.#next = -1;
   }
+}
+
+/** The batch that has this offset in it. */
+function covering(batches: readonly Batch[], offset: number): Batch | undefined {
+  let [low, high] = [0, batches.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (batches[middle]!.last < offset) low = middle + 1;
+    else high = middle;
+  }
+  const found = batches[low];
+  return found !== undefined && found.base <= offset ? found : undefined;
 }
 
 /** Whether a log that nobody can look at any more had committed more of what was seen of it. */

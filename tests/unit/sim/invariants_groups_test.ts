@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { finds } from "./fake_cluster.ts";
+import { batch, change, finds } from "./fake_cluster.ts";
 import {
   assigned,
   assignment,
@@ -153,6 +153,23 @@ Deno.test("a replica is compacted further than anything is committed", () => {
   const world = new FakeGroups().wrote(offset(5));
   world.replica(2).cleanedTo = 4;
   finds(world, "is compacted up to 4, and committed only up to 1");
+});
+
+Deno.test("who was deposed may cut what others have cleaned meanwhile", () => {
+  const world = new FakeGroups().wrote(offset(5));
+  world.replica(1).write([batch(1, 0, "nobody else's")]);
+  world.look();
+  world.commit(change({ leader: 2, isr: [2, 3], leaderEpoch: 1, partitionEpoch: 1 }));
+  world.replica(2).lead(1, [2, 3]).write([batch(1, 1)]);
+  world.replica(3).follow(1).write([batch(1, 1)]);
+  world.look();
+  world.replica(2).highWatermark = 2;
+  world.look();
+  Object.assign(world.replica(2), { cleanedTo: 2 });
+  world.look();
+  const deposed = world.replica(1).follow(1);
+  deposed.batches.pop();
+  assertEquals(world.look(), "");
 });
 
 Deno.test("batches of a cleaned log are not compared, the rest is", () => {
