@@ -19,6 +19,7 @@ import { crossCases, RECORD_CASES } from "./cases_records.ts";
 import { playRestarts } from "./cases_restart.ts";
 import { CLUSTER_CASES } from "./cases_cluster.ts";
 import { FILE_CASES, TOOL_CASES, whatToolsWrote } from "./cases_tools.ts";
+import { GROUP_CLUSTER_CASES, GROUP_TOOL_CASES } from "./cases_group_tools.ts";
 import { GROUP_CASES } from "./cases_groups.ts";
 import { MEMBER_CASES } from "./cases_members.ts";
 import type { Client } from "./client.ts";
@@ -186,7 +187,8 @@ async function runSuite(options: Options, report: Report): Promise<void> {
     const cases = [...RECORD_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...GROUP_CASES, ...MEMBER_CASES];
     for (const name of real) await runCases(cases, await scene(name), options, report);
     if (names.includes(TOOLS)) {
-      for (const each of [...TOOL_CASES, ...(target.ports.length < 3 ? [] : CLUSTER_CASES)]) {
+      const ofClusters = target.ports.length < 3 ? [] : [...CLUSTER_CASES, ...GROUP_CLUSTER_CASES];
+      for (const each of [...TOOL_CASES, ...GROUP_TOOL_CASES, ...ofClusters]) {
         if (!each.name.includes(options.part) || !options.floors.has(each.floor ?? "broker")) continue;
         await report.try(TOOLS, each.name, () => each.run(target));
       }

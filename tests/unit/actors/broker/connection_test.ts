@@ -30,6 +30,14 @@ Deno.test("answers leave in the order of the requests, however they come", () =>
   assertEquals(stage.socket.written.length, 1); // and together
 });
 
+Deno.test("a handler is told where the client is, without its port", () => {
+  const stage = new ClientStage();
+  let host: string | undefined;
+  stage.scripts["ListOffsets"] = (_, exchange) => void (host = exchange.host);
+  stage.listOffsets();
+  assertEquals(host, "/far");
+});
+
 Deno.test("only Produce overlaps, and only with Produce", () => {
   const stage = new ClientStage();
   const [a, b, list, c] = [stage.produce(), stage.produce(), stage.listOffsets(), stage.produce()];
