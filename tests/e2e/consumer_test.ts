@@ -1,7 +1,9 @@
 /** Consumers of a running cluster: within the process and over TCP, in both protocols. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Cluster, connect, type Consumer, ConsumerError, type ConsumerOptions, startCluster } from "../../mod.ts";
-import { createTopic, produceTexts } from "../helpers/kafka_calls.ts";
+import { encodeBatch } from "../../protocol/records.ts";
+import { metadata } from "../../protocol/tables/metadata.ts";
+import { createTopic, produceBatch, produceTexts, texts } from "../helpers/kafka_calls.ts";
 import { eventually, patiently } from "../helpers/patience.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 
@@ -18,13 +20,13 @@ interface Stage {
 }
 
 /** Runs `body` with a cluster that has a topic `t`. */
-async function withTopic(partitions: number, body: (stage: Stage) => Promise<void>, brokers = 1): Promise<void> {
-  await using cluster = await startCluster({ brokers });
+async function withTopic(partitions: number, body: (stage: Stage) => Promise<void>): Promise<void> {
+  await using cluster = await startCluster({
+    config: { "group.consumer.heartbeat.interval.ms": "20", "group.consumer.session.timeout.ms": "300" },
+  });
   await using client = await RawClient.connect(cluster.bootstrap.split(",")[0]!);
   await createTopic(client, "t", partitions);
   const write = async (values: readonly string[], partition = 0) => {
-    const { produceBatch, texts } = await import("../helpers/kafka_calls.ts");
-    const { encodeBatch } = await import("../../protocol/records.ts");
     const produced = await produceBatch(client, "t", encodeBatch(texts(...values)), { partition });
     assertEquals(produced.error, "NONE");
   };
@@ -162,8 +164,6 @@ for (const protocol of PROTOCOLS) {
 
 Deno.test("it goes where it is told: offsets, times, ends, and what is committed", async () => {
   await withTopic(1, async ({ cluster, client }) => {
-    const { produceBatch } = await import("../helpers/kafka_calls.ts");
-    const { encodeBatch } = await import("../../protocol/records.ts");
     const value = (text: string) => new TextEncoder().encode(text);
     for (const [text, timestamp] of [["a", 1_000], ["b", 2_000], ["c", 3_000]] as const) {
       await produceBatch(client, "t", encodeBatch([{ value: value(text), timestamp }]));
@@ -239,9 +239,6 @@ Deno.test("it reads on when leaders and the coordinator die", async () => {
 
 /** Writes a text, wherever the partition's leader is by now. */
 async function writeTo(known: RawClient, partition: number, text: string): Promise<void> {
-  const { produceBatch, texts } = await import("../helpers/kafka_calls.ts");
-  const { encodeBatch } = await import("../../protocol/records.ts");
-  const { metadata } = await import("../../protocol/tables/metadata.ts");
   for (;;) {
     const { topics, brokers } = await known.call(metadata, 9, { topics: [{ name: "t" }] });
     const leader = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)?.leaderId;
