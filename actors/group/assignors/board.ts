@@ -77,6 +77,14 @@ export class Board {
     return this.members[member]!.topicIds.has(this.topics[this.topicOf[partition]!]!.topicId);
   }
 
+  /** Whether a partition has a replica in a member's rack. */
+  isAtHome(partition: number, member: number): boolean {
+    const { rackId } = this.members[member]!;
+    if (rackId === null) return false;
+    const { racks, first } = this.topics[this.topicOf[partition]!]!;
+    return racks[partition - first]?.includes(rackId) ?? false;
+  }
+
   /** Gives a partition to a member; whoever had it has it no longer. */
   give(partition: number, member: number): void {
     assert(this.mayHave(member, partition), `${this.members[member]!.memberId} is not subscribed to that topic`);

@@ -13,6 +13,7 @@
 import type { Assignor } from "../assignor.ts";
 import { evenOut } from "./balance.ts";
 import { Board, NOBODY } from "./board.ts";
+import { bringToRacks } from "./racks.ts";
 
 /** As even as can be. */
 export const uniformAssignor: Assignor = {
@@ -23,6 +24,7 @@ export const uniformAssignor: Assignor = {
     board.restore();
     fill(board);
     evenOut(board);
+    bringToRacks(board);
     return board.assignments();
   },
 };
@@ -33,9 +35,20 @@ function fill(board: Board): void {
   for (const { first, count, subscribers } of topics) {
     for (let partition = first; partition < first + count; partition++) {
       if (board.owners[partition] !== NOBODY) continue;
-      let least = subscribers[0]!;
-      for (const member of subscribers) if (board.load(member) < board.load(least)) least = member;
-      board.give(partition, least);
+      board.give(partition, leastLoaded(board, partition, subscribers));
     }
   }
+}
+
+/** Of several that have as little, the first in one of the partition's racks. */
+function leastLoaded(board: Board, partition: number, subscribers: readonly number[]): number {
+  let least = subscribers[0]!;
+  let isHome = board.isAtHome(partition, least);
+  for (const member of subscribers) {
+    const more = board.load(member) - board.load(least);
+    if (more > 0 || (more === 0 && (isHome || !board.isAtHome(partition, member)))) continue;
+    least = member;
+    isHome = board.isAtHome(partition, member);
+  }
+  return least;
 }

@@ -138,8 +138,10 @@ Deno.test("one replica of a broker cleans at a time; the next takes its turn whe
     assertEquals(logB.cleanings, []);
     if (end === "done") a!.advance(100);
     else if (end === "offline") {
-      logA.stepFailure = diskError();
-      a!.advance(100);
+      a!.ask("append", { records: keyed("a=1"), acks: -1, zstdAllowed: true });
+      logA.endFlush(diskError());
+      a!.advance(0);
+      assert(a!.state.offline !== null);
     } else if (end === "dead") a!.kill();
     else a!.tell("remove", undefined).advance(100);
     b!.advance(100);
