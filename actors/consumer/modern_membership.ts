@@ -295,7 +295,10 @@ class ModernMembership implements Membership {
     };
     this.#beatAtMs = atMs +
       (answer.heartbeatIntervalMs > 0 ? answer.heartbeatIntervalMs : this.#config.heartbeatIntervalMs);
-    if (answer.assignment !== null) this.#holdings.assign(answer.assignment.topicPartitions);
+    if (answer.assignment === null) return;
+    this.#holdings.assign(answer.assignment.topicPartitions);
+    // The coordinator may want to hear that something is given up that this member was never told of: the answer was lost.
+    this.#said = { subscription, owned: "" };
   }
 
   #refused({ body }: Sent, error: ErrorName, message: string | null): void {

@@ -64,6 +64,8 @@ function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>
   say(group, draft, body, client, out);
   catchUp(draft, news, out);
   const before = draft.current(memberId);
+  // A static member that has just come uses nothing of what its last incarnation had: it need not say so a second time.
+  if (before.epoch === 0) reconcileMember(draft, memberId, reported);
   const current = reconcileMember(draft, memberId, reported);
   const failed = decide(group, draft, out);
   if (failed !== undefined) return refused(failed);
