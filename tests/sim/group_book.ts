@@ -67,6 +67,8 @@ export class GroupBook implements GroupWitness {
   readonly #deleted = new Set<string>();
   /** Member ids and generations. */
   readonly #joined = new Set<string>();
+  /** Somebody else who wants to know of every committed offset. */
+  hear: ((record: OffsetRecord) => void) | undefined;
   readonly #passing: (topic: string) => boolean;
   /** How often nothing was promised any more, by group. */
   readonly #forgets = new Map<string, number>();
@@ -161,6 +163,7 @@ export class GroupBook implements GroupWitness {
     const versions = this.#versions.get(`${group}/${key}`) ?? [NOTHING];
     this.#versions.set(`${group}/${key}`, versions);
     versions.push(value === null ? NOTHING : { offset: Number(value.offset), metadata: value.metadata });
+    this.hear?.(record);
     if (value === null) return this.#checkRemoval(fold, topic, key);
     const commit = this.#commits.get(value.metadata);
     if (commit === undefined) return;
@@ -199,6 +202,11 @@ export class GroupBook implements GroupWitness {
   isActing(groupId: string, node: number): boolean {
     const log = this.#log(groupId);
     return log !== undefined && this.#groups.isActing(node, log);
+  }
+
+  /** What the topic with this id is called. */
+  nameOf(topicId: string): string | undefined {
+    return this.#groups.nameOf(topicId);
   }
 
   /** The group as it is committed. */

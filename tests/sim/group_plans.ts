@@ -25,7 +25,19 @@ export interface GroupPlan {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly heartbeatMs: number;
+  /** Of consumers: how they share out in the classic protocol, whether they are given records once at most, and commit by hand. */
+  readonly assignors: readonly string[];
+  readonly isAtMostOnce: boolean;
+  readonly commitsByHand: boolean;
 }
+
+/** The workload's topics, by a pattern. */
+export const TOPICS_PATTERN = "t[0-9]+";
+
+/** What the members of a group agree on. */
+const ASSIGNORS = [["range", "cooperative-sticky"], ["cooperative-sticky"], ["range"], ["roundrobin", "range"], [
+  "sticky",
+]];
 
 /** How the new protocol is timed, in configs of the broker. */
 const MODERN_HEARTBEAT_MS = 300;
@@ -45,23 +57,29 @@ export function drawGroups(
     const modern: GroupPlan["protocols"][] = [["consumer"], ["classic", "consumer"], ["classic"]];
     const protocols = own.pick(modern);
     const members = 2 + own.below(3);
+    const byPattern = own.chance(1, 2) && features.has("regex") && kind === "consumers";
+    const isAtMostOnce = own.chance(1, 4);
     return {
       groupId: `${kind}-${index}`,
       kind,
       protocols: features.has("modern") ? protocols : ["classic"],
-      topics: some.length === 0 ? topics : some,
+      topics: some.length === 0 || byPattern ? topics : some,
       members: kind === "simple" ? 0 : members,
       rogues: kind === "raw" && features.has("rogue-members") ? 1 + own.below(members) : 0,
       isStatic: own.chance(1, 2) && features.has("static-members"),
-      byPattern: own.chance(1, 2) && features.has("regex"),
+      byPattern,
       sessionTimeoutMs: sessionMs,
       rebalanceTimeoutMs: own.pick([3_000, 5_000]),
       heartbeatMs: MODERN_HEARTBEAT_MS,
+      assignors: own.pick(ASSIGNORS),
+      isAtMostOnce,
+      commitsByHand: own.chance(1, 3) && !isAtMostOnce,
     };
   };
   if (!features.has("groups")) return plans;
-  plans.push(draw("raw", 0));
-  if (random.chance(1, 3)) plans.push(draw("raw", 1));
+  const withRaw = random.split("raw").chance(1, 2) || features.has("rogue-members");
+  if (withRaw) plans.push(draw("raw", 0));
+  if (!withRaw || random.split("consumers").chance(3, 4)) plans.push(draw("consumers", 0));
   if (features.has("standalone-commits")) plans.push(draw("simple", 0));
   return plans;
 }

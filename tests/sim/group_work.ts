@@ -10,7 +10,8 @@ import { deleteGroups, describeGroups, listGroups, offsetDelete } from "../../pr
 import { consumerGroupDescribe } from "../../protocol/tables/consumer_groups.ts";
 import { ClassicMember } from "./classic_member.ts";
 import { byTopic, GroupClient, OUTSIDER } from "./group_client.ts";
-import type { GroupPlan } from "./group_plans.ts";
+import { GroupConsumer } from "./group_consumer.ts";
+import { type GroupPlan, TOPICS_PATTERN } from "./group_plans.ts";
 import { groupPartition } from "../../actors/group/protocol.ts";
 import type { Groups } from "./invariants/groups.ts";
 import { ModernMember } from "./modern_member.ts";
@@ -24,7 +25,7 @@ interface Slot {
   readonly plan: GroupPlan;
   readonly index: number;
   life: number;
-  member: RawMember | undefined;
+  member: RawMember | GroupConsumer | undefined;
 }
 
 /** All groups of a run. */
@@ -63,26 +64,39 @@ export class GroupWork {
     if (withAdmin && this.#outsiders.length > 0) this.#administer(this.#random.split("admin"));
   }
 
-  /** What is not at rest yet, a sentence each. */
-  unrest(): string[] {
+  /** Looks at who uses what: after each step of the clock. */
+  look(): void {
+    for (const { member } of this.#slots) if (member instanceof GroupConsumer) member.look();
+  }
+
+  /** The storm is over: where nobody is there, somebody comes, so that everything is read. */
+  finish(): void {
+    for (const plan of this.#plans) {
+      const slots = this.#slots.filter((slot) => slot.plan === plan);
+      if (plan.kind === "consumers" && slots.every(({ member }) => member?.isOver !== false)) this.#live(slots[0]!);
+    }
+  }
+
+  /** What is not at rest yet, a sentence each. `end` is where a log ends. */
+  unrest(end: (key: string) => number): string[] {
     const problems: string[] = [];
     for (const plan of this.#plans) {
-      if (plan.kind !== "raw") continue;
-      const members = this.#slots.filter((slot) => slot.plan === plan).flatMap(({ member }) =>
-        member?.isOver === false ? [member] : []
-      );
-      const fold = this.#groups.logOf(plan.groupId, groupPartition)?.fold(plan.groupId);
-      const count = fold === undefined
-        ? 0
-        : fold.group === null
-        ? fold.classic?.members.length ?? 0
-        : fold.members.size;
-      if (count !== members.length) {
-        problems.push(`${plan.groupId} has ${count} members of ${members.length} who are there`);
-      }
+      if (plan.kind === "simple") continue;
+      const { groupId } = plan;
+      const slots = this.#slots.filter((slot) => slot.plan === plan);
+      const members = slots.flatMap(({ member }) => member?.isOver === false ? [member] : []);
+      const fold = this.#groups.logOf(groupId, groupPartition)?.fold(groupId);
+      const count = fold?.group == null ? fold?.classic?.members.length ?? 0 : fold.members.size;
+      if (count !== members.length) problems.push(`${groupId} has ${count} members of ${members.length} who are there`);
       const owned = members.flatMap((member) => [...member.uses]).sort();
-      const keys = members.length === 0 ? [] : plan.topics.flatMap(keysOf).sort();
-      if (owned.join() !== keys.join()) problems.push(`the members of ${plan.groupId} have ${owned}, of ${keys}`);
+      const keys = plan.topics.flatMap(keysOf);
+      const wanted = members.length === 0 ? [] : [...keys].sort();
+      if (owned.join() !== wanted.join()) problems.push(`the members of ${groupId} have ${owned}, of ${wanted}`);
+      if (plan.kind !== "consumers" || members.length === 0) continue;
+      for (const key of keys) {
+        const at = this.#scene.deliveries.position(groupId, key);
+        if (at < end(key)) problems.push(`${groupId} has committed ${at} of ${end(key)} in ${key}`);
+      }
     }
     return problems;
   }
@@ -108,26 +122,70 @@ export class GroupWork {
     const { plan, index } = slot;
     const life = slot.life++;
     const random = this.#random.split(`${plan.groupId} ${index} ${life}`);
-    const member: MemberPlan = {
-      groupId: plan.groupId,
-      protocol: plan.protocols[(index + life) % plan.protocols.length]!,
-      topics: plan.topics,
-      instanceId: plan.isStatic && index % 2 === 0 ? `instance-${index}` : null,
-      sessionTimeoutMs: plan.sessionTimeoutMs,
-      rebalanceTimeoutMs: plan.rebalanceTimeoutMs,
-      heartbeatMs: plan.heartbeatMs,
-      commits: true,
-      isRogue: index < plan.rogues,
-    };
     const name = `${plan.groupId}/${index}/${life}`;
-    const Kind = member.protocol === "classic" ? ClassicMember : ModernMember;
-    slot.member = new Kind(this.#scene, name, member, random);
-    this.#scene.count(`members ${member.protocol}`);
+    slot.member = plan.kind === "consumers"
+      ? this.#consumer(slot, name, life, random)
+      : this.#raw(slot, name, life, random);
     this.#watch(slot, random);
     this.#after(4_000 + random.below(20_000), () => {
       if (slot.life !== life + 1 || slot.member!.isOver) return;
       if (random.chance(1, 2)) slot.member!.leave();
       else slot.member!.vanish();
+    });
+  }
+
+  #raw({ plan, index }: Slot, name: string, life: number, random: Random): RawMember {
+    const { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = plan;
+    const member: MemberPlan = {
+      groupId,
+      protocol: plan.protocols[(index + life) % plan.protocols.length]!,
+      topics,
+      instanceId: instanceOf(plan, index),
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      heartbeatMs,
+      commits: true,
+      isRogue: index < plan.rogues,
+    };
+    this.#scene.count(`members ${member.protocol}`);
+    return new (member.protocol === "classic" ? ClassicMember : ModernMember)(this.#scene, name, member, random);
+  }
+
+  #consumer({ plan, index }: Slot, name: string, life: number, random: Random): GroupConsumer {
+    const protocol = plan.protocols[(index + life) % plan.protocols.length]!;
+    const member = new GroupConsumer(this.#scene, name, {
+      groupId: plan.groupId,
+      topics: plan.topics.map((topic) => topic.name),
+      pattern: plan.byPattern ? TOPICS_PATTERN : null,
+      commitsByHand: plan.commitsByHand,
+      groupInstanceId: instanceOf(plan, index),
+      groupProtocol: protocol,
+      partitionAssignors: plan.assignors,
+      sessionTimeoutMs: plan.sessionTimeoutMs,
+      heartbeatIntervalMs: plan.heartbeatMs,
+      maxPollIntervalMs: plan.rebalanceTimeoutMs,
+      autoOffsetReset: "earliest",
+      delivery: plan.isAtMostOnce ? "at-most-once" : "at-least-once",
+      enableAutoCommit: !plan.commitsByHand,
+      autoCommitIntervalMs: random.pick([200, 1_000]),
+      fetchMaxWaitMs: 200,
+      metadataMaxAgeMs: 3_000,
+      requestTimeoutMs: 2_500,
+      retryBackoffMs: 50,
+      retryBackoffMaxMs: 500,
+      allowAutoCreateTopics: false,
+    }, random);
+    this.#scene.count(`consumers ${protocol}`);
+    this.#haltNowAndThen(member, random.split("halts"));
+    return member;
+  }
+
+  #haltNowAndThen(member: GroupConsumer, random: Random): void {
+    this.#after(3_000 + random.below(20_000), () => {
+      if (member.isOver) return;
+      this.#scene.count("consumers stood still");
+      member.pause(random.pick([500, 2_000, 8_000]));
+      this.#haltNowAndThen(member, random);
     });
   }
 
@@ -194,4 +252,8 @@ export class GroupWork {
         );
     }
   }
+}
+
+function instanceOf({ isStatic }: GroupPlan, index: number): string | null {
+  return isStatic && index % 2 === 0 ? `instance-${index}` : null;
 }

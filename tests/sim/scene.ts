@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Deliveries } from "./deliveries.ts";
 import type { GroupBook } from "./group_book.ts";
 import type { GroupUsage } from "./group_usage.ts";
 import type { History } from "./history.ts";
@@ -38,6 +39,7 @@ export class Scene {
   /** What clients of groups were told, and what they use. */
   book!: GroupBook;
   usage!: GroupUsage;
+  deliveries!: Deliveries;
   /** Where the log of each key ends at least, as producers have heard. */
   readonly ends: Map<string, number> = new Map();
   /** Somebody has asked for everything below to be deleted, by key. */

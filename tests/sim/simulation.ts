@@ -8,6 +8,7 @@
  */
 import { Admin } from "./admin.ts";
 import { Consumer } from "./consumer.ts";
+import { Deliveries } from "./deliveries.ts";
 import { GroupBook } from "./group_book.ts";
 import { GroupUsage } from "./group_usage.ts";
 import { GroupWork } from "./group_work.ts";
@@ -101,6 +102,13 @@ export class Simulation {
     const tell = (sentence: string) => this.scene.problem(sentence);
     this.scene.book = new GroupBook(groups, (topic) => topic.startsWith("passing-"), tell);
     this.scene.usage = new GroupUsage((groupId) => this.scene.book.isLossy(groupId), tell);
+    this.scene.deliveries = new Deliveries(swarm.groups.filter(({ kind }) => kind === "consumers"), {
+      isDurable: (key) => this.#storm.limits.isDurable(key),
+      trimmed: this.scene.trimmed,
+      isLossy: (groupId) => this.scene.book.isLossy(groupId),
+      tell,
+    });
+    this.scene.book.hear = (record) => this.scene.deliveries.committed(record);
     const { topics, nodes, adminTasks, random } = swarm;
     this.#groups = new GroupWork(this.scene, swarm.groups, groups, random.split("group work"));
     const forgive = ({ id }: { readonly id: number }) => {
@@ -214,7 +222,12 @@ export class Simulation {
     if (this.swarm.groups.length === 0) return true;
     let nextLookMs = 0;
     let isCalm = false;
-    const wants = () => [...this.#groups.unrest(), ...this.invariants.unrestOfGroups()];
+    this.#groups.finish();
+    const end = (key: string) => {
+      for (const { name, ledger } of this.invariants.partitions) if (name === key) return ledger.end;
+      return 0;
+    };
+    const wants = () => [...this.#groups.unrest(end), ...this.invariants.unrestOfGroups()];
     const look = () => {
       if (this.world.now() < nextLookMs) return isCalm;
       nextLookMs = this.world.now() + LOOK_MS * 5;
@@ -313,6 +326,7 @@ export class Simulation {
     while (goesOn()) {
       if (!world.step()) throw new Error("There is nothing left to do.");
       invariants.settle();
+      this.#groups.look();
       for (const problem of invariants.problems) scene.problem(problem);
       if (world.now() - atMs > STANDSTILL_MS) {
         atMs = world.now();
