@@ -21,8 +21,6 @@ const RECOVERED_MS = 60_000;
 
 /** One coordinator on this broker. */
 export interface LocalCoordinator {
-  /** Of the topic: one that was made again counts its epochs anew. */
-  readonly topicId: string;
   readonly args: CoordinatorArgs;
   readonly ref: CoordinatorRef;
   readonly spawnedMs: number;
@@ -70,8 +68,8 @@ function keep(broker: Broker, partition: number, out: BrokerOutbox, failures = 0
     if (wanted !== undefined) spawn(broker, partition, wanted, failures, out);
     return;
   }
-  const { topicId, args: { leaderEpoch }, phase } = coordinator;
-  if (phase === "leaving" || (topicId === wanted?.topicId && leaderEpoch === wanted.leaderEpoch)) return;
+  const { args: { leaderEpoch }, phase } = coordinator;
+  if (phase === "leaving" || leaderEpoch === wanted?.leaderEpoch) return;
   if (phase === "here") {
     coordinator.phase = "leaving";
     return out.stop(coordinator.ref);
@@ -81,22 +79,24 @@ function keep(broker: Broker, partition: number, out: BrokerOutbox, failures = 0
   if (wanted !== undefined) spawn(broker, partition, wanted, 0, out);
 }
 
-type Wanted = Pick<CoordinatorArgs, "leaderEpoch" | "replica"> & { readonly topicId: string };
+type Wanted = Pick<CoordinatorArgs, "leaderEpoch" | "replica">;
 
-/** What a partition's coordinator is to be, if there is to be one here. */
+/**
+ * What a partition's coordinator is to be, if there is to be one here. A topic that was made again counts its epochs anew, but there is
+ * none as long as the replica of the old one has not gone, and so no coordinator outlives its topic.
+ */
 function wantedHere({ image, args, replicas }: Broker, partition: number): Wanted | undefined {
   const topic = image.topics.get(OFFSETS_TOPIC);
   const led = topic?.partitions[partition];
   const replica = replicas.get(OFFSETS_TOPIC)?.get(partition);
   if (topic === undefined || led?.leader !== args.brokerId || replica === undefined) return undefined;
-  if (replica.args.topicId !== topic.topicId) return undefined; // of a topic that was deleted: it has yet to go
-  return { topicId: topic.topicId, leaderEpoch: led.leaderEpoch, replica: replica.ref };
+  return replica.args.topicId === topic.topicId ? { leaderEpoch: led.leaderEpoch, replica: replica.ref } : undefined;
 }
 
 function spawn(
   broker: Broker,
   partition: number,
-  { topicId, leaderEpoch, replica }: Wanted,
+  { leaderEpoch, replica }: Wanted,
   failures: number,
   out: BrokerOutbox,
 ): void {
@@ -104,5 +104,5 @@ function spawn(
   const ref = out.spawn(COORDINATOR, String(partition), args);
   out.watch(ref);
   const spawnedMs = out.monotonic();
-  broker.coordinators.set(partition, { topicId, args, ref, spawnedMs, failures, phase: "here" });
+  broker.coordinators.set(partition, { args, ref, spawnedMs, failures, phase: "here" });
 }

@@ -127,8 +127,6 @@ function doubt(coordinator: Coordinator, why: string, out: CoordinatorOutbox): v
 /** Ends all groups and reads the log again, a little later. */
 function startOver(coordinator: Coordinator, out: CoordinatorOutbox): void {
   coordinator.phase = "loading";
-  coordinator.term++;
-  coordinator.loaded = undefined;
   giveUpWrites(coordinator, out);
   endAll(coordinator, out);
   retry(coordinator, out);

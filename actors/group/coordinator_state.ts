@@ -57,7 +57,7 @@ export interface Reading {
 /** The state of a coordinator. */
 export class Coordinator {
   phase: "loading" | "active" = "loading";
-  /** The newest term that was given out, or was ended. */
+  /** The newest term that was given out. */
   term = 0;
   readonly groups: Map<string, LocalGroup> = new Map();
   /** Groups of former terms that have not ended yet, by ref: their names are taken. */

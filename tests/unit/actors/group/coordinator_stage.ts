@@ -110,6 +110,11 @@ export class CoordinatorStage {
     return this.follow();
   }
 
+  /** Answers what it asks of its replica to read, until it asks this. */
+  readTo(verb: string): void {
+    while (!this.probe.asks.some((question) => question.verb === verb)) this.#answerOne();
+  }
+
   /** Everything in the log is committed, and the coordinator hears of it if it waits. */
   commitAll(): this {
     this.highWatermark = this.endOffset;
@@ -212,7 +217,7 @@ export class CoordinatorStage {
     if (verb === "confirm") {
       return (message as { leaderEpoch: number }).leaderEpoch === leaderEpoch ? error : "FENCED_LEADER_EPOCH";
     }
-    if (verb === "describe") return { error: "NONE", startOffset, endOffset, leaderEpoch };
+    if (verb === "describe") return { error: "NONE", startOffset, endOffset, highWatermark, leaderEpoch };
     if (verb === "awaitData") return (message as { above: number }).above < highWatermark ? true : undefined;
     assertEquals(verb, "fetch");
     return { error, records: this.#fetch(message as FetchRequest) };

@@ -93,10 +93,12 @@ Deno.test("a group becomes one of the other kind with a record of that kind", ()
   const { p } = start(EMPTY);
   const { state } = p;
   const fold = group().replay!;
-  fold(state, { ...EMPTY, value: null });
-  fold(state, MODERN);
+  fold(state, MODERN); // whatever order the batch has
   assertEquals([state.classic, state.modern?.records()], [undefined, [MODERN]]);
-  fold(state, EMPTY); // whatever order the batch has
+  fold(state, { ...EMPTY, value: null });
+  assertEquals([state.classic, state.modern?.records()], [undefined, [MODERN]]);
+  fold(state, EMPTY);
+  assertEquals([state.classic?.records(), state.modern], [[EMPTY], undefined]);
   fold(state, { ...MODERN, value: null });
   assertEquals([state.classic?.records(), state.modern], [[EMPTY], undefined]);
   fold(state, { ...EMPTY, value: null });

@@ -57,7 +57,7 @@ Deno.test("a group that dies is read again by itself, when what it wrote is sett
   const lost = stage.write("a", offset("a", "t", 2));
   const others = stage.write("b", offset("b", "t", 2));
   stage.end("a");
-  assertEquals(stage.asked, "append");
+  assertEquals(stage.probe.asks.map(({ verb }) => verb), ["subscribe", "append", "append"]); // and not to read
   assertEquals([stage.errorOf("a"), stage.errorOf("a", true)], Array(2).fill("COORDINATOR_LOAD_IN_PROGRESS"));
   assertEquals([stage.errorOf("b"), stage.phase], ["NONE", "active"]);
   assertEquals(stage.probe.ask("groups", undefined).reply!.error, "COORDINATOR_LOAD_IN_PROGRESS");
@@ -102,14 +102,21 @@ Deno.test("reading a group again is tried until it works, and does not keep the 
 });
 
 Deno.test("a doubt while a group is read again ends that too: it is read with all others", () => {
-  const stage = CoordinatorStage.active([offset("a", "t", 1), offset("b", "t", 1)]);
-  stage.newGroups();
-  stage.end("a");
-  stage.write("b", offset("b", "t", 2));
-  stage.answer("NOT_ENOUGH_REPLICAS");
-  stage.end("b").probe.advance(100);
-  stage.read();
-  assertEquals([stage.phase, stage.newGroups()], ["active", { a: ["t@1"], b: ["t@1"] }]);
+  for (const step of ["confirm", "describe", "fetch"]) {
+    const stage = CoordinatorStage.active([offset("a", "t", 1), offset("b", "t", 1)]);
+    stage.newGroups();
+    stage.write("b", offset("b", "t", 2));
+    stage.end("a");
+    stage.readTo(step);
+    stage.answer("NOT_ENOUGH_REPLICAS");
+    stage.end("b").probe.advance(100);
+    stage.read(); // answers the old question too
+    assertEquals([stage.phase, stage.newGroups(), stage.readings], [
+      "active",
+      { a: ["t@1"], b: ["t@1"] },
+      step === "fetch" ? 3 : 2,
+    ]);
+  }
 });
 
 Deno.test("groups hear of news when they ask: at once of what they have missed, else when there is some", () => {
