@@ -31,7 +31,7 @@ export class Draft {
   /** What members are subscribed to has changed, or who is a member. */
   resubscribed = false;
   /** What is known in memory once this is decided. */
-  readonly noted: Partial<Omit<Volatile, "deadlines">> = {};
+  readonly noted: Partial<Omit<Volatile, "deadlines" | "confirmed">> = {};
   readonly #records = new Map<string, GroupRecord>();
   readonly #metadata = new Map<string, MemberMetadata | null>();
   readonly #targets = new Map<string, Assignment | null>();

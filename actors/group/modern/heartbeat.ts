@@ -72,14 +72,13 @@ function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>
   if (holder !== undefined && holder !== memberId) cancelTimers(draft.state, holder, out);
   resetSession(draft.state, memberId, news.config.consumerSessionTimeoutMs, out);
   timeRevocation(draft.state, memberId, draft.metadata(memberId)!, before, current, out);
-  // An answer with an older epoch was lost, and perhaps what it gave.
-  const isShown = isFull(body) || body.memberEpoch !== before.epoch || !isSame(before.assigned, current.assigned);
+  const isKnown = isConfirmed(draft.state, memberId, before, current, reported);
   return {
     errorCode: 0,
     memberId,
     memberEpoch: current.epoch,
     heartbeatIntervalMs: news.config.consumerHeartbeatIntervalMs,
-    assignment: isShown ? { topicPartitions: toRows(current.assigned) } : null,
+    assignment: isFull(body) || !isKnown ? { topicPartitions: toRows(current.assigned) } : null,
   };
 }
 
@@ -152,6 +151,22 @@ function laterSaid(said: MemberMetadata, body: HeartbeatBody, client: GroupClien
 /** No characters at all are how an expression is taken back. */
 function regexOf(regex: string | null): string | null {
   return regex === "" ? null : regex;
+}
+
+/**
+ * Whether the member knows what it has: it has said so, or said nothing else since. A request that comes late may have been given something,
+ * in an answer that nobody reads.
+ */
+function isConfirmed(
+  { volatile: { confirmed } }: ModernGroup,
+  memberId: string,
+  before: Current,
+  current: Current,
+  reported: Assignment | null,
+): boolean {
+  if (!isSame(before.assigned, current.assigned)) confirmed.delete(memberId);
+  else if (reported !== null && isSame(reported, current.assigned)) confirmed.add(memberId);
+  return confirmed.has(memberId);
 }
 
 /** Takes the member as far towards its target as it can go. */

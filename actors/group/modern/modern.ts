@@ -31,6 +31,8 @@ import { resetSession } from "./timers.ts";
 export interface Volatile {
   /** When timers are due, by their keys (monotonic): one that was set again while its message was in the mailbox is told from a due one. */
   readonly deadlines: Map<string, number>;
+  /** Members that have said that they use what they have been given, all of it: until then they are told of it in each answer. */
+  readonly confirmed: Set<string>;
   /** The topology that the metadata hash was last looked up in. */
   topology: Topology | undefined;
   /** The topology that the regular expressions were last tried on, and when (monotonic). */
@@ -58,6 +60,7 @@ export class ModernGroup implements Members {
   readonly instances = new Map<string, string>();
   readonly volatile: Volatile = {
     deadlines: new Map(),
+    confirmed: new Set(),
     topology: undefined,
     regexTopology: undefined,
     regexesAtMs: -Infinity,
@@ -197,6 +200,7 @@ export class ModernGroup implements Members {
     if (before !== undefined) this.#index(memberId, before, false);
     put(this.currents, memberId, value);
     if (value !== null) this.#index(memberId, value, true);
+    else this.volatile.confirmed.delete(memberId);
   }
 
   #index(memberId: string, { assigned, pending }: Current, holds: boolean): void {
