@@ -1,0 +1,249 @@
+import { assertEquals } from "@std/assert";
+import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
+import { findCoordinator, offsetCommit } from "../../../../protocol/tables/groups.ts";
+import { fetch } from "../../../../protocol/tables/produce_fetch.ts";
+import type { ConsumerConfig } from "../../../../actors/consumer/protocol.ts";
+import { address, batchOf, type Exchange, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
+
+/** A member that owns partition 0, of which five records lie here. */
+function member(config: Partial<ConsumerConfig> = {}): Stage {
+  const stage = new Stage({ config: { groupId: "g", ...config } }).own([T0]);
+  return stage.fetched([{ records: batchOf(0, "a", "b", "c", "d", "e") }]);
+}
+
+/** Answers the commit that waits. */
+function committed(stage: Stage, error: ErrorName = "NONE", exchange = stage.one(offsetCommit)): Stage {
+  return stage.answer(offsetCommit, {
+    topics: exchange.body.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: errorCode(error) })),
+    })),
+  }, exchange);
+}
+
+/** What the commits that wait say: partition@offset. */
+function commits(stage: Stage): string[] {
+  return stage.all(offsetCommit).map(said);
+}
+
+function said({ body }: Exchange<typeof offsetCommit>): string {
+  return body.topics.flatMap(({ partitions }) =>
+    partitions.map(({ partitionIndex, committedOffset }) => `${partitionIndex}@${committedOffset}`)
+  ).join();
+}
+
+Deno.test("by itself it commits at a poll, when that is due, what was handed out before it", () => {
+  const stage = member();
+  stage.poll(2);
+  assertEquals(commits(stage), []); // nothing that is news was handed out before
+  stage.probe.advance(5_000);
+  assertEquals(commits(stage), []); // not before it polls
+  stage.poll(2);
+  assertEquals(commits(stage), ["0@2"]);
+  committed(stage);
+  stage.poll(1);
+  assertEquals(commits(stage), []); // not due yet
+  stage.probe.advance(5_000);
+  stage.poll(1, 0);
+  assertEquals(commits(stage), ["0@5"]);
+});
+
+Deno.test("a commit names the member, its epoch and its instance", () => {
+  const stage = member({ groupInstanceId: "i", enableAutoCommit: false });
+  stage.poll(2);
+  stage.member.epoch = 12;
+  stage.probe.ask("commit", { offsets: null });
+  const { to, lane, version, body } = stage.one(offsetCommit);
+  assertEquals([to.port, lane, version], [address(2).port, "control", 9]);
+  const { groupId, generationIdOrMemberEpoch, memberId, groupInstanceId, topics } = body;
+  assertEquals([groupId, generationIdOrMemberEpoch, memberId, groupInstanceId], ["g", 12, "m", "i"]);
+  assertEquals(topics[0]!.partitions[0], {
+    partitionIndex: 0,
+    committedOffset: 2n,
+    committedLeaderEpoch: 5,
+    committedMetadata: "",
+  });
+});
+
+Deno.test("by hand it commits what has been handed out, and is told when the coordinator has it", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(2);
+  const commit = stage.probe.ask("commit", { offsets: null });
+  assertEquals([commits(stage), commit.reply], [["0@2"], undefined]);
+  committed(stage);
+  assertEquals(commit.reply, { error: "NONE", message: null });
+  assertEquals(stage.probe.ask("commit", { offsets: null }).reply?.error, "NONE"); // there is nothing new
+  assertEquals(commits(stage), []);
+});
+
+Deno.test("one commit is under way; the next one says what is so when its turn comes", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  const first = stage.probe.ask("commit", { offsets: null });
+  stage.poll(1);
+  const second = stage.probe.ask("commit", { offsets: null });
+  stage.poll(1);
+  assertEquals(commits(stage), ["0@1"]);
+  committed(stage);
+  assertEquals([first.reply?.error, second.reply, commits(stage)], ["NONE", undefined, ["0@3"]]);
+  committed(stage);
+  assertEquals(second.reply?.error, "NONE");
+});
+
+Deno.test("never less than is committed, unless the application has gone back", () => {
+  const stage = member();
+  stage.poll(4);
+  stage.probe.ask("commit", { offsets: [{ ...T0, offset: 5, leaderEpoch: -1, metadata: "" }] });
+  committed(stage);
+  stage.probe.advance(5_000);
+  stage.poll(0, 0);
+  assertEquals(commits(stage), []); // 4 has been handed out, and 5 is committed
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 1 } });
+  stage.probe.advance(5_000);
+  stage.poll(1, 0);
+  assertEquals(commits(stage), ["0@1"]);
+});
+
+Deno.test("what may be tried again is, at the coordinator that there is by then", () => {
+  for (const error of ["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS"] as const) {
+    const stage = member({ enableAutoCommit: false });
+    stage.poll(1);
+    const commit = stage.probe.ask("commit", { offsets: null });
+    committed(stage, error);
+    assertEquals([commits(stage), commit.reply], [[], undefined]);
+    stage.probe.advance(300);
+    assertEquals(commits(stage), ["0@1"]);
+    committed(stage);
+    assertEquals(commit.reply?.error, "NONE");
+  }
+});
+
+Deno.test("a coordinator that does not answer is looked for again", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  stage.probe.ask("commit", { offsets: null });
+  stage.auto = false;
+  stage.settle(stage.one(offsetCommit), "closed");
+  assertEquals(stage.member.heard("coordinator").at(-1), { type: "coordinator", isKnown: false });
+  stage.probe.advance(200);
+  stage.settle(stage.waiting.at(-1)!, "refused"); // ApiVersions, of whomever it asks first
+  stage.auto = true;
+  stage.probe.advance(1_000);
+  assertEquals(stage.all(findCoordinator), []);
+  assertEquals(commits(stage), ["0@1"]);
+});
+
+Deno.test("it is not tried for ever", () => {
+  const stage = member({ enableAutoCommit: false, requestTimeoutMs: 5_000 });
+  stage.poll(1);
+  const commit = stage.probe.ask("commit", { offsets: null }, 60_000);
+  while (commit.reply === undefined) {
+    if (commits(stage).length > 0) committed(stage, "COORDINATOR_LOAD_IN_PROGRESS");
+    stage.probe.advance(500);
+  }
+  assertEquals(commit.reply.error, "REQUEST_TIMED_OUT");
+});
+
+Deno.test("who is told that it is no member any more is not, and hears why", () => {
+  for (const error of ["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID"] as const) {
+    const stage = member({ enableAutoCommit: false });
+    stage.poll(1);
+    const commit = stage.probe.ask("commit", { offsets: null });
+    committed(stage, error);
+    assertEquals(commit.reply?.error, error);
+    assertEquals(stage.member.heard("fenced"), [{ type: "fenced", error }]);
+  }
+});
+
+Deno.test("a stale epoch is tried again with the newer one", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  const commit = stage.probe.ask("commit", { offsets: null });
+  stage.member.epoch = 2;
+  committed(stage, "STALE_MEMBER_EPOCH");
+  assertEquals(stage.member.heard("fenced"), []); // it knows more by now
+  stage.probe.advance(300);
+  assertEquals(stage.one(offsetCommit).body.generationIdOrMemberEpoch, 2);
+  committed(stage);
+  assertEquals(commit.reply?.error, "NONE");
+});
+
+Deno.test("who has lost its place commits nothing: an empty group would take it", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  stage.member.epoch = -1;
+  const commit = stage.probe.ask("commit", { offsets: null });
+  assertEquals([commit.reply?.error, commits(stage)], ["UNKNOWN_MEMBER_ID", []]);
+});
+
+Deno.test("what is lost is not committed any more, by itself or by hand", () => {
+  const stage = member();
+  stage.poll(2);
+  stage.poll(0, 0);
+  stage.want({ type: "lose", partitions: [T0] });
+  stage.probe.advance(5_000);
+  stage.poll(0, 0);
+  stage.probe.ask("commit", { offsets: null });
+  const offset = { ...T0, offset: 2, leaderEpoch: -1, metadata: "" };
+  stage.probe.ask("commit", { offsets: [offset], onlyOwned: true });
+  assertEquals(commits(stage), []);
+});
+
+Deno.test("what is revoked is committed first, as far as it was handed out before the last poll", () => {
+  const stage = member();
+  stage.poll(2);
+  stage.poll(1);
+  stage.want({ type: "revoke", partitions: [T0] });
+  assertEquals([commits(stage), stage.member.heard("handled").length], [["0@2"], 1]);
+  assertEquals(offsets(stage.poll(100, 0)), []); // it is not used any more
+  committed(stage);
+  assertEquals(stage.member.heard("handled").length, 2);
+});
+
+Deno.test("at most once: records are handed out when their end is committed, and not before", () => {
+  const stage = member({ delivery: "at-most-once" });
+  const poll = stage.poll(2);
+  assertEquals([poll.reply, commits(stage)], [undefined, ["0@2"]]);
+  committed(stage, "COORDINATOR_LOAD_IN_PROGRESS");
+  assertEquals(poll.reply, undefined);
+  stage.probe.advance(300);
+  committed(stage);
+  assertEquals(offsets(poll), [0, 1]);
+});
+
+Deno.test("at most once: what was committed too late for the assignment is not handed out", () => {
+  const stage = member({ delivery: "at-most-once" });
+  const poll = stage.poll(2);
+  const late = stage.one(offsetCommit);
+  stage.want({ type: "lose", partitions: [T0] }, { type: "assign", partitions: [T0] });
+  committed(stage, "NONE", late);
+  stage.committed([T0], [2]);
+  stage.probe.advance(1_000);
+  assertEquals(offsets(poll), []);
+});
+
+Deno.test("at most once: a batch that was not taken waits for the next poll, and the application hears why", () => {
+  const stage = member({ delivery: "at-most-once" });
+  const poll = stage.poll(2);
+  committed(stage, "GROUP_AUTHORIZATION_FAILED");
+  assertEquals([poll.reply?.error, offsets(poll)], ["GROUP_AUTHORIZATION_FAILED", []]);
+  const again = stage.poll(2);
+  committed(stage);
+  assertEquals(offsets(again), [0, 1]);
+});
+
+Deno.test("without a membership it commits as whoever assigns by hand does", () => {
+  const stage = new Stage({ config: { groupId: "g", enableAutoCommit: false } });
+  stage.probe.ask("assign", [T0, T1]);
+  stage.committed([T0, T1], [3, 4]);
+  assertEquals(stage.all(fetch).map(({ body }) => body.topics[0]!.partitions[0]!.fetchOffset), [3n, 4n]);
+  stage.probe.ask("commit", { offsets: [{ ...T1, offset: 9, leaderEpoch: 2, metadata: "why" }] });
+  const { generationIdOrMemberEpoch, memberId, topics } = stage.one(offsetCommit).body;
+  assertEquals([generationIdOrMemberEpoch, memberId], [-1, ""]);
+  assertEquals(topics[0]!.partitions[0], {
+    partitionIndex: 1,
+    committedOffset: 9n,
+    committedLeaderEpoch: 2,
+    committedMetadata: "why",
+  });
+});

@@ -1,0 +1,253 @@
+import { assert, assertEquals } from "@std/assert";
+import { BASE_OFFSET } from "../../../../protocol/batch.ts";
+import { encodeBatch } from "../../../../protocol/records.ts";
+import { metadata } from "../../../../protocol/tables/metadata.ts";
+import { fetch, listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
+import { address, asks, batchOf, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
+
+const FOREVER_MS = 3_600_000;
+
+Deno.test("each leader is asked for its partitions, by topic id, on a lane of its own", () => {
+  const stage = new Stage().assign([T0, T1], 7);
+  assertEquals(asks(stage), ["1 full #t-0@7", "2 full #t-1@7"]);
+  for (const { lane, version, body } of stage.all(fetch)) {
+    assertEquals([lane, version, body.isolationLevel, body.maxWaitMs], ["fetch", 17, 0, 500]);
+    const [partition] = body.topics[0]!.partitions;
+    assertEquals([partition!.currentLeaderEpoch, partition!.lastFetchedEpoch], [5, -1]);
+  }
+});
+
+Deno.test("one fetch is under way at each broker, and the next goes on where it ended", () => {
+  const stage = new Stage().assign([T0], 7);
+  stage.fetched([{ records: batchOf(7, "a", "b") }]);
+  assertEquals(asks(stage), ["1 full #t-0@9"]);
+  assertEquals(stage.one(fetch).body.topics[0]!.partitions[0]!.lastFetchedEpoch, 5);
+  assertEquals(offsets(stage.poll()), [7, 8]);
+  assertEquals(asks(stage), ["1 full #t-0@9"]);
+});
+
+Deno.test("a broker that opens a session is told only what has changed, and what is not wanted any more", () => {
+  const stage = new Stage();
+  stage.leaders = [1, 1];
+  stage.assign([T0, T1], 0);
+  assertEquals(asks(stage), ["1 full #t-0@0 #t-1@0"]);
+  stage.fetched([{ partition: 0, records: batchOf(0, "a") }, { partition: 1 }], 33);
+  assertEquals(asks(stage), ["1 33/1 #t-0@1"]);
+  stage.probe.ask("pause", [T1]);
+  stage.fetched([], 33);
+  assertEquals(asks(stage), ["1 33/2 -#t-1"]);
+  stage.probe.ask("resume", [T1]);
+  stage.fetched([], 33);
+  assertEquals(asks(stage), ["1 33/3 #t-1@0"]);
+});
+
+Deno.test("a session that the broker has lost, or that got no answer, begins anew with everything", () => {
+  for (const error of [70, 71, 106]) {
+    const stage = new Stage().assign([T0], 0);
+    stage.fetched([{ records: batchOf(0, "a") }], 33);
+    stage.answer(fetch, { errorCode: error, sessionId: 0, responses: [] });
+    assertEquals(asks(stage), ["1 full #t-0@1"]);
+  }
+  const stage = new Stage().assign([T0], 0);
+  stage.fetched([{ records: batchOf(0, "a") }], 33);
+  stage.settle(stage.one(fetch), "closed");
+  assertEquals(asks(stage), []);
+  stage.probe.advance(200);
+  assertEquals(asks(stage), ["1 full #t-0@1"]);
+});
+
+Deno.test("a broker that does not know topic ids is told names, and no more than it understands", () => {
+  const stage = new Stage({ newest: { Fetch: 11 } }).assign([T0], 4);
+  assertEquals([asks(stage), stage.one(fetch).version], [["1 full t-0@4"], 11]);
+});
+
+Deno.test("what was fetched before a seek is not wanted any more", () => {
+  const stage = new Stage().assign([T0], 0);
+  const late = stage.one(fetch);
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 50 } });
+  stage.fetched([{ records: batchOf(0, "a") }], 0, late);
+  assertEquals(asks(stage), ["1 full #t-0@50"]);
+  const poll = stage.poll();
+  stage.fetched([{ records: batchOf(50, "b") }]);
+  assertEquals(offsets(poll), [50]);
+});
+
+Deno.test("what was fetched for an assignment of before is not wanted any more", () => {
+  const stage = new Stage().assign([T0], 0);
+  const late = stage.one(fetch);
+  stage.probe.ask("assign", [T1]);
+  stage.assign([T0], 0);
+  stage.fetched([{ records: batchOf(0, "a") }], 0, late);
+  assertEquals(offsets(stage.poll(100, 0)), []);
+  assert(asks(stage).includes("1 full #t-0@0"));
+});
+
+Deno.test("a batch that begins before the offset, and one that is cut off, are read as far as they go", () => {
+  const stage = new Stage().assign([T0], 8);
+  const second = batchOf(10, "c");
+  const records = new Uint8Array([...batchOf(7, "a", "b", "x"), ...second.subarray(0, second.length - 1)]);
+  stage.fetched([{ records }]);
+  assertEquals(asks(stage), ["1 full #t-0@10"]);
+  assertEquals(offsets(stage.poll()), [8, 9]);
+});
+
+Deno.test("a partition that has enough waiting is not fetched; the others of its broker are asked for with little patience", () => {
+  const stage = new Stage({ config: { maxPartitionFetchBytes: 100 } });
+  stage.leaders = [1, 1];
+  stage.assign([T0, T1], 0);
+  stage.fetched([{ records: batchOf(0, "x".repeat(200)) }], 33);
+  assertEquals(asks(stage), ["1 33/1 -#t-0"]);
+  assertEquals(stage.one(fetch).body.maxWaitMs, 20);
+  stage.poll();
+  stage.fetched([], 33);
+  assertEquals(asks(stage), ["1 33/2 #t-0@1"]);
+  assertEquals(stage.one(fetch).body.maxWaitMs, 500);
+});
+
+Deno.test("what lies here is bounded: beyond that only partitions of which nothing lies here are fetched", () => {
+  const stage = new Stage({ config: { bufferBytes: 100 } }).assign([T0, T1], 0);
+  stage.fetched([{ records: batchOf(0, "x".repeat(200)) }]);
+  assertEquals(asks(stage), ["2 full #t-1@0"]);
+  stage.poll();
+  assertEquals(asks(stage), ["2 full #t-1@0", "1 full #t-0@1"]);
+});
+
+Deno.test("another leader, named in the answer, is asked at once; one that is not named is looked up", () => {
+  const stage = new Stage().assign([T0], 3);
+  stage.answer(fetch, {
+    errorCode: 0,
+    sessionId: 0,
+    responses: [{
+      topicId: "BAAAAAAAAAAAAAAAAAAAAA",
+      partitions: [{
+        partitionIndex: 0,
+        errorCode: 6,
+        highWatermark: -1n,
+        abortedTransactions: null,
+        records: null,
+        currentLeader: { leaderId: 2, leaderEpoch: 6 },
+      }],
+    }],
+    nodeEndpoints: [{ nodeId: 2, ...address(2) }],
+  });
+  assertEquals(asks(stage), ["2 full #t-0@3"]);
+  stage.leaders = [1, 2];
+  stage.leaderEpoch = 7;
+  stage.fetched([{ error: "FENCED_LEADER_EPOCH" }]);
+  assertEquals(asks(stage), []);
+  stage.probe.advance(300);
+  assertEquals(asks(stage), ["1 full #t-0@3"]);
+});
+
+Deno.test("a reader in the follower's rack is sent there, and comes back when the follower does not have it", () => {
+  const stage = new Stage({ config: { clientRack: "b" } }).assign([T0], 3);
+  assertEquals(stage.one(fetch).body.rackId, "b");
+  stage.fetched([{ more: { preferredReadReplica: 2 } }]);
+  assertEquals(asks(stage), ["2 full #t-0@3"]);
+  stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  assertEquals(asks(stage), ["1 full #t-0@3"]); // which the leader has to confirm
+  stage.fetched([{ more: { preferredReadReplica: 2 } }]);
+  stage.probe.advance(300_000);
+  stage.fetched([]);
+  assertEquals(asks(stage), ["1 full #t-0@3"]); // from time to time the leader is asked again
+});
+
+Deno.test("an offset that is not there is reset by policy, after what lies here", () => {
+  const stage = new Stage({ config: { autoOffsetReset: "earliest" } }).assign([T0], 3);
+  stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  assertEquals(asks(stage), []);
+  const exchange = stage.all(listOffsets).at(-1)!;
+  assertEquals(exchange.body.topics[0]!.partitions[0]!.timestamp, -2n);
+  stage.answer(listOffsets, {
+    topics: [{ name: "t", partitions: [{ partitionIndex: 0, errorCode: 0, offset: 90n, leaderEpoch: 4 }] }],
+  }, exchange);
+  assertEquals(asks(stage), ["1 full #t-0@90"]);
+  const strict = new Stage({ config: { autoOffsetReset: "none" } }).assign([T0], 3);
+  strict.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
+  assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE"); // until somebody seeks
+  strict.probe.ask("seek", { partitions: [T0], to: { offset: 9 } });
+  assertEquals(asks(strict), ["1 full #t-0@9"]);
+});
+
+Deno.test("a log that was cut behind what was read is read again from there", () => {
+  const stage = new Stage().assign([T0], 0);
+  stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
+  assertEquals(offsets(stage.poll()), [0, 1, 2]);
+  stage.fetched([{ more: { divergingEpoch: { epoch: 4, endOffset: 1n } } }]);
+  assertEquals(asks(stage), ["1 full #t-0@1"]);
+  assertEquals(stage.one(fetch).body.topics[0]!.partitions[0]!.lastFetchedEpoch, 4);
+});
+
+Deno.test("bytes whose checksum is wrong are not handed out, but what was before them is; then they are fetched again", () => {
+  const stage = new Stage().assign([T0], 0);
+  const damaged = batchOf(1, "b");
+  damaged[damaged.length - 2]! ^= 1;
+  stage.fetched([{ records: new Uint8Array([...batchOf(0, "a"), ...damaged]) }]);
+  assertEquals(offsets(stage.poll()), [0]);
+  const poll = stage.poll();
+  assertEquals([poll.reply?.error, offsets(poll)], ["CORRUPT_MESSAGE", []]);
+  stage.probe.advance(200);
+  const [again] = stage.all(fetch).slice(-1);
+  stage.fetched([], 0, again);
+  stage.probe.advance(200);
+  assertEquals(asks(stage).at(-1), "1 full #t-0@1");
+});
+
+Deno.test("batches without records, and control batches, move on without being handed out", () => {
+  const stage = new Stage().assign([T0], 0);
+  const empty = encodeBatch([], { baseOffset: 0, lastOffsetDelta: 41 });
+  const control = encodeBatch([{ key: new Uint8Array(4) }], {
+    baseOffset: 42,
+    isControl: true,
+    isTransactional: true,
+    producerId: 9n,
+  });
+  stage.fetched([{ records: new Uint8Array([...empty, ...control]), end: 43 }]);
+  assertEquals(asks(stage), ["1 full #t-0@43"]);
+  const poll = stage.poll();
+  assertEquals(poll.reply, undefined);
+  assertEquals(stage.probe.ask("position", T0).reply?.offset, 43);
+  assertEquals(stage.probe.ask("lag", undefined).reply, [{ ...T0, records: 0 }]);
+  stage.fetched([{ records: batchOf(43, "a") }]);
+  assertEquals(offsets(poll), [43]);
+});
+
+Deno.test("records of aborted transactions are left out where only committed ones are read", () => {
+  const stage = new Stage({ config: { isolationLevel: "read_committed" } }).assign([T0], 0);
+  assertEquals(stage.one(fetch).body.isolationLevel, 1);
+  const of = (baseOffset: number, producerId: bigint, isControl = false) =>
+    encodeBatch([{ key: new Uint8Array([0, 0, 0, 0]), value: new Uint8Array(1) }], {
+      baseOffset,
+      producerId,
+      isTransactional: true,
+      isControl,
+    });
+  const records = [of(0, 7n), of(1, 8n), of(2, 7n, true), of(3, 7n), of(4, 8n, true), of(5, 7n, true), batchOf(6, "a")];
+  stage.fetched([{
+    records: new Uint8Array(records.flatMap((batch) => [...batch])),
+    more: { abortedTransactions: [{ producerId: 7n, firstOffset: 0n }] },
+  }]);
+  assertEquals(offsets(stage.poll()), [1, 3, 6]); // what 7 wrote after its abort was committed
+});
+
+Deno.test("a broker that cannot be reached is asked again later, by what Metadata says then", () => {
+  const stage = new Stage().assign([T0], 0);
+  stage.leaders = [2, 2];
+  stage.leaderEpoch = 6;
+  stage.settle(stage.one(fetch), "timeout");
+  stage.probe.advance(200);
+  assertEquals(asks(stage), ["2 full #t-0@0"]);
+  assertEquals(stage.all(metadata), []);
+});
+
+Deno.test("an answer that is no sequence of batches is complained of, and fetched again", () => {
+  const stage = new Stage().assign([T0], 0);
+  const nonsense = batchOf(0, "a");
+  new DataView(nonsense.buffer).setBigInt64(BASE_OFFSET, 1n << 60n);
+  const poll = stage.probe.ask("poll", { maxRecords: 1, timeoutMs: FOREVER_MS }, 2 * FOREVER_MS);
+  stage.fetched([{ records: nonsense }]);
+  assertEquals(poll.reply?.error, "CORRUPT_MESSAGE");
+  stage.probe.advance(200);
+  assertEquals(asks(stage), ["1 full #t-0@0"]);
+});
