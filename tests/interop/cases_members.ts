@@ -65,6 +65,7 @@ async function share(scene: Scene, protocol: Protocol): Promise<void> {
 async function crash(scene: Scene, protocol: Protocol): Promise<void> {
   const { writer, join } = await stage(scene, protocol);
   await using first = await join({ sessionMs: 6_000 });
+  await untilShared([first], PARTITIONS);
   await using second = await join({ sessionMs: 6_000 });
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
@@ -77,6 +78,7 @@ async function crash(scene: Scene, protocol: Protocol): Promise<void> {
 async function restart(scene: Scene, protocol: Protocol): Promise<void> {
   const { writer, join } = await stage(scene, protocol);
   await using first = await join({ instance: "one" });
+  await untilShared([first], PARTITIONS);
   await using second = await join({ instance: "two" });
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
@@ -94,6 +96,7 @@ async function failover(scene: Scene, protocol: Protocol): Promise<void> {
   const { group, writer, join } = await stage(scene, protocol);
   const { target, clerk } = scene;
   await using first = await join();
+  await untilShared([first], PARTITIONS);
   await using second = await join();
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
@@ -175,14 +178,14 @@ const speaks = (protocol: Protocol) => (abilities: Abilities) => protocol === "c
 function inBoth(
   name: string,
   run: (scene: Scene, protocol: Protocol) => Promise<void>,
-  when: (abilities: Abilities) => boolean = () => true,
+  when: (abilities: Abilities, protocol: Protocol) => boolean = () => true,
   more: Partial<Case> = {},
 ): Case[] {
   return (["classic", "consumer"] as const).map((protocol) => ({
     name: `group/${protocol}/${name}`,
     needs: NEEDS,
     floor: "groups",
-    when: (abilities) => speaks(protocol)(abilities) && when(abilities),
+    when: (abilities) => speaks(protocol)(abilities) && when(abilities, protocol),
     run: (scene) => run(scene, protocol),
     ...more,
   }));
@@ -192,7 +195,7 @@ function inBoth(
 export const MEMBER_CASES: readonly Case[] = [
   ...inBoth("share", share),
   ...inBoth("crash", crash),
-  ...inBoth("static-restart", restart, (abilities) => abilities.staticMembers),
+  ...inBoth("static-restart", restart, (abilities, protocol) => abilities.staticMembers.includes(protocol)),
   ...inBoth("failover", failover, undefined, { brokers: 3 }),
   ...inBoth("administer", administer),
   {

@@ -19,6 +19,7 @@ import { crossCases, RECORD_CASES } from "./cases_records.ts";
 import { playRestarts } from "./cases_restart.ts";
 import { CLUSTER_CASES } from "./cases_cluster.ts";
 import { FILE_CASES, TOOL_CASES, whatToolsWrote } from "./cases_tools.ts";
+import { COMPACTION_CASES } from "./cases_compaction.ts";
 import { GROUP_CLUSTER_CASES, GROUP_TOOL_CASES } from "./cases_group_tools.ts";
 import { GROUP_CASES } from "./cases_groups.ts";
 import { MEMBER_CASES } from "./cases_members.ts";
@@ -184,7 +185,8 @@ async function runSuite(options: Options, report: Report): Promise<void> {
   try {
     const scene = async (name: string) => new Scene(await clients.get(name), clerk, target);
     const real = names.filter((name) => name !== TOOLS);
-    const cases = [...RECORD_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...GROUP_CASES, ...MEMBER_CASES];
+    const groups = [...GROUP_CASES, ...MEMBER_CASES];
+    const cases = [...RECORD_CASES, ...COMPACTION_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...groups];
     for (const name of real) await runCases(cases, await scene(name), options, report);
     if (names.includes(TOOLS)) {
       const ofClusters = target.ports.length < 3 ? [] : [...CLUSTER_CASES, ...GROUP_CLUSTER_CASES];

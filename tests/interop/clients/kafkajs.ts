@@ -333,9 +333,15 @@ const admin: Record<string, Handler> = {
 };
 
 function codeOf(error: unknown): number {
-  const inner = error as { code?: unknown; cause?: unknown; errors?: unknown[]; originalError?: unknown };
+  const inner = error as {
+    code?: unknown;
+    cause?: unknown;
+    errors?: unknown[];
+    originalError?: unknown;
+    groups?: { error: unknown }[];
+  };
   if (typeof inner.code === "number") return inner.code;
-  const deeper = inner.errors?.[0] ?? inner.originalError ?? inner.cause;
+  const deeper = inner.errors?.[0] ?? inner.groups?.[0]?.error ?? inner.originalError ?? inner.cause;
   return deeper === undefined || deeper === null ? -1 : codeOf(deeper);
 }
 

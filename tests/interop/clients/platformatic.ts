@@ -195,7 +195,11 @@ async function member(command: Command, progress: (event: MemberEvent) => void):
 }
 
 const groups: Record<string, Handler> = {
-  listGroups: () => withAdmin(async (admin) => ({ groups: [...(await admin.listGroups()).keys()] })),
+  listGroups: () =>
+    withAdmin(async (admin) => ({
+      // Unless told, it asks for classic ones only.
+      groups: [...(await admin.listGroups({ types: ["classic", "consumer"] })).keys()],
+    })),
   describeGroup: (c) =>
     withAdmin(async (admin) => {
       const found = (await admin.describeGroups({ groups: [c.group] })).get(c.group)!;
