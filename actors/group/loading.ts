@@ -21,8 +21,8 @@ import { type Coordinator, type CoordinatorOutbox, type Reading, report } from "
 import { LastWords } from "./last_words.ts";
 import { OFFSETS_TOPIC } from "./protocol.ts";
 
-/** How much is read in one turn. */
-const READ_BYTES = 1 << 20;
+/** How much is read in one turn: some thousand records, and others have their turns in between. */
+const READ_BYTES = 1 << 18;
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 2_000;
 /** How long one wait for the high watermark lasts; then it is put again. */
