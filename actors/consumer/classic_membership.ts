@@ -10,7 +10,7 @@
  * give back, and when they have, they join again. In `settled` a member joins when it hears of a rebalance, when its subscription
  * is another, and, as leader, when the topics of the group are.
  *
- * Invariants: one join or sync is under way at a time, and no heartbeat is sent beside it; it joins only when all that it was to give up or
+ * Invariants: one join or sync is under way at a time; it joins only when all that it was to give up or
  * take has been handled; after UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, or a session without an answered heartbeat, partitions are lost, not revoked.
  *
  * @module

@@ -54,6 +54,10 @@ export type MembershipEvent =
 
 /** What is to be done, in this order. */
 export type MembershipAction =
+  /**
+   * To be sent now. A heartbeat or a leave must not stand behind a join or a sync that waits for others (another lane): a member that keeps its
+   * partitions while it joins has to know whether it is still one.
+   */
   | { readonly type: "request"; readonly request: MembershipRequest; readonly timeoutMs: number }
   | { readonly type: "findCoordinator" }
   /** Stop using these; commit what is due of them; tell the listener; then `handled`. */

@@ -31,7 +31,7 @@ const FINAL: ReadonlySet<ErrorName> = new Set([
 /** Joins, when nothing is left that has to be given back first. */
 export function join(member: Member): void {
   const { config, topics, owned, generation } = member;
-  if (topics === undefined || member.nowMs < member.retryAtMs) return;
+  if (topics === undefined || member.isAsking || member.nowMs < member.retryAtMs) return;
   const wanted = new Set(topics);
   const leaving = member.isCooperative ? owned.filter(({ topic }) => !wanted.has(topic)) : owned;
   if (leaving.length > 0) return member.tell({ type: "revoke", partitions: leaving });
@@ -55,11 +55,13 @@ export function join(member: Member): void {
     }),
     reason: null,
   };
+  member.isAsking = true;
   member.request({ api: "join", body }, timeoutMs(member));
 }
 
 /** JoinGroup was answered. */
 export function joinCame(member: Member, body: Body<"join">): void {
+  member.isAsking = false;
   if (member.phase !== "joining") return;
   const error = errorName(body.errorCode);
   if (error === "MEMBER_ID_REQUIRED") {
@@ -115,6 +117,7 @@ export function elect(member: Member): void {
 
 /** SyncGroup was answered. */
 export function syncCame(member: Member, body: Body<"sync">): void {
+  member.isAsking = false;
   if (member.phase !== "syncing") return;
   const error = errorName(body.errorCode);
   if (error === "REBALANCE_IN_PROGRESS") return member.rejoin();
@@ -139,6 +142,7 @@ export function syncCame(member: Member, body: Body<"sync">): void {
 
 /** A join or a sync brought no answer. It may have been taken: the next one says the same. */
 export function joinFailed(member: Member): void {
+  member.isAsking = false;
   if (member.phase === "joining" || member.phase === "syncing") member.rejoinLater();
 }
 
@@ -154,6 +158,7 @@ function sync(member: Member, { protocolName }: Body<"join">, assignments: Assig
     protocolName,
     assignments,
   };
+  member.isAsking = true;
   member.request({ api: "sync", body }, timeoutMs(member));
 }
 

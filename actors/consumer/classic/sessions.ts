@@ -6,12 +6,16 @@
 import { type ErrorName, errorName } from "../../../protocol/errors.ts";
 import type { Body, Member } from "./state.ts";
 
-/** Whether it is in a generation, and nothing is in the way of its heartbeats: they share a lane with joins and syncs. */
+/**
+ * Whether it has a session to keep. While it joins, it has one only if it keeps what it has meanwhile: else there is nothing that could be
+ * taken from it.
+ */
 function isAlive(member: Member): boolean {
-  const { phase } = member;
-  const canSpeak = phase === "settled" || phase === "electing" || phase === "apart" ||
+  const { phase, owned } = member;
+  if (member.generation < 0 || member.memberId === "") return false;
+  if (phase === "joining" || phase === "syncing") return owned.length > 0;
+  return phase === "settled" || phase === "electing" || phase === "apart" ||
     phase === "leaving" && !member.hasSaidGoodbye;
-  return canSpeak && member.generation >= 0 && member.memberId !== "";
 }
 
 function canGoAway({ phase, subscription }: Member): boolean {
@@ -29,7 +33,10 @@ function pollEndMs({ polledMs, config }: Member): number {
 /** What time has brought about. */
 export function judgeTime(member: Member): void {
   // The coordinator may have put it out by now, and somebody else may use what it had.
-  if (isAlive(member) && member.phase !== "leaving" && member.nowMs >= sessionEndMs(member)) member.lose();
+  if (isAlive(member) && member.phase !== "leaving" && member.nowMs >= sessionEndMs(member)) {
+    member.lose();
+    member.loseCoordinator(); // whoever it is, it has not answered for so long
+  }
   if (canGoAway(member) && member.nowMs >= pollEndMs(member)) goAway(member);
 }
 
@@ -49,7 +56,7 @@ export function beat(member: Member): void {
 export function heartbeatCame(member: Member, body: Body<"heartbeat">): void {
   const isStale = member.beating !== member.generation || !isAlive(member);
   member.beating = undefined;
-  if (isStale) return; // the join that is under way says more
+  if (isStale) return;
   const error = errorName(body.errorCode);
   if (error === "NONE" || error === "REBALANCE_IN_PROGRESS") {
     member.isWell();
@@ -64,13 +71,14 @@ export function heartbeatCame(member: Member, body: Body<"heartbeat">): void {
 
 /** The coordinator has said that it is not, or not the only one, whom it takes itself for. */
 export function fenced(member: Member, error: ErrorName): void {
-  if (member.generation < 0 || !isAlive(member) || member.phase === "leaving") return;
+  if (!isAlive(member) || member.phase === "leaving") return;
   switch (error) {
     case "UNKNOWN_MEMBER_ID":
       member.memberId = "";
       return member.lose();
     case "ILLEGAL_GENERATION":
-      return member.lose();
+      // While it joins, the group may have gone on to the generation that it is about to hear of.
+      return member.isAsking ? undefined : member.lose();
     case "REBALANCE_IN_PROGRESS":
       if (member.phase === "settled") member.mustJoin = true;
       return;

@@ -59,6 +59,8 @@ export class Member {
   /** Topics of others that it has asked to be looked up. */
   lookedUp: readonly string[] = [];
 
+  /** A join or a sync is under way, though what comes of it may not be wanted any more. */
+  isAsking = false;
   /** The generation of a heartbeat that is under way. */
   beating: number | undefined;
   heartbeatAtMs = 0;
