@@ -40,6 +40,7 @@ const FLAGS = {
 /** What a mutant's copy needs to be run. */
 const ROOMS = [
   "actors",
+  "client",
   "console",
   "deps",
   "lib",

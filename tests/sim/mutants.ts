@@ -5,7 +5,10 @@
  *
  * @module
  */
+import { CLEANER_MUTANTS } from "./mutants/cleaner.ts";
+import { CONSUMER_MUTANTS } from "./mutants/consumer.ts";
 import { CONTROLLER_MUTANTS } from "./mutants/controller.ts";
+import { GROUP_MUTANTS } from "./mutants/group.ts";
 import type { Mutant } from "./mutants/mutant.ts";
 import { PARTITION_MUTANTS } from "./mutants/partition.ts";
 import { QUORUM_MUTANTS } from "./mutants/quorum.ts";
@@ -30,4 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONTROLLER_MUTANTS,
   ...QUORUM_MUTANTS,
   ...STORAGE_MUTANTS,
+  ...GROUP_MUTANTS,
+  ...CONSUMER_MUTANTS,
+  ...CLEANER_MUTANTS,
 ];

@@ -1,0 +1,75 @@
+/**
+ * Mutants of the log's cleaner.
+ *
+ * @module
+ */
+import type { Feature } from "../swarm.ts";
+import type { Mutant } from "./mutant.ts";
+
+const at = (name: string) => `storage/cleaner/${name}.ts`;
+const CLEANING: readonly Feature[] = ["groups", "compaction", "rogue-members", "standalone-commits", "kill", "power"];
+
+/** The mutants. */
+export const CLEANER_MUTANTS: readonly Mutant[] = [
+  {
+    name: "cleaner-above-high-watermark",
+    guard: "Nothing is cleaned that is not committed.",
+    with: [...CLEANING, "partition", "pause", "cut"],
+    file: at("choosing"),
+    from: "const limit = Math.min(untilOffset, flushedOffset);",
+    to: "const limit = Math.max(untilOffset, flushedOffset);",
+  },
+  {
+    name: "cleaner-drops-fresh-tombstone",
+    guard: "A tombstone stays until its horizon.",
+    with: [...CLEANING, "group-admin", "modern", "pause", "lost-disk"],
+    file: at("rewriting"),
+    from: "const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp;",
+    to: "const isOver = nowMs >= 0;",
+    survives:
+      "The cleaner goes from the beginning of a log on, so that with a tombstone all that it takes back is gone; readers that are behind are none here.",
+  },
+  {
+    name: "cleaner-loses-last-of-key",
+    guard: "The last record of a key stays.",
+    with: CLEANING,
+    file: at("rewriting"),
+    from: "if (latest !== undefined && latest > offset) continue;",
+    to: "if (latest !== undefined && latest >= offset) continue;",
+  },
+  {
+    name: "cleaner-keeps-first-of-key",
+    guard: "It is the last record of a key that stays.",
+    with: CLEANING,
+    file: at("key_map"),
+    from: "    this.#offsets.set(key, offset);",
+    to: "    if (!this.#offsets.has(key)) this.#offsets.set(key, offset);",
+    survives: "Records above the first of a key are kept then: more stays than must.",
+  },
+  {
+    name: "swap-not-finished",
+    guard: "What a crash interrupted is finished before the log is opened.",
+    with: CLEANING,
+    file: at("swap"),
+    from: "const swaps = names.filter((name) => /^\\d{20}\\.log\\.swap$/.test(name));",
+    to: "const swaps = names.filter((name) => /^\\d{20}\\.log\\.swop$/.test(name));",
+    survives:
+      "A process does not end within the one turn in which segments are swapped; tests of failing power do that.",
+  },
+  {
+    name: "cleaned-batches-have-gaps",
+    guard: "The offsets of a cleaned log are contiguous.",
+    with: CLEANING,
+    file: at("cleaned_segment"),
+    from: "lastOffsetDelta: last - first });",
+    to: "lastOffsetDelta: 0 });",
+  },
+  {
+    name: "pull-inside-merged-header",
+    guard: "A follower gets records from the offset that it has asked for, also where that lies within a header.",
+    with: [...CLEANING, "lost-disk", "pause"],
+    file: "actors/partition/pull_answers.ts",
+    from: "const records = beginAt(result.value.bytes, pulls[0]!.request.offset);",
+    to: "const records = beginAt(result.value.bytes, 0);",
+  },
+];

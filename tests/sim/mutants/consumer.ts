@@ -1,0 +1,64 @@
+/**
+ * Mutants of consumers.
+ *
+ * @module
+ */
+import type { Feature } from "../swarm.ts";
+import type { Mutant } from "./mutant.ts";
+
+const at = (name: string) => `actors/consumer/${name}.ts`;
+const STORM: readonly Feature[] = ["groups", "modern", "kill", "pause", "partition", "sockets", "slow"];
+
+/** The mutants. */
+export const CONSUMER_MUTANTS: readonly Mutant[] = [
+  {
+    name: "commits-ahead-of-handout",
+    guard: "What is committed has been handed out before.",
+    with: ["groups", "modern"],
+    file: at("committing"),
+    from: 'const position = what === "safe" ? partition.safe : partition.position;',
+    to: 'const known = what === "safe" ? partition.safe : partition.position;\n' +
+      "    const position = known && { ...known, offset: known.offset + 1 };",
+  },
+  {
+    name: "uses-what-it-gives-up",
+    guard: "What is given back is not used any more.",
+    with: ["groups", "modern"],
+    file: at("assigned_partition"),
+    from: "return !this.isHeld && !this.isLeaving;",
+    to: "return !this.isHeld;",
+  },
+  {
+    name: "session-over-unnoticed",
+    guard: "A member that was not heard of for its session takes all that it had for lost.",
+    with: STORM,
+    file: at("modern_membership"),
+    from: "if (this.#epoch > 0 && this.#nowMs >= this.#heardMs + this.#config.sessionTimeoutMs) this.#lose();",
+    to: "if (this.#epoch < 0) this.#lose();",
+    survives: "Until it hears that it was put out, it may use what it had; what it then commits is refused.",
+  },
+  {
+    name: "heartbeat-of-old-epoch",
+    guard: "The answer to what was asked in an earlier epoch is none.",
+    with: STORM,
+    file: at("modern_membership"),
+    from: 'if (sent.body.memberEpoch !== this.#epoch || this.#phase === "away") return;',
+    to: 'if (this.#phase === "away") return;',
+  },
+  {
+    name: "epoch-acknowledged-before-handled",
+    guard: "What was to be given up is reported until the application has let go of it.",
+    with: ["groups", "modern", "slow"],
+    file: at("modern_holdings"),
+    from: "for (const { topicId, partition } of [...this.#used.values(), ...this.#told.values()]) {",
+    to: "for (const { topicId, partition } of this.#told.values()) {",
+  },
+  {
+    name: "commits-after-lost",
+    guard: "Who has lost its place commits nothing.",
+    with: STORM,
+    file: at("committing"),
+    from: 'if (consumer.mode === "subscribed" && (consumer.membership?.epoch ?? -1) < 0) {',
+    to: 'if (consumer.mode === "none" && (consumer.membership?.epoch ?? -1) < 0) {',
+  },
+];
