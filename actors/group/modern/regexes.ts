@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { Regex, RegexError } from "../../../lib/regex.ts";
 import { INTERNAL_TOPICS } from "../../../protocol/topic_names.ts";
 import type { GroupNews, Topology } from "../protocol.ts";
 import type { GroupOutbox } from "../state.ts";
@@ -24,9 +25,9 @@ export function isRegex(regex: string): boolean {
 
 /** What an expression matches, whole, in the order of names. */
 export function topicsOf(regex: string, topology: Topology): string[] {
-  const matches = compile(regex);
-  if (matches === undefined) return []; // of a log that somebody else wrote
-  return [...topology.topics.keys()].filter((name) => !INTERNAL_TOPICS.has(name) && matches(name)).sort();
+  const compiled = compile(regex);
+  if (compiled === undefined) return []; // of a log that somebody else wrote
+  return [...topology.topics.keys()].filter((name) => !INTERNAL_TOPICS.has(name) && compiled.matches(name)).sort();
 }
 
 /** Sees to it that the expression has a meaning. */
@@ -74,12 +75,12 @@ function refreshRegex(draft: Draft, regex: string, news: GroupNews, out: GroupOu
   draft.bump();
 }
 
-/** Matches whole names; undefined when the expression is none. */
-function compile(regex: string): ((name: string) => boolean) | undefined {
+/** Undefined when the expression is none. */
+function compile(regex: string): Regex | undefined {
   try {
-    const compiled = new RegExp(`^(?:${regex})$`, "u");
-    return (name) => compiled.test(name);
-  } catch {
-    return undefined;
+    return new Regex(regex);
+  } catch (error) {
+    if (error instanceof RegexError) return undefined;
+    throw error;
   }
 }

@@ -1,10 +1,30 @@
-import { assertEquals } from "@std/assert";
-import { GroupHarness, owns, told } from "./harness.ts";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { errorName } from "../../../../../protocol/errors.ts";
+import { type Beat, GROUP_ID, GroupHarness, idOf, owns, told } from "./harness.ts";
 
-Deno.test("a member alone gets everything at once, and hears of it once", () => {
+function errorOf(reply: { readonly errorCode: number }): string {
+  return errorName(reply.errorCode);
+}
+
+/** Two members that share `t`: a has 0 and 1, b has 2 and 3, both at epoch 2. */
+function two(setting: ConstructorParameters<typeof GroupHarness>[0] = {}): GroupHarness {
+  const h = new GroupHarness(setting);
+  h.join("a");
+  h.join("b");
+  h.beat("a", 1);
+  h.beat("a", 1, { topicPartitions: owns(0, 1) });
+  assertEquals(told(h.beat("b", 2)), ["NONE", 2, [2, 3]]);
+  h.beat("b", 2, { topicPartitions: owns(2, 3) });
+  assertEquals(h.state.state, "Stable");
+  h.appended();
+  return h;
+}
+
+Deno.test("a member alone gets everything at once, and hears of it until it says so", () => {
   const h = new GroupHarness();
   assertEquals(told(h.join("a")), ["NONE", 1, [0, 1, 2, 3]]);
   assertEquals(h.appended().map(({ type }) => type), ["member", "group", "target", "targetEpoch", "current"]);
+  assertEquals(told(h.beat("a", 1)), ["NONE", 1, [0, 1, 2, 3]], "the answer may have been lost");
   assertEquals(told(h.beat("a", 1, { topicPartitions: owns(0, 1, 2, 3) })), ["NONE", 1, null]);
   assertEquals(told(h.beat("a", 1)), ["NONE", 1, null]);
   assertEquals(h.appended(), [], "nothing changes, and nothing is written");
@@ -23,4 +43,260 @@ Deno.test("what one member gives up, another gets when it is given up", () => {
   assertEquals(told(h.beat("b", 2)), ["NONE", 2, [2, 3]]);
   assertEquals(h.state.state, "Stable");
   h.checkFold();
+});
+
+Deno.test("requests that make no sense are refused before anything is looked at", () => {
+  const h = new GroupHarness();
+  const whole: Beat = { rebalanceTimeoutMs: 1_000, topicPartitions: [], subscribedTopicNames: ["t"] };
+  const cases: [string, string, number, Beat, number?][] = [
+    ["INVALID_REQUEST", "a", 0, { ...whole, groupId: "" }],
+    ["INVALID_REQUEST", "", 0, whole],
+    ["INVALID_REQUEST", "", 3, {}, 0],
+    ["INVALID_REQUEST", "a", 0, { ...whole, instanceId: "" }],
+    ["INVALID_REQUEST", "a", 0, { ...whole, rackId: "" }],
+    ["INVALID_REQUEST", "a", -3, {}],
+    ["INVALID_REQUEST", "a", -2, {}],
+    ["INVALID_REQUEST", "a", 0, { ...whole, rebalanceTimeoutMs: -1 }],
+    ["INVALID_REQUEST", "a", 0, { ...whole, topicPartitions: null }],
+    ["INVALID_REQUEST", "a", 0, { ...whole, topicPartitions: owns(1) }],
+    ["INVALID_REQUEST", "a", 0, { ...whole, subscribedTopicNames: null }],
+    ["UNSUPPORTED_ASSIGNOR", "a", 0, { ...whole, serverAssignor: "best" }],
+    ["INVALID_REGULAR_EXPRESSION", "a", 0, { ...whole, subscribedTopicRegex: "a(" }],
+    ["GROUP_ID_NOT_FOUND", "a", 1, {}],
+    ["GROUP_ID_NOT_FOUND", "a", -1, {}],
+  ];
+  for (const [error, memberId, epoch, body, version] of cases) {
+    const reply = h.beat(memberId, epoch, body, version);
+    assertEquals([errorOf(reply), reply.assignment ?? null], [error, null], JSON.stringify([memberId, epoch, body]));
+    assert(reply.errorMessage !== null);
+  }
+  assertEquals(h.appended(), []);
+  h.join("a");
+  assertEquals(errorOf(h.beat("b", 1)), "UNKNOWN_MEMBER_ID");
+  assertEquals(errorOf(h.beat("b", -1)), "UNKNOWN_MEMBER_ID");
+});
+
+Deno.test("version 0 leaves it to the coordinator to name a member", () => {
+  const h = new GroupHarness();
+  const body = { rebalanceTimeoutMs: 1_000, topicPartitions: [], subscribedTopicNames: ["t"] };
+  const { errorCode, memberId, memberEpoch } = h.beat("", 0, body, 0);
+  assertEquals([errorCode, memberId!.length, memberEpoch], [0, 22, 1]);
+  assertNotEquals(h.beat("", 0, body, 0).memberId, memberId);
+});
+
+Deno.test("a group takes so many members, and no more; who is in it may come again", () => {
+  const h = new GroupHarness({ config: { consumerMaxSize: 1 } });
+  h.join("a");
+  assertEquals(errorOf(h.join("b")), "GROUP_MAX_SIZE_REACHED");
+  assertEquals(errorOf(h.join("a")), "NONE");
+});
+
+Deno.test("an epoch that is not the member's is fenced, but for the last one of who has lost the answer", () => {
+  const h = two();
+  assertEquals(errorOf(h.beat("a", 3)), "FENCED_MEMBER_EPOCH");
+  assertEquals(errorOf(h.beat("a", 0)), "INVALID_REQUEST");
+  assertEquals(errorOf(h.join("a")), "FENCED_MEMBER_EPOCH", "a join that comes late");
+  // a went from 1 to 2.
+  assertEquals(errorOf(h.beat("a", 1)), "FENCED_MEMBER_EPOCH", "it does not say what it uses");
+  assertEquals(errorOf(h.beat("a", 1, { topicPartitions: owns(0, 2) })), "FENCED_MEMBER_EPOCH", "it uses what is b's");
+  assertEquals(told(h.beat("a", 1, { topicPartitions: owns(0) })), ["NONE", 2, null]);
+});
+
+Deno.test("a join whose answer was lost may come again", () => {
+  const h = new GroupHarness();
+  h.join("a");
+  assertEquals(told(h.join("a")), ["NONE", 1, [0, 1, 2, 3]]);
+});
+
+Deno.test("a full request is answered in full", () => {
+  const h = two();
+  const full = { rebalanceTimeoutMs: 60_000, subscribedTopicNames: ["t"], topicPartitions: owns(0, 1) };
+  assertEquals(told(h.beat("a", 2, full)), ["NONE", 2, [0, 1]]);
+  assertEquals(told(h.beat("a", 2, { ...full, subscribedTopicNames: null, subscribedTopicRegex: "" })), [
+    "NONE",
+    2,
+    [0, 1],
+  ]);
+  assertEquals(told(h.beat("a", 2, { ...full, rebalanceTimeoutMs: -1 })), ["NONE", 2, null]);
+  assertEquals(h.appended(), [], "it says what is known");
+});
+
+Deno.test("who leaves leaves what it had to the others, with one record of the group", () => {
+  const h = two();
+  const reply = h.beat("b", -1);
+  assertEquals([errorOf(reply), reply.memberEpoch], ["NONE", -1]);
+  assertEquals(
+    h.appended().map((record) => [record.type, record.value === null]),
+    [["current", true], ["target", true], ["member", true], ["group", false], ["target", false], [
+      "targetEpoch",
+      false,
+    ]],
+  );
+  assertEquals(told(h.beat("a", 2)), ["NONE", 3, [0, 1, 2, 3]]);
+  assertEquals(h.state.holders(idOf("t"), 2), ["a"]);
+  h.checkFold();
+});
+
+Deno.test("a group without members says since when", () => {
+  const h = new GroupHarness();
+  h.join("a");
+  assertEquals(h.state.emptySinceMs, undefined);
+  h.p.advance(5_000);
+  h.beat("a", -1);
+  assertEquals([h.state.state, h.state.emptySinceMs, h.state.hasMembers], ["Empty", 1_005_000, false]);
+  assertEquals([h.state.epoch, h.state.assignmentEpoch], [2, 2]);
+  assertEquals(told(h.join("a")), ["NONE", 3, [0, 1, 2, 3]]);
+});
+
+Deno.test("null means as before, and what changes makes a new group epoch only when it matters", () => {
+  const h = two({ topics: { t: 4, u: 1 } });
+  h.beat("a", 2, { rebalanceTimeoutMs: 1_234 });
+  assertEquals(h.state.metadata.get("a")!.rebalanceTimeoutMs, 1_234);
+  assertEquals([h.state.epoch, h.appended().map(({ type }) => type)], [2, ["member"]]);
+  h.beat("a", 2, { subscribedTopicNames: ["u", "t"] });
+  assertEquals(h.state.epoch, 3);
+  assertEquals(h.state.metadata.get("a")!.subscribedTopicNames, ["u", "t"]);
+  h.beat("a", h.state.current("a").epoch, { subscribedTopicNames: ["t", "u"] });
+  assertEquals(h.state.epoch, 3, "the same topics");
+  h.beat("a", h.state.current("a").epoch, { serverAssignor: "range" });
+  assertEquals(h.state.epoch, 4);
+});
+
+Deno.test("topics that come, grow and go are a new group epoch; others are not", () => {
+  const h = new GroupHarness({ topics: { t: 1, x: 1 } });
+  h.join("a", { subscribedTopicNames: ["t", "later"] });
+  h.topics({ t: 1, x: 5 });
+  assertEquals(h.state.epoch, 1);
+  h.topics({ t: 2, x: 5 });
+  assertEquals([h.state.epoch, told(h.beat("a", 1))], [2, ["NONE", 2, [0, 1]]]);
+  h.topics({ t: 2, x: 5, later: 1 });
+  assertEquals(told(h.beat("a", 2), "later"), ["NONE", 3, [0]]);
+  h.topics({ x: 5, later: 1 });
+  // What is gone has to be given up like anything else; the member may know no name for it any more.
+  assertEquals(told(h.beat("a", 3)), ["NONE", 3, []]);
+  const left = [{ topicId: idOf("later"), partitions: [0] }];
+  assertEquals(told(h.beat("a", 3, { topicPartitions: left })), ["NONE", 4, null]);
+  h.checkFold();
+});
+
+Deno.test("the hash of the topics is in the log: another coordinator sees that nothing has changed", () => {
+  const h = two();
+  const other = new GroupHarness({ records: h.state.records() });
+  other.beat("a", 2);
+  assertEquals([other.state.epoch, other.appended()], [2, []]);
+  const changed = new GroupHarness({ topics: { t: 5 }, records: h.state.records() });
+  changed.beat("a", 2);
+  assertEquals(changed.state.epoch, 3);
+});
+
+Deno.test("targets are worked out at most so often, the first at once", () => {
+  const h = new GroupHarness({ config: { consumerAssignmentIntervalMs: 1_000 } });
+  assertEquals(told(h.join("a")), ["NONE", 1, [0, 1, 2, 3]]);
+  assertEquals(told(h.join("b")), ["NONE", 1, []], "it is a member, and has nothing");
+  assertEquals([h.state.state, h.state.epoch, h.state.assignmentEpoch], ["Assigning", 2, 1]);
+  h.beat("a", 1, { topicPartitions: owns(0, 1, 2, 3) });
+  assertEquals(told(h.beat("a", 1)), ["NONE", 1, null]);
+  h.p.advance(1_000);
+  assertEquals([h.state.state, h.state.assignmentEpoch], ["Reconciling", 2], "nobody had to ask for it");
+  assertEquals(told(h.beat("a", 1)), ["NONE", 1, [0, 1]]);
+});
+
+Deno.test("who is not heard for a session is put out, and who is heard is not", () => {
+  const h = two();
+  h.p.advance(30_000);
+  h.beat("a", 2);
+  h.p.advance(15_000);
+  assertEquals([...h.state.metadata.keys()], ["a"]);
+  assertEquals(errorOf(h.beat("b", 2)), "UNKNOWN_MEMBER_ID");
+  h.p.advance(29_999);
+  assertEquals(h.state.hasMembers, true);
+  h.p.advance(1);
+  assertEquals(h.state.state, "Empty");
+});
+
+Deno.test("who does not give up what it has to in its rebalance timeout is put out", () => {
+  const h = new GroupHarness({ config: { consumerSessionTimeoutMs: 10_000_000 } });
+  h.join("a", { rebalanceTimeoutMs: 20_000 });
+  h.join("b");
+  h.beat("a", 1);
+  h.p.advance(19_000);
+  h.beat("a", 1, { topicPartitions: owns(0, 1, 2) });
+  assertEquals(h.state.metadata.size, 2);
+  h.p.advance(1_000);
+  assertEquals([...h.state.metadata.keys()], ["b"], "a heartbeat is no excuse");
+  assertEquals(told(h.beat("b", 2)), ["NONE", 3, [0, 1, 2, 3]]);
+});
+
+Deno.test("who gives up in time stays, whatever it is to give up next", () => {
+  const h = new GroupHarness({ config: { consumerSessionTimeoutMs: 10_000_000 } });
+  h.join("a", { rebalanceTimeoutMs: 20_000 });
+  h.join("b");
+  h.beat("a", 1);
+  h.p.advance(19_000);
+  h.beat("a", 1, { topicPartitions: owns(0, 1) });
+  h.p.advance(60_000);
+  assertEquals(h.state.metadata.size, 2);
+});
+
+Deno.test("all timers begin anew when a group is loaded", () => {
+  const h = new GroupHarness();
+  h.join("a", { rebalanceTimeoutMs: 20_000 });
+  h.join("b");
+  h.beat("a", 1);
+  const loaded = new GroupHarness({ records: h.state.records() });
+  assertEquals(loaded.state.state, "Reconciling");
+  loaded.p.advance(19_999);
+  loaded.beat("a", 1);
+  loaded.p.advance(1);
+  assertEquals([...loaded.state.metadata.keys()], ["b"], "it had to give up something");
+  loaded.p.advance(25_000);
+  assertEquals(loaded.state.state, "Empty");
+});
+
+Deno.test("what takes more than a batch does not happen", () => {
+  const h = new GroupHarness({ config: { maxWriteBytes: 300 } });
+  const reply = h.join("a", { subscribedTopicNames: Array.from({ length: 50 }, (_, at) => `topic-${at}`) });
+  assertEquals([errorOf(reply), h.appended(), h.p.state.modern], ["UNKNOWN_SERVER_ERROR", [], undefined]);
+});
+
+Deno.test("commits and fetches of offsets are for members of the epoch", () => {
+  const h = two();
+  const commit = (memberId: string, epoch: number, version = 9) => h.state.judgeCommit({ memberId, epoch, version });
+  assertEquals(commit("a", 2), "NONE");
+  assertEquals(commit("a", 1), "STALE_MEMBER_EPOCH");
+  assertEquals(commit("a", 2, 8), "UNSUPPORTED_VERSION");
+  assertEquals(commit("x", 2), "UNKNOWN_MEMBER_ID");
+  assertEquals(commit("", -1), "UNKNOWN_MEMBER_ID", "the group has members");
+  const fetch = (memberId: string | null, epoch: number) => h.state.judgeFetch({ memberId, epoch });
+  assertEquals([fetch(null, -1), fetch("a", 2), fetch("a", 1), fetch("x", 2)], [
+    "NONE",
+    "NONE",
+    "STALE_MEMBER_EPOCH",
+    "UNKNOWN_MEMBER_ID",
+  ]);
+  h.beat("a", -1);
+  h.beat("b", -1);
+  assertEquals(commit("", -1), "NONE");
+});
+
+Deno.test("the group is described with what members have and are to have", () => {
+  const h = new GroupHarness();
+  h.join("a", { rackId: "r1", instanceId: "i" });
+  h.join("b");
+  const client = { id: "", host: "" };
+  const described = h.p.ask("describeConsumer", { version: 1, client, body: undefined }).reply!;
+  assertEquals(
+    [described.errorCode, described.groupId, described.groupState, described.groupEpoch, described.assignmentEpoch],
+    [0, GROUP_ID, "Reconciling", 2, 2],
+  );
+  assertEquals(described.assignorName, "uniform");
+  const [a, b] = described.members;
+  assertEquals([a!.memberId, a!.rackId, a!.instanceId, a!.memberEpoch, a!.memberType], ["a", "r1", "i", 1, 1]);
+  assertEquals([a!.clientId, a!.clientHost], ["client", "/127.0.0.1"]);
+  const rows = (partitions: number[]) => [{ topicId: idOf("t"), topicName: "t", partitions }];
+  assertEquals(a!.assignment.topicPartitions, rows([0, 1, 2, 3]));
+  assertEquals(a!.targetAssignment.topicPartitions, rows([0, 1]));
+  assertEquals([b!.assignment.topicPartitions, b!.targetAssignment.topicPartitions], [[], rows([2, 3])]);
+  const none = new GroupHarness().p.ask("describeConsumer", { version: 1, client, body: undefined }).reply!;
+  assertEquals([errorOf(none), none.errorMessage], ["GROUP_ID_NOT_FOUND", "Group g not found."]);
 });

@@ -1,0 +1,148 @@
+import { assert, assertEquals } from "@std/assert";
+import { errorName } from "../../../../../protocol/errors.ts";
+import type { GroupRecord } from "../../../../../actors/group/records.ts";
+import type { GroupConfig } from "../../../../../actors/group/protocol.ts";
+import { assignment, GROUP_ID, GroupHarness, idOf, owns, subscription, told } from "./harness.ts";
+
+function classicMember(memberId: string, partitions: readonly number[], metadata = subscription(["t"])) {
+  return {
+    memberId,
+    groupInstanceId: null,
+    clientId: "client",
+    clientHost: "/127.0.0.1",
+    rebalanceTimeout: 30_000,
+    sessionTimeout: 10_000,
+    subscription: metadata,
+    assignment: assignment([{ topic: "t", partitions }]),
+  };
+}
+
+/** A classic group of two, at generation 7. */
+function classic(
+  members = [classicMember("x", [0, 1]), classicMember("y", [2, 3])],
+  protocolType = "consumer",
+): GroupRecord[] {
+  return [{
+    type: "classicGroup",
+    group: GROUP_ID,
+    value: {
+      protocolType,
+      generation: 7,
+      protocol: members.length === 0 ? null : "range",
+      leader: members[0]?.memberId ?? null,
+      currentStateTimestamp: 1n,
+      members,
+    },
+  }];
+}
+
+Deno.test("a member of the new protocol makes a classic group one of the new protocol, in one turn", () => {
+  const h = new GroupHarness({ records: classic() });
+  assertEquals(told(h.join("m")), ["NONE", 8, []], "everything is in use");
+  const records = h.appended();
+  assertEquals(
+    records.map(({ type }) => type),
+    [
+      ...["classicGroup", "member", "member", "group", "target", "target", "targetEpoch", "current", "current"],
+      ...["member", "group", "target", "target", "target", "targetEpoch", "current"],
+    ].filter((type, at, all) => at < 9 || type !== "target" || all.length > 0).slice(0, records.length),
+  );
+  assertEquals(records[0], { type: "classicGroup", group: GROUP_ID, value: null });
+  assertEquals([h.p.state.classic, h.state.epoch, h.state.assignmentEpoch], [undefined, 8, 8]);
+  assertEquals(h.state.current("x").epoch, 7);
+  assertEquals(h.state.current("x").assigned, new Map([[idOf("t"), [0, 1]]]));
+  assertEquals(h.classicBeat("x", 7), "REBALANCE_IN_PROGRESS");
+  assertEquals(h.classicBeat("x", 8), "ILLEGAL_GENERATION");
+  assertEquals(h.classicJoin("x").generationId, 8);
+  h.checkFold();
+});
+
+Deno.test("classic members have their timers in the new group", () => {
+  const h = new GroupHarness({ records: classic() });
+  h.join("m");
+  h.p.advance(9_999);
+  assertEquals(h.state.metadata.size, 3);
+  h.p.advance(1);
+  assertEquals([...h.state.metadata.keys()], ["m"]);
+});
+
+Deno.test("a classic group stays one where it may not be, or cannot be, another", () => {
+  const refused = (records: GroupRecord[], config: Partial<GroupConfig> = {}) => {
+    const h = new GroupHarness({ records, config });
+    const { errorCode } = h.join("m");
+    assertEquals([h.appended(), h.p.state.modern], [[], undefined]);
+    return errorName(errorCode);
+  };
+  assertEquals(refused(classic(), { consumerMigrationPolicy: "disabled" }), "GROUP_ID_NOT_FOUND");
+  assertEquals(refused(classic(), { consumerMigrationPolicy: "downgrade" }), "GROUP_ID_NOT_FOUND");
+  assertEquals(refused(classic(), { consumerMaxSize: 1 }), "GROUP_ID_NOT_FOUND");
+  assertEquals(refused(classic(undefined, "connect")), "GROUP_ID_NOT_FOUND");
+  assertEquals(refused(classic([classicMember("x", [0], Uint8Array.of(1))])), "GROUP_ID_NOT_FOUND");
+});
+
+Deno.test("an empty classic group makes room, whatever the policy", () => {
+  const h = new GroupHarness({ records: classic([]), config: { consumerMigrationPolicy: "disabled" } });
+  assertEquals(told(h.join("m")), ["NONE", 1, [0, 1, 2, 3]]);
+  assertEquals(h.appended()[0], { type: "classicGroup", group: GROUP_ID, value: null });
+  assertEquals(h.p.state.classic, undefined);
+});
+
+Deno.test("a partition that two classic members claim is given to one of them", () => {
+  const h = new GroupHarness({ records: classic([classicMember("x", [0, 1]), classicMember("y", [1, 2])]) });
+  h.join("m");
+  assertEquals(h.state.holders(idOf("t"), 1), ["x"]);
+  assertEquals(h.state.current("y").assigned, new Map([[idOf("t"), [2]]]));
+});
+
+/** A group of the new protocol with a member `m`, which has 0 and 1, and a classic one, which has 2 and 3. */
+function mixed(config: Partial<GroupConfig> = {}): [GroupHarness, string] {
+  const h = new GroupHarness({ config });
+  h.join("m");
+  const c = h.classicJoin("").memberId;
+  h.classicJoin(c);
+  h.beat("m", 1);
+  h.beat("m", 1, { topicPartitions: owns(0, 1) });
+  h.classicJoin(c);
+  h.classicSync(c, 2);
+  h.appended();
+  return [h, c];
+}
+
+Deno.test("the last member of the new protocol leaves a classic group behind, in one turn", () => {
+  const [h, c] = mixed();
+  h.beat("m", -1);
+  const records = h.appended();
+  assertEquals(records.slice(0, -1).every(({ value }) => value === null), true);
+  assertEquals(records.map(({ type }) => type), [
+    ...["current", "current", "target", "target", "member", "member", "targetEpoch", "group"],
+    "classicGroup",
+  ]);
+  const last = records.at(-1)!;
+  assert(last.type === "classicGroup" && last.value !== null);
+  assertEquals(last.value.members.map(({ memberId }) => memberId), [c]);
+  assertEquals(last.value.members[0]!.assignment, assignment([{ topic: "t", partitions: [2, 3] }]));
+  assertEquals([h.p.state.modern, h.p.state.classic!.state], [undefined, "PreparingRebalance"]);
+  assertEquals(h.classicBeat(c, last.value.generation), "REBALANCE_IN_PROGRESS");
+});
+
+Deno.test("silence makes a classic group of it, too", () => {
+  const [h, c] = mixed({ consumerSessionTimeoutMs: 6_000 });
+  h.p.advance(5_000);
+  h.classicBeat(c, 2);
+  h.p.advance(1_000);
+  assertEquals([h.p.state.modern, h.p.state.classic?.hasMembers], [undefined, true]);
+});
+
+Deno.test("the group stays what it is when it may not go back, or is too large, or others stay", () => {
+  for (const config of [{ consumerMigrationPolicy: "upgrade" }, { maxSize: 0 }] as const) {
+    const [h, c] = mixed(config);
+    h.beat("m", -1);
+    assertEquals([...h.state.metadata.keys()], [c]);
+    assertEquals(h.state.state, "Reconciling", "the target for who stays is worked out all the same");
+    assertEquals(h.classicBeat(c, 2), "REBALANCE_IN_PROGRESS");
+  }
+  const [h, c] = mixed();
+  h.join("n");
+  h.beat("m", -1);
+  assertEquals([...h.state.metadata.keys()], [c, "n"]);
+});
