@@ -114,7 +114,7 @@ const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment"> = {
       ? { topics: [], pattern: to.pattern }
       : { topics: [...new Set(to.topics)], pattern: null };
     consumer.mode = "subscribed";
-    wantMetadata(consumer);
+    wantMetadata(consumer, true);
     join(consumer);
     return FINE;
   },
@@ -131,7 +131,7 @@ const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment"> = {
       if (!partitions.has(keyOf(one))) partitions.set(keyOf(one), new AssignedPartition(nameOf(one)));
     }
     consumer.mode = wanted.length === 0 ? "none" : "assigned";
-    wantMetadata(consumer);
+    wantMetadata(consumer, true);
     return FINE;
   },
   unsubscribe(consumer, _, out) {

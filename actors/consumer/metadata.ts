@@ -142,8 +142,9 @@ export class ClusterMetadata {
   }
 }
 
-/** What was found out is wrong, or something is missing: asks again soon; or now, because it was never asked for. */
+/** What is known has turned out to be wrong: asks again soon, unless an answer is on its way; or now, for what was never asked for. */
 export function wantMetadata({ metadata }: Consumer, now = false): void {
+  if (metadata.isAsking && !now) return;
   metadata.isWanted = true;
   if (now) metadata.retryAtMs = 0;
 }

@@ -191,7 +191,7 @@ function proceed(consumer: Consumer): void {
 /** Assigned topics of which nothing is known yet. */
 function wantUnknown(consumer: Consumer): void {
   for (const { topic, partition } of consumer.partitions.values()) {
-    if (consumer.metadata.leaderOf(topic, partition) === undefined) return wantMetadata(consumer);
+    if (consumer.metadata.leaderOf(topic, partition) === undefined) return wantMetadata(consumer, true);
   }
 }
 

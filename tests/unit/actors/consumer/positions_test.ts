@@ -1,0 +1,225 @@
+import { assertEquals } from "@std/assert";
+import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
+import type { SeekTo } from "../../../../actors/consumer/protocol.ts";
+import { offsetFetch } from "../../../../protocol/tables/groups.ts";
+import { listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
+import { asks, Stage, T0, T1 } from "./consumer_stage.ts";
+
+/** Answers the ListOffsets that waits for a partition. */
+function listed(stage: Stage, offset: number, error: ErrorName = "NONE"): Stage {
+  const exchange = stage.one(listOffsets);
+  return stage.answer(listOffsets, {
+    topics: exchange.body.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode: errorCode(error),
+        offset: BigInt(offset),
+        leaderEpoch: 3,
+      })),
+    })),
+  }, exchange);
+}
+
+/** What the ListOffsets that wait ask: node, partition and time. */
+function lists(stage: Stage): string[] {
+  return stage.all(listOffsets).map(({ to, body }) =>
+    [
+      to.port - 9000,
+      ...body.topics.flatMap(({ partitions }) =>
+        partitions.map(({ partitionIndex, timestamp }) => `${partitionIndex}@${timestamp}`)
+      ),
+    ].join(" ")
+  );
+}
+
+/** Answers the OffsetFetch that waits with an error of the group. */
+function refused(stage: Stage, error: ErrorName): Stage {
+  return stage.answer(offsetFetch, { groups: [{ groupId: "g", topics: [], errorCode: errorCode(error) }] });
+}
+
+Deno.test("without a group reading begins where the policy says, which each leader is asked for", () => {
+  for (const [autoOffsetReset, time] of [["latest", -1], ["earliest", -2]] as const) {
+    const stage = new Stage({ config: { autoOffsetReset } });
+    stage.probe.ask("assign", [T0, T1]);
+    assertEquals(lists(stage), [`1 0@${time}`, `2 1@${time}`]);
+    listed(stage, 40);
+    assertEquals(asks(stage), ["1 full #t-0@40"]);
+  }
+});
+
+Deno.test("reading only what is committed, the end is the last stable offset", () => {
+  const stage = new Stage({ config: { isolationLevel: "read_committed" } });
+  stage.probe.ask("assign", [T0]);
+  assertEquals([stage.one(listOffsets).body.isolationLevel, stage.one(listOffsets).body.replicaId], [1, -1]);
+});
+
+Deno.test("a leader that is not one is looked up, and asked again later", () => {
+  const stage = new Stage();
+  stage.probe.ask("assign", [T0]);
+  stage.leaders = [2, 2];
+  stage.leaderEpoch = 6;
+  listed(stage, -1, "NOT_LEADER_OR_FOLLOWER");
+  assertEquals(lists(stage), []);
+  stage.probe.advance(200);
+  assertEquals(lists(stage), ["2 0@-1"]);
+  stage.settle(stage.one(listOffsets), "closed");
+  stage.probe.advance(300);
+  assertEquals(lists(stage), ["2 0@-1"]);
+});
+
+Deno.test("what cannot be got over is said until somebody seeks", () => {
+  const stage = new Stage();
+  stage.probe.ask("assign", [T0]);
+  listed(stage, -1, "TOPIC_AUTHORIZATION_FAILED");
+  assertEquals([stage.poll().reply?.error, stage.poll().reply?.error], [
+    "TOPIC_AUTHORIZATION_FAILED",
+    "TOPIC_AUTHORIZATION_FAILED",
+  ]);
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 3 } });
+  assertEquals([stage.poll(1, 0).reply?.error, asks(stage)], ["NONE", ["1 full #t-0@3"]]);
+});
+
+Deno.test("seeking by time, to an end, and to what is committed", () => {
+  const stage = new Stage({ config: { groupId: "g" } }).own([T0], [5]);
+  const to = (target: SeekTo) => {
+    assertEquals(stage.probe.ask("seek", { partitions: [T0], to: target }).reply?.error, "NONE");
+    return lists(stage).join();
+  };
+  assertEquals(to({ timestamp: 1_234 }), "1 0@1234");
+  listed(stage, 9);
+  const position = () => stage.probe.ask("position", T0).reply?.offset;
+  assertEquals(position(), 9);
+  assertEquals(to("beginning"), "1 0@-2");
+  listed(stage, 2);
+  assertEquals([position(), to("end")], [2, "1 0@-1"]);
+  listed(stage, 80);
+  to("committed");
+  stage.committed([T0], [6]);
+  assertEquals(position(), 6);
+});
+
+Deno.test("a time that is newer than everything means the end", () => {
+  const stage = new Stage().assign([T0]);
+  for (const exchange of stage.all(listOffsets)) stage.settle(exchange, "closed"); // of before the seek
+  stage.probe.ask("seek", { partitions: [T0], to: { timestamp: 9_999 } });
+  listed(stage, -1);
+  assertEquals(lists(stage), ["1 0@-1"]);
+});
+
+Deno.test("the answer to a question of before a seek does not count", () => {
+  const stage = new Stage();
+  stage.probe.ask("assign", [T0]);
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 3 } });
+  listed(stage, 40);
+  assertEquals(asks(stage), ["1 full #t-0@3"]);
+  const group = new Stage({ config: { groupId: "g" } });
+  group.probe.ask("assign", [T0]);
+  group.probe.ask("seek", { partitions: [T0], to: { offset: 3 } });
+  group.committed([T0], [40]);
+  assertEquals(asks(group), ["1 full #t-0@3"]);
+});
+
+Deno.test("what is committed is asked for again while the coordinator loads, is another one, or waits for transactions", () => {
+  for (
+    const error of [
+      "COORDINATOR_LOAD_IN_PROGRESS",
+      "NOT_COORDINATOR",
+      "UNSTABLE_OFFSET_COMMIT",
+      "STALE_MEMBER_EPOCH",
+    ] as const
+  ) {
+    const stage = new Stage({ config: { groupId: "g" } });
+    stage.probe.ask("assign", [T0]);
+    refused(stage, error);
+    assertEquals(stage.all(offsetFetch), []);
+    stage.probe.advance(300);
+    stage.committed([T0], [7]);
+    assertEquals(asks(stage), ["1 full #t-0@7"]);
+  }
+});
+
+Deno.test("nothing is committed: the policy says where to begin; with none somebody has to", () => {
+  const stage = new Stage({ config: { groupId: "g", autoOffsetReset: "earliest" } });
+  stage.probe.ask("assign", [T0]);
+  stage.committed([T0], [-1]);
+  assertEquals(lists(stage), ["1 0@-2"]);
+  const strict = new Stage({ config: { groupId: "g", autoOffsetReset: "none" } });
+  strict.probe.ask("assign", [T0]);
+  strict.committed([T0], [-1]);
+  assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
+});
+
+Deno.test("the epoch that was committed goes with the first fetch, so that a cut is noticed", () => {
+  const stage = new Stage({ config: { groupId: "g" } });
+  stage.probe.ask("assign", [T0]);
+  stage.answer(offsetFetch, {
+    groups: [{
+      groupId: "g",
+      errorCode: 0,
+      topics: [{
+        name: "t",
+        partitions: [{
+          partitionIndex: 0,
+          committedOffset: 7n,
+          committedLeaderEpoch: 4,
+          metadata: null,
+          errorCode: 0,
+        }],
+      }],
+    }],
+  });
+  const [exchange] = stage.waiting.filter(({ api }) => api.name === "Fetch");
+  assertEquals(
+    JSON.stringify(exchange!.body, (_, value) => typeof value === "bigint" ? Number(value) : value)
+      .includes('"fetchOffset":7,"lastFetchedEpoch":4'),
+    true,
+  );
+});
+
+Deno.test("old coordinators are asked in their own words", () => {
+  const stage = new Stage({ config: { groupId: "g" }, newest: { OffsetFetch: 5 } });
+  stage.probe.ask("assign", [T0]);
+  const { version, body } = stage.one(offsetFetch);
+  assertEquals([version, body.groupId, body.topics], [5, "g", [{ name: "t", partitionIndexes: [0] }]]);
+  stage.answer(offsetFetch, {
+    topics: [{
+      name: "t",
+      partitions: [{ partitionIndex: 0, committedOffset: 7n, metadata: "", errorCode: 0 }],
+    }],
+    errorCode: 0,
+  });
+  assertEquals(asks(stage), ["1 full #t-0@7"]);
+});
+
+Deno.test("what is committed can be asked for, of any partition, and the question ends", () => {
+  const stage = new Stage({ config: { groupId: "g", requestTimeoutMs: 1_000 } });
+  const asked = stage.probe.ask("committed", [T1]);
+  refused(stage, "COORDINATOR_LOAD_IN_PROGRESS");
+  stage.probe.advance(150);
+  stage.committed([T1], [12]);
+  assertEquals(asked.reply, {
+    error: "NONE",
+    message: null,
+    offsets: [{ topic: "t", partition: 1, offset: 12, leaderEpoch: -1, metadata: "" }],
+  });
+  const denied = stage.probe.ask("committed", [T1]);
+  refused(stage, "GROUP_AUTHORIZATION_FAILED");
+  assertEquals(denied.reply?.error, "GROUP_AUTHORIZATION_FAILED");
+  const late = stage.probe.ask("committed", [T1]);
+  stage.probe.advance(1_000);
+  assertEquals(late.reply?.error, "REQUEST_TIMED_OUT");
+});
+
+Deno.test("a position is told when it is known, or that it never will be", () => {
+  const stage = new Stage();
+  stage.probe.ask("assign", [T0, T1]);
+  const position = stage.probe.ask("position", T0);
+  const gone = stage.probe.ask("position", T1);
+  assertEquals(position.reply, undefined);
+  listed(stage, 4);
+  assertEquals(position.reply, { error: "NONE", message: null, offset: 4 });
+  stage.probe.ask("assign", [T0]);
+  assertEquals(gone.reply?.error, "UNKNOWN_TOPIC_OR_PARTITION");
+  assertEquals(stage.probe.ask("position", T1).reply?.error, "UNKNOWN_TOPIC_OR_PARTITION");
+});
