@@ -5,8 +5,8 @@
  */
 import type { TargetName } from "./targets.ts";
 
-/** What a line's values are: bytes per second, processor seconds per 10⁹ bytes, milliseconds, seconds, bytes. */
-export type Metric = "throughput" | "cpu" | "latency" | "start" | "memory";
+/** What a line's values are: bytes per second, things per second, processor seconds per 10⁹ bytes, milliseconds, seconds, bytes. */
+export type Metric = "throughput" | "rate" | "cpu" | "latency" | "start" | "memory";
 
 /** What Samsa should reach: its value divided by the other's. */
 export interface Goal {

@@ -44,9 +44,20 @@ export interface LatencyJob extends Place {
   readonly seconds: number;
 }
 
-export type Job = ProduceJob | FetchJob | LatencyJob;
+/** Commits offsets of groups without members, as fast as they are acknowledged; `partition` is not used. */
+export interface CommitJob extends Place {
+  readonly kind: "commits";
+  readonly groups: number;
+  /** At least; there is one for each group. */
+  readonly connections: number;
+  readonly inFlight: number;
+  /** In all, over all connections. */
+  readonly commits: number;
+}
 
-/** What a produce or fetch job came to. */
+export type Job = ProduceJob | FetchJob | LatencyJob | CommitJob;
+
+/** What a produce, fetch or commit job came to. */
 export interface Throughput {
   /** From the first request to the last answer. */
   readonly seconds: number;

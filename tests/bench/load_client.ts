@@ -10,6 +10,7 @@ import { batches } from "../../protocol/batch.ts";
 import { decodeResponse } from "../../protocol/codec.ts";
 import { fetch, produce } from "../../protocol/tables/produce_fetch.ts";
 import { leadersOf } from "./admin.ts";
+import { runCommits } from "./commit_load.ts";
 import {
   FETCH_VERSION,
   fetchFrame,
@@ -154,6 +155,18 @@ async function sleepUntil(whenMs: number): Promise<void> {
 
 if (import.meta.main) {
   const job: Job = JSON.parse(Deno.args[0]!);
-  const result = job.kind === "produce" ? runProduce(job) : job.kind === "fetch" ? runFetch(job) : runLatency(job);
-  console.log(JSON.stringify(await result));
+  console.log(JSON.stringify(await run(job)));
+}
+
+function run(job: Job): Promise<Throughput | Latency> {
+  switch (job.kind) {
+    case "produce":
+      return runProduce(job);
+    case "fetch":
+      return runFetch(job);
+    case "latency":
+      return runLatency(job);
+    case "commits":
+      return runCommits(job);
+  }
 }

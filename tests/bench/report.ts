@@ -66,6 +66,8 @@ function format({ metric, recordBytes }: Line, value: number | undefined): strin
   switch (metric) {
     case "throughput":
       return `${significant(value / 1e6)} MB/s, ${thousands(value / recordBytes!)} records/s`;
+    case "rate":
+      return `${thousands(value)}/s`;
     case "cpu":
       return `${significant(value)} s/GB`;
     case "latency":
