@@ -1,4 +1,5 @@
-"""An idempotent librdkafka producer that writes n = 0, 1, 2 … into one partition and says what was delivered.
+"""An idempotent librdkafka producer that writes n = 0, 1, 2 … into one partition (or, with a sixth argument, in turn into so many)
+and says what was delivered.
 
 Prints "D <n> <offset>" for each delivery, "E <n> <reason>" for each that failed for good, "END <count>" when all is said.
 Ends when its standard input does.
@@ -10,6 +11,7 @@ import time
 from confluent_kafka import Producer
 
 bootstrap, topic, partition, gap_ms, socket_timeout_ms = sys.argv[1:6]
+spread = int(sys.argv[6]) if len(sys.argv) > 6 else 0
 producer = Producer({
     "bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all", "linger.ms": 0,
     "socket.timeout.ms": int(socket_timeout_ms), "message.timeout.ms": 300000,
@@ -31,7 +33,8 @@ due = time.monotonic()
 while not stopping.is_set():
     try:
         value = f"{topic}-{partition}:{n}:{'x' * 80}".encode()
-        producer.produce(topic, value, partition=int(partition), on_delivery=delivered(n))
+        place = n % spread if spread else int(partition)
+        producer.produce(topic, value, partition=place, on_delivery=delivered(n))
         n += 1
     except BufferError:
         producer.poll(0.05)

@@ -15,6 +15,7 @@ import { readAll } from "../helpers/kafka_calls.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { installClient } from "../interop/install.ts";
 import { ChaosCluster, type PartitionState } from "./cluster.ts";
+import { GROUP_FAULTS, groupChaos } from "./groups.ts";
 import { ChaosWriter, confluentWriter, judgePartition, type WriterCommand } from "./writer.ts";
 
 const HELP = `Kills, pauses and cuts off real brokers under load, and judges what is left.
@@ -25,6 +26,8 @@ const HELP = `Kills, pauses and cuts off real brokers under load, and judges wha
   ["kill-leader", "kill-controller", "stop-leader", "pause-leader", "cut-leader"].join(", ")
 }
   --socket-timeout MS   of the librdkafka producers; a paused broker keeps its sockets open, and only this ends the wait (default 1000)
+  --groups [NAMES]  groups of consumers in place of producers alone: all, or those whose names have one of these in them, with commas;
+                        then --only can name ${GROUP_FAULTS.join(", ")}
 `;
 
 /** How often each comes, in parts of ten. */
@@ -54,11 +57,12 @@ interface Silence {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    args: Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args,
+    args: withDefault(Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args),
     options: {
       faults: { type: "string", default: "40" },
       seed: { type: "string", default: "1" },
-      only: { type: "string", default: [...new Set(MIX)].join(",") },
+      only: { type: "string" },
+      groups: { type: "string" },
       "socket-timeout": { type: "string", default: "1000" },
       help: { type: "boolean", default: false },
     },
@@ -68,7 +72,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const faults = Number(values.faults);
-  const mix = MIX.filter((fault) => values.only.split(",").includes(fault));
+  const only = values.only?.split(",");
+  if (values.groups !== undefined && faults >= 1) {
+    const groups = values.groups === "all" ? [""] : values.groups.split(",");
+    return await groupChaos({ faults, seed: values.seed, only, groups });
+  }
+  const mix = MIX.filter((fault) => only === undefined || only.includes(fault));
   if (!Number.isSafeInteger(faults) || faults < 1 || mix.length === 0) {
     console.error(`--faults must be a number from 1 on and --only name at least one fault.\n\n${HELP}`);
     return 1;
@@ -98,6 +107,13 @@ async function main(): Promise<number> {
   const problems = await judge(cluster, writers);
   report(silences, writers, problems);
   return problems.length === 0 ? 0 : 1;
+}
+
+/** `--groups` alone means all of them. */
+function withDefault(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) =>
+    arg === "--groups" && (args[at + 1] ?? "--").startsWith("--") ? ["--groups", "all"] : [arg]
+  );
 }
 
 /** Two librdkafka producers, whose silence is measured, and one of kafkajs. */
