@@ -37,10 +37,6 @@ export class LocalSockets {
   readonly #open = new Map<number, LocalWire>();
   #nextId = FIRST_ID;
 
-  get connections(): number {
-    return this.#open.size;
-  }
-
   /** The socket with this number, for its connection actor. */
   socket(id: number): ConnectionSocket | undefined {
     return this.#open.get(id)?.socket;
@@ -87,6 +83,9 @@ export class LocalWire implements Wire {
   #broker: LocalBroker | undefined;
   #ref: ConnectionRef | undefined;
   #id = 0;
+  /** What the client is to hear. */
+  readonly #toTell: (() => void)[] = [];
+  #isTelling = false;
   #unanswered = 0;
   #isWaitingForRoom = false;
   #isOver = false;
@@ -111,11 +110,11 @@ export class LocalWire implements Wire {
   }
 
   #write(chunks: readonly Uint8Array[], sent: () => void): void {
-    this.#env.scheduler.later(() => {
+    this.#toTell.push(() => {
       sent();
-      if (this.#isOver) return;
       for (const frame of this.#toClient.feed(concatenate(chunks))) if (!this.#isOver) this.#end.frame(frame);
     });
+    this.#tellLater();
   }
 
   #release(): void {
@@ -126,10 +125,20 @@ export class LocalWire implements Wire {
   /** The broker goes: what it has written is heard first. */
   hangUp(): void {
     this.#ref = undefined;
-    this.#env.scheduler.later(() => {
-      if (this.#isOver) return;
+    this.#toTell.push(() => {
       this.#leave();
       this.#end.closed("the broker closed the connection");
+    });
+    this.#tellLater();
+  }
+
+  /** What the broker does reaches the client in order; turns of a scheduler need not come in theirs. */
+  #tellLater(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    this.#env.scheduler.later(() => {
+      this.#isTelling = false;
+      for (const tell of this.#toTell.splice(0)) if (!this.#isOver) tell();
     });
   }
 
