@@ -314,8 +314,7 @@ export class SegmentedLog implements Log {
     for (const segment of this.#segments) {
       const end = this.#segments[count + 1]?.baseOffset ?? this.#endOffset;
       if (end > untilOffset || segment.size === 0) break;
-      const latest = segment.latest.timestamp >= 0 ? segment.latest.timestamp : segment.createdMs ?? nowMs;
-      const isTooOld = retentionMs >= 0 && nowMs - latest > retentionMs;
+      const isTooOld = retentionMs >= 0 && nowMs - this.#latestMs(count, nowMs) > retentionMs;
       const isTooMuch = retentionBytes >= 0 && size - segment.size >= retentionBytes;
       if (!isTooOld && !isTooMuch) break;
       size -= segment.size;
@@ -326,6 +325,15 @@ export class SegmentedLog implements Log {
     const before = this.#segments.length;
     this.advanceStart(this.#segments[count]!.baseOffset);
     return before - this.#segments.length;
+  }
+
+  /** The time of a segment's newest record. One whose records say nothing, or are gone, is as old as the next that knows. */
+  #latestMs(index: number, nowMs: number): number {
+    for (const segment of this.#segments.slice(index)) {
+      if (segment.latest.timestamp >= 0) return segment.latest.timestamp;
+      if (segment.createdMs !== undefined) return segment.createdMs;
+    }
+    return nowMs;
   }
 
   rollIfDue(nowMs: number): void {
@@ -438,7 +446,6 @@ export class SegmentedLog implements Log {
       }
       this.#swap(old.map(({ baseOffset }) => baseOffset));
       const segment = new Segment(this.#context, cleaned.baseOffset);
-      segment.createdMs = old.at(-1)!.createdMs;
       this.#segments.splice(first, old.length, segment);
       this.#sizeInBytes += segment.size;
       this.#readEnds.clear();

@@ -291,6 +291,22 @@ export const CLEANING_CASES: Record<string, Case> = {
     assertEquals(log.offsetForTimestamp(NOW + 65, MAX), undefined);
   },
 
+  "retention goes by the records that are left, and is not held up by segments without any": async (open) => {
+    for (const isReopened of [false, true]) {
+      const { log, store } = open();
+      log.restartAt(0);
+      for (let index = 0; index < 60; index++) write(log, `k${index % 4}=${index}`, { timestamp: NOW + index });
+      await clean(log);
+      const segments = log.segmentCount;
+      assert(segments > 2 && chain(log).startsWith("0-") && chain(log).includes("! "));
+      if (isReopened) store.close(true);
+      const again = isReopened ? open().log : log;
+      assertEquals(again.retain(1000, -1, MAX, NOW + 1000), 0);
+      assertEquals(again.retain(1000, -1, MAX, NOW + 1060), segments - 1);
+      if (!isReopened) store.close(false);
+    }
+  },
+
   "bit rot ends it, and the log is as it was": async (open, disk) => {
     const { log } = open();
     for (let index = 0; index < 40; index++) write(log, `k${index % 4}=${index}`);
