@@ -42,7 +42,7 @@ export class Holdings {
 
   /** Whether it is to have partitions of topics whose names it does not know. */
   get hasUnknown(): boolean {
-    for (const { topicId } of this.#told.values()) if (!this.#names.has(topicId)) return true;
+    for (const [key, { topicId }] of this.#told) if (!this.#used.has(key) && !this.#names.has(topicId)) return true;
     return false;
   }
 
