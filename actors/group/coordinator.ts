@@ -19,18 +19,18 @@ import type { BrokerView } from "../broker/protocol.ts";
 import { Coordinator, type CoordinatorDeps, type CoordinatorOutbox, report } from "./coordinator_state.ts";
 import { groupConfigOf } from "./group_config.ts";
 import { endAll, find, groupEnded, partitionsIn, retire, spawnAgain, spawnAll } from "./groups_here.ts";
-import { read, retry } from "./loading.ts";
+import { isDeposing, read, retry } from "./loading.ts";
 import { COORDINATOR, type CoordinatorArgs, type CoordinatorProtocol, OFFSETS_TOPIC } from "./protocol.ts";
 import { NO_TOPOLOGY, topologyOf } from "./topology.ts";
-import { giveUpWrites, sendWrites, write, type WriteHooks } from "./writing.ts";
+import { giveUpWrites, type Problem, sendWrites, write, type WriteHooks } from "./writing.ts";
 
 export type { Coordinator, CoordinatorDeps } from "./coordinator_state.ts";
 
 /** One question for a newer view lasts so long; then it is put again. */
 const SUBSCRIBE_PATIENCE_MS = 3_600_000;
 
-/** What an append says when somebody else leads by now: the broker will hear of it. */
-const DEPOSED = /^(NOT_LEADER_OR_FOLLOWER|FENCED_LEADER_EPOCH|UNKNOWN_LEADER_EPOCH|UNKNOWN_TOPIC_OR_PARTITION)/;
+/** How often it looks whether it still is one, while its broker is isolated. */
+const CONFIRM_MS = 500;
 
 /** The coordinator actor. */
 export function coordinator(deps: CoordinatorDeps = {}): Actor<CoordinatorProtocol, Coordinator, CoordinatorArgs> {
@@ -70,7 +70,8 @@ export function coordinator(deps: CoordinatorDeps = {}): Actor<CoordinatorProtoc
 
       tick(coordinator, what, out) {
         if (what === "write") sendWrites(coordinator, HOOKS, out);
-        else load(coordinator, out);
+        else if (what === "load") load(coordinator, out);
+        else confirmAgain(coordinator, out);
       },
     },
 
@@ -116,12 +117,30 @@ function readTheDead(coordinator: Coordinator, out: CoordinatorOutbox): void {
 }
 
 /** A write may or may not be committed: what groups have applied for it may be wrong, and only the log knows. */
-function doubt(coordinator: Coordinator, why: string, out: CoordinatorOutbox): void {
+function doubt(coordinator: Coordinator, { error, message }: Problem, out: CoordinatorOutbox): void {
   const { failures, args: { partition } } = coordinator;
-  if (failures === 0 && !DEPOSED.test(why)) {
+  coordinator.isDeposed = isDeposing(error);
+  if (failures === 0 && !coordinator.isDeposed) {
+    const why = message === null ? error : `${error}: ${message}`;
     report(coordinator, `${OFFSETS_TOPIC}-${partition} could not be written (${why}): its groups are read again.`, out);
   }
   startOver(coordinator, out);
+}
+
+/**
+ * Its broker is isolated: as long as that lasts, it looks again and again whether it may still speak. One that goes on answering heartbeats
+ * from memory, while another coordinator gives away what its members have, keeps these from ever hearing of that.
+ */
+function confirmAgain(coordinator: Coordinator, out: CoordinatorOutbox): void {
+  if (!coordinator.isIsolated) return;
+  const { phase, args: { replica, leaderEpoch } } = coordinator;
+  out.timer("confirm", CONFIRM_MS, "tick", "confirm");
+  if (phase === "loading") return; // which confirms it, too
+  out.ask(replica, "confirm", { leaderEpoch }, (coordinator, answer, out) => {
+    if (coordinator.phase === "loading" || !answer.ok || !isDeposing(answer.value)) return;
+    coordinator.isDeposed = true;
+    startOver(coordinator, out);
+  });
 }
 
 /** Ends all groups and reads the log again, a little later. */
@@ -142,6 +161,10 @@ function subscribe(coordinator: Coordinator, newerThan: number, out: Coordinator
 }
 
 function takeView(coordinator: Coordinator, view: BrokerView, out: CoordinatorOutbox): void {
+  if (view.isIsolated !== coordinator.isIsolated) {
+    coordinator.isIsolated = view.isIsolated;
+    confirmAgain(coordinator, out);
+  }
   const { news } = coordinator;
   const topology = topologyOf(view.image, news?.topology ?? NO_TOPOLOGY);
   const config = groupConfigOf(view, news?.config);

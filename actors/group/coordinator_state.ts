@@ -67,6 +67,13 @@ export class Coordinator {
   reading: Reading | undefined;
   /** Everything has been read; it only waits for the last of {@linkcode ending}, and for the first view. */
   loaded: Reading | undefined;
+  /**
+   * It loads because its replica does not lead, or cannot say so: who asks is sent to look for another coordinator, and would wait here for
+   * as long as the network is broken otherwise.
+   */
+  isDeposed = false;
+  /** Its broker does not hear from the controller. */
+  isIsolated = false;
   /** Readings and writes that failed since the last write that did not. */
   failures = 0;
   /** Where the next batch is to begin: nobody else writes here. */

@@ -33,6 +33,7 @@ export function find(
   { groupId, create }: Message<CoordinatorProtocol, "find">,
   out: CoordinatorOutbox<Found>,
 ): Found | typeof LATER {
+  if (coordinator.isDeposed) return ELSEWHERE;
   if (coordinator.phase === "loading" || coordinator.dead.has(groupId)) return LOADING;
   if (!isMine(coordinator, groupId)) return ELSEWHERE;
   const group = coordinator.groups.get(groupId);

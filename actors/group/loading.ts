@@ -3,7 +3,8 @@
  *
  *     confirm ──NONE──▶ describe ──goal──▶ fetch ─┬─▶ fetch … ──goal──▶ read
  *                                           ▲     │ at the high watermark
- *                                           └─────┴─ awaitData
+ *                               NONE        │     ▼
+ *                              confirm ◀── awaitData
  *
  * The goal contains what earlier leaders left uncommitted: it may still be undone as long as it is, and it may be somebody's
  * acknowledged commit. Only a leader can read above what its replica knew to be committed at first, by waiting for it.
@@ -26,7 +27,13 @@ const READ_BYTES = 1 << 18;
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 2_000;
 /** How long one wait for the high watermark lasts; then it is put again. */
-const AWAIT_MS = 10_000;
+const AWAIT_MS = 1_000;
+/** What a replica says that does not lead in the epoch, or has nobody to confirm it. */
+const DEPOSING: ReadonlySet<string> = new Set([
+  "NOT_LEADER_OR_FOLLOWER",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_TOPIC_OR_PARTITION",
+]);
 
 /** What is done when everything has been read. */
 type Then = (coordinator: Coordinator, reading: Reading, out: CoordinatorOutbox) => void;
@@ -41,17 +48,28 @@ export function read(
   const reading: Reading = { only, words: new LastWords(only), offset: 0, goal: Infinity };
   coordinator.reading = reading;
   out.cancel("load");
-  confirm(coordinator, reading, then, out);
+  confirm(coordinator, reading, (coordinator, out) => findGoal(coordinator, reading, then, out), out);
 }
 
 /** A replica that has heard less than the broker, or that is cut off, is no leader to learn from. */
-function confirm(coordinator: Coordinator, reading: Reading, then: Then, out: CoordinatorOutbox): void {
+function confirm(
+  coordinator: Coordinator,
+  reading: Reading,
+  then: (coordinator: Coordinator, out: CoordinatorOutbox) => void,
+  out: CoordinatorOutbox,
+): void {
   const { replica, leaderEpoch } = coordinator.args;
   out.ask(replica, "confirm", { leaderEpoch }, (coordinator, answer, out) => {
     if (coordinator.reading !== reading) return;
+    if (answer.ok) coordinator.isDeposed = coordinator.phase === "loading" && isDeposing(answer.value);
     if (!answer.ok || answer.value !== "NONE") return retry(coordinator, out);
-    findGoal(coordinator, reading, then, out);
+    then(coordinator, out);
   });
+}
+
+/** Whether this says that somebody else leads by now, or could. */
+export function isDeposing(error: string): boolean {
+  return DEPOSING.has(error);
 }
 
 function findGoal(coordinator: Coordinator, reading: Reading, then: Then, out: CoordinatorOutbox): void {
@@ -107,7 +125,8 @@ function awaitCommit(coordinator: Coordinator, reading: Reading, then: Then, out
   } as const;
   out.ask(coordinator.args.replica, "awaitData", wait, (coordinator, answer, out) => {
     if (coordinator.reading !== reading) return;
-    if (answer.ok) readOn(coordinator, reading, then, out);
+    // It may have been cut off meanwhile, and then there will be nothing for as long as that lasts.
+    if (answer.ok) confirm(coordinator, reading, (coordinator, out) => readOn(coordinator, reading, then, out), out);
     else retry(coordinator, out);
   }, 2 * AWAIT_MS);
 }

@@ -103,8 +103,8 @@ export interface CoordinatorProtocol {
     readonly endOffset: number;
     readonly groups: readonly string[];
   };
-  /** From the coordinator to itself: load on (or again), write what has been gathered. */
-  tick(what: "load" | "write"): void;
+  /** From the coordinator to itself: load on (or again), write what has been gathered, look whether it still may speak for its epoch. */
+  tick(what: "load" | "write" | "confirm"): void;
 }
 
 export type CoordinatorRef = Ref<CoordinatorProtocol>;

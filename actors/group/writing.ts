@@ -28,10 +28,16 @@ const BATCH_OVERHEAD = 61;
 /** What a record takes beside its key and its value, at most. */
 const RECORD_OVERHEAD = 31;
 
+/** Why a write may not be committed: an error of the replica's, or how asking it has failed; and what it had to say. */
+export interface Problem {
+  readonly error: string;
+  readonly message: string | null;
+}
+
 /** Who hears how writes end. */
 export interface WriteHooks {
   /** A batch may or may not be committed. */
-  doubt(coordinator: Coordinator, why: string, out: CoordinatorOutbox): void;
+  doubt(coordinator: Coordinator, why: Problem, out: CoordinatorOutbox): void;
   /** A batch is committed, and everybody in it has been told. */
   settled(coordinator: Coordinator, out: CoordinatorOutbox): void;
 }
@@ -103,11 +109,9 @@ function send(coordinator: Coordinator, batch: readonly Write[], hooks: WriteHoo
   });
 }
 
-function problemOf(answer: Answer<AppendReply>): string | undefined {
-  if (!answer.ok) return answer.failure;
-  const { error, message } = answer.value;
-  if (error === "NONE") return undefined;
-  return message === null ? error : `${error}: ${message}`;
+function problemOf(answer: Answer<AppendReply>): Problem | undefined {
+  if (!answer.ok) return { error: answer.failure, message: null };
+  return answer.value.error === "NONE" ? undefined : answer.value;
 }
 
 /** Answers everybody whose write is not known to be committed. */

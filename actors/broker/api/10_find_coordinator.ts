@@ -9,6 +9,7 @@
  * - The first who asks makes the topic. Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile, and clients ask again; here creation takes
  *   milliseconds, so the answer waits for it.
  * - When the link to a leader was lost a moment ago, the answer waits until it is known whether it leads on (see `suspects.ts`).
+ * - A leader that is cut off (see `isolation.ts`) does not name itself: another may coordinate by now, and the client had better ask elsewhere.
  * - Transactional ids and share groups have no coordinators yet: COORDINATOR_NOT_AVAILABLE.
  *
  * @module
@@ -17,12 +18,14 @@ import { numberOf, resolveBrokerConfig } from "../../../protocol/configs/resolve
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { findCoordinator as table } from "../../../protocol/tables/groups.ts";
-import type { NewTopic } from "../../controller/protocol.ts";
+import type { Answer } from "../../actor.ts";
+import type { NewTopic, PartitionImage } from "../../controller/protocol.ts";
 import { groupPartition, OFFSETS_TOPIC } from "../../group/protocol.ts";
 import { layersOf } from "../broker_configs.ts";
 import type { Exchange } from "../handler.ts";
-import { handler } from "../handler.ts";
+import { gather, handler } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
+import { replicaRef } from "../view.ts";
 
 type FindCoordinator = typeof table;
 type Found = NonNullable<ResponseInput<FindCoordinator>["coordinators"]>[number];
@@ -51,7 +54,11 @@ export const findCoordinator = handler(table, 0, 6, (request, exchange) => {
   }
   whenThere(exchange, (missing) => {
     if (missing !== undefined) return respond(keys, () => failed("COORDINATOR_NOT_AVAILABLE", missing), exchange);
-    whenSure(keys, exchange, () => respond(keys, (groupId) => locate(exchange.view, groupId), exchange));
+    whenSure(keys, exchange, () => {
+      cutOffOf(keys, exchange, (cutOff) => {
+        respond(keys, (groupId) => locate(exchange.view, groupId, cutOff), exchange);
+      });
+    });
   });
 });
 
@@ -87,25 +94,44 @@ function offsetsTopic(view: BrokerView): NewTopic {
 function whenSure(groupIds: readonly string[], exchange: Exchange<FindCoordinator>, then: () => void): void {
   const { view } = exchange;
   if (view.suspects.size === 0) return then();
-  const leaders = groupIds.map((groupId) => leaderOf(view, groupId));
+  const leaders = groupIds.map((groupId) => partitionOf(view, groupId)?.leader ?? -1);
   const nodes = [...new Set(leaders)].filter((leader) => view.suspects.has(leader));
   if (nodes.length === 0) return then();
   exchange.ask(exchange.broker, "whenSure", { nodes }, then, DOUBT_PATIENCE_MS);
 }
 
-function locate(view: BrokerView, groupId: string): Located {
-  const leader = view.image.brokers.get(leaderOf(view, groupId));
-  if (leader === undefined || leader.fenced) {
+/** Goes on with those of the groups' partitions that this broker leads and is cut off with. */
+function cutOffOf(
+  groupIds: readonly string[],
+  exchange: Exchange<FindCoordinator>,
+  then: (cutOff: ReadonlySet<number>) => void,
+): void {
+  const { view } = exchange;
+  if (!view.isIsolated) return then(new Set());
+  const led = [...new Set(groupIds.map((groupId) => partitionOf(view, groupId)))]
+    .flatMap((partition) => partition?.leader === view.brokerId ? partition : []);
+  const questions = led.map(({ partition, leaderEpoch }) => (then: (answer: Answer<ErrorName>) => void) =>
+    exchange.ask(replicaRef(view, OFFSETS_TOPIC, partition), "confirm", { leaderEpoch }, then)
+  );
+  gather(questions, (answers) => {
+    const cutOff = led.filter((_, index) => !(answers[index]!.ok && answers[index]!.value === "NONE"));
+    then(new Set(cutOff.map(({ partition }) => partition)));
+  });
+}
+
+function locate(view: BrokerView, groupId: string, cutOff: ReadonlySet<number>): Located {
+  const partition = partitionOf(view, groupId);
+  const leader = view.image.brokers.get(partition?.leader ?? -1);
+  if (partition === undefined || leader === undefined || leader.fenced || cutOff.has(partition.partition)) {
     return failed("COORDINATOR_NOT_AVAILABLE", `The partition of ${OFFSETS_TOPIC} has no leader.`);
   }
   const { id: nodeId, endpoint: { host, port } } = leader;
   return { nodeId, host, port, errorCode: errorCode("NONE"), errorMessage: null };
 }
 
-/** -1 when nobody leads. */
-function leaderOf(view: BrokerView, groupId: string): number {
+function partitionOf(view: BrokerView, groupId: string): PartitionImage | undefined {
   const partitions = view.image.topics.get(OFFSETS_TOPIC)?.partitions ?? [];
-  return partitions.length === 0 ? -1 : partitions[groupPartition(groupId, partitions.length)]!.leader;
+  return partitions[groupPartition(groupId, partitions.length)];
 }
 
 function failed(error: ErrorName, errorMessage: string): Located {

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { encodeBatch } from "../../../../protocol/records.ts";
+import { viewOf } from "../broker/api/fake_exchange.ts";
 import { CoordinatorStage, EPOCH, forget, offset } from "./coordinator_stage.ts";
 
 Deno.test("a coordinator reads the log from its start, and starts a group for each of which it has something", () => {
@@ -173,4 +174,75 @@ Deno.test("without a view there is nothing to show to groups, so they are not st
   assertEquals([stage.phase, stage.newGroups()], ["loading", {}]);
   stage.show().follow();
   assertEquals([stage.phase, stage.newGroups()], ["active", { a: ["t@1"] }]);
+});
+
+Deno.test("who asks a coordinator whose replica does not lead is sent to look for another, until it leads again", () => {
+  const stage = new CoordinatorStage();
+  stage.store([offset("a", "t", 1)]);
+  stage.highWatermark = 1;
+  stage.show();
+  const next = (error: string) => {
+    stage.error = error;
+    stage.read().probe.advance(2_000);
+    return stage.errorOf("a", true);
+  };
+  for (const error of ["NOT_LEADER_OR_FOLLOWER", "FENCED_LEADER_EPOCH", "UNKNOWN_TOPIC_OR_PARTITION"]) {
+    assertEquals(next(error), "NOT_COORDINATOR", error);
+    assertEquals(next("KAFKA_STORAGE_ERROR"), "COORDINATOR_LOAD_IN_PROGRESS", "that may pass");
+  }
+  next("NOT_LEADER_OR_FOLLOWER");
+  assertEquals(next("NONE"), "NONE");
+});
+
+Deno.test("one that is cut off while it waits for the high watermark says so", () => {
+  const stage = new CoordinatorStage();
+  stage.store([offset("a", "t", 1)]);
+  stage.show().read();
+  assertEquals([stage.asked, stage.errorOf("a")], ["awaitData", "COORDINATOR_LOAD_IN_PROGRESS"]);
+  const { message } = stage.probe.asks.find(({ verb }) => verb === "awaitData")!;
+  assertEquals((message as { deadlineMs: number }).deadlineMs - stage.probe.env.clock.monotonic(), 1_000);
+  stage.error = "NOT_LEADER_OR_FOLLOWER";
+  stage.probe.answer("awaitData", false);
+  stage.read();
+  assertEquals(stage.errorOf("a"), "NOT_COORDINATOR");
+});
+
+Deno.test("while its broker is isolated it looks whether it may still speak, and is silent once it may not", () => {
+  const stage = CoordinatorStage.active([offset("a", "t", 1)]);
+  stage.probe.advance(10_000);
+  assertEquals(stage.asked, undefined); // why should it
+  stage.show({ ...viewOf(), isIsolated: true }).read();
+  stage.probe.advance(499);
+  assertEquals(stage.asked, undefined);
+  for (let time = 0; time < 3; time++) {
+    stage.probe.advance(time === 0 ? 1 : 500);
+    assertEquals(stage.asked, "confirm");
+    stage.read();
+    assertEquals(stage.errorOf("a"), "NONE");
+  }
+  stage.error = "NOT_LEADER_OR_FOLLOWER";
+  stage.probe.advance(500);
+  stage.read();
+  assertEquals([stage.phase, stage.stopped, stage.errorOf("a")], ["loading", ["1/group/a"], "NOT_COORDINATOR"]);
+  stage.end("a").probe.advance(10_000);
+  stage.read();
+  assertEquals([stage.phase, stage.errorOf("a")], ["loading", "NOT_COORDINATOR"]);
+  stage.error = "NONE"; // its followers pull again
+  stage.probe.advance(2_000);
+  stage.read();
+  assertEquals(stage.errorOf("a"), "NONE");
+  stage.probe.advance(500);
+  assertEquals(stage.asked, "confirm");
+  stage.read();
+  stage.show().probe.advance(10_000); // in touch
+  assertEquals(stage.asked, undefined);
+});
+
+Deno.test("a replica that does not answer whether it leads is asked again: it may be between two lives", () => {
+  const stage = CoordinatorStage.active([offset("a", "t", 1)]);
+  stage.show({ ...viewOf(), isIsolated: true });
+  for (const error of ["unreachable", "timeout", "crashed"] as const) {
+    stage.probe.fail("confirm", error).advance(500);
+    assertEquals([stage.phase, stage.asked], ["active", "confirm"]);
+  }
 });

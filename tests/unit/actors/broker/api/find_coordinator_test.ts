@@ -111,6 +111,23 @@ Deno.test("a leader whose link was lost a moment ago is named when it is known w
   assertEquals(answers(called, 4).map(({ nodeId }) => nodeId), [3]);
 });
 
+Deno.test("a broker that is cut off as the leader of a partition does not name itself", () => {
+  const view = { ...viewOf({ brokers: 3, topics: [offsetsTopic(3)] }), isIsolated: true };
+  const [mine, other] = [0, 1].map((at) => ["a", "b", "c", "d"].find((id) => groupPartition(id, 3) === at)!);
+  for (const confirmed of ["NONE", "NOT_LEADER_OR_FOLLOWER", "failed"]) {
+    const called = ask(4, [mine!, other!, mine!], view);
+    assertEquals(called.questions.map(({ to, verb, message }) => [to, verb, message]), [[
+      `1/replica/${OFFSETS_TOPIC}-0`,
+      "confirm",
+      { leaderEpoch: 0 },
+    ]]);
+    if (confirmed === "failed") called.questions[0]!.fail("crashed");
+    else called.questions[0]!.answer(confirmed);
+    const own = confirmed === "NONE" ? [1, "NONE"] : [-1, "COORDINATOR_NOT_AVAILABLE"];
+    assertEquals(answers(called, 4).map(({ nodeId, error }) => [nodeId, error]), [own, [2, "NONE"], own]);
+  }
+});
+
 Deno.test("transactional ids and share groups have no coordinators, and other types of keys are none", () => {
   const view = viewOf({ brokers: 1, topics: [offsetsTopic(1)] });
   const error = (version: number, keyType: number) => {
