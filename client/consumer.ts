@@ -102,6 +102,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     { maxRecords = RECORDS_MAX, timeoutMs = POLL_MS }: { readonly maxRecords?: number; readonly timeoutMs?: number } =
       {},
   ): Promise<readonly ConsumerRecord[]> {
+    if (this.#closed !== undefined) throw new ConsumerError("INVALID_REQUEST", `The consumer ${this.ref} is closed.`);
     await this.#fill(maxRecords, timeoutMs);
     return this.#handOut(this.#backlog.takeAll(maxRecords));
   }
@@ -280,11 +281,11 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   async #rebalance({ type, partitions }: RebalanceEvent): Promise<void> {
     const { listener, enableAutoCommit } = this.#ground;
     if (type === "assigned") return await listener.assigned?.(partitions);
+    this.#backlog.drop(partitions);
     if (type === "revoked") {
       await this.#untilRest();
       if (enableAutoCommit) await this.#commitHandedOut();
     }
-    this.#backlog.drop(partitions);
     this.#backlog.forget(partitions);
     if (type === "revoked") await listener.revoked?.(partitions);
     else await listener.lost?.(partitions);

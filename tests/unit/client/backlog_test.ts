@@ -1,0 +1,67 @@
+import { assertEquals } from "@std/assert";
+import type { ConsumedRecord } from "../../../actors/consumer/protocol.ts";
+import { Backlog } from "../../../client/backlog.ts";
+
+function record(partition: number, offset: number): ConsumedRecord {
+  return {
+    topic: "t",
+    partition,
+    offset,
+    timestamp: -1,
+    timestampType: "CreateTime",
+    key: null,
+    value: null,
+    headers: [],
+    leaderEpoch: 4,
+  };
+}
+
+const T0 = { topic: "t", partition: 0 };
+const T1 = { topic: "t", partition: 1 };
+const offsets = (records: readonly ConsumedRecord[]) =>
+  records.map(({ partition, offset }) => `${partition}@${offset}`);
+
+function backlog(): Backlog {
+  const backlog = new Backlog();
+  backlog.add([record(0, 5), record(0, 6), record(1, 9), record(0, 7)]);
+  return backlog;
+}
+
+Deno.test("records are taken in order, and what was taken can be committed, and no more", () => {
+  const waiting = backlog();
+  assertEquals(waiting.handedOut(), []);
+  assertEquals(offsets(waiting.takeAll(1)), ["0@5"]);
+  assertEquals(waiting.handedOut(), [{ ...T0, offset: 6, leaderEpoch: 4, metadata: "" }]);
+  assertEquals(offsets(waiting.takeAll(2)), ["0@6", "1@9"]);
+  assertEquals(waiting.handedOut().map(({ partition, offset }) => [partition, offset]), [[0, 7], [1, 10]]);
+  assertEquals([waiting.isEmpty, offsets(waiting.takeAll(9)), waiting.isEmpty], [false, ["0@7"], true]);
+});
+
+Deno.test("a run is of one partition", () => {
+  const waiting = backlog();
+  assertEquals([1, 2, 3, 4].map(() => offsets(waiting.takeRun())), [["0@5", "0@6"], ["1@9"], ["0@7"], []]);
+});
+
+Deno.test("what is dropped is not handed out, and it is said where that would have gone on", () => {
+  const waiting = backlog();
+  waiting.takeAll(1);
+  assertEquals(waiting.drop([T0, { topic: "u", partition: 0 }]), [{ ...T0, offset: 6 }]);
+  assertEquals(offsets(waiting.takeAll(9)), ["1@9"]);
+});
+
+Deno.test("what is somebody else's by now is not committed from here", () => {
+  const waiting = backlog();
+  waiting.takeAll(9);
+  waiting.forget([T0]);
+  assertEquals(waiting.handedOut().map(({ partition }) => partition), [1]);
+});
+
+Deno.test("it knows what comes next, and how much waits", () => {
+  const waiting = backlog();
+  assertEquals([waiting.nextOf(T0), waiting.countOf(T0), waiting.nextOf(T1)], [5, 3, 9]);
+  waiting.takeAll(3);
+  waiting.add([record(1, 10)]);
+  assertEquals([waiting.nextOf(T0), waiting.countOf(T0), waiting.nextOf(T1)], [7, 1, 10]);
+  waiting.clear();
+  assertEquals([waiting.isEmpty, waiting.handedOut()], [true, []]);
+});

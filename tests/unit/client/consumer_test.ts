@@ -1,0 +1,289 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { type Actor, type Asker, LATER, type Outbox } from "../../../actors/actor.ts";
+import {
+  type ConsumedRecord,
+  CONSUMER,
+  type ConsumerProtocol,
+  type Outcome,
+  type RebalanceEvent,
+} from "../../../actors/consumer/protocol.ts";
+import { ActorSystem } from "../../../actors/system.ts";
+import { Consumer } from "../../../client/consumer.ts";
+import { ConsumerError, type RebalanceListener } from "../../../client/records.ts";
+import { realEnv } from "../../../server/env.ts";
+
+const FINE: Outcome = { error: "NONE", message: null };
+const T0 = { topic: "t", partition: 0 };
+const T1 = { topic: "t", partition: 1 };
+
+type Poll = Asker<Outcome & { readonly records: readonly ConsumedRecord[] }>;
+
+/** A consumer actor that says what it is told to say, and remembers what it was asked. */
+class Script {
+  readonly said: string[] = [];
+  poll: Poll | undefined;
+  listener: Asker<RebalanceEvent> | undefined;
+  /** Records for polls, and how they end. */
+  readonly answers: (Outcome & { readonly records: readonly ConsumedRecord[] })[] = [];
+  out: Outbox<ConsumerProtocol, Script> | undefined;
+
+  note(what: string): Outcome {
+    this.said.push(what);
+    return FINE;
+  }
+}
+
+function actor(script: Script): Actor<ConsumerProtocol, Script, unknown> {
+  const key = ({ topic, partition }: { topic: string; partition: number }) => `${topic}-${partition}`;
+  return {
+    kind: CONSUMER.kind,
+    supervision: { restarts: 0, then: "stop" },
+    start: () => script,
+    on: {
+      subscribe: () => script.note("subscribe"),
+      assign: () => script.note("assign"),
+      unsubscribe: () => script.note("unsubscribe"),
+      poll(_, { maxRecords }, out) {
+        script.said.push(`poll ${maxRecords}`);
+        const answer = script.answers.shift();
+        if (answer !== undefined) return answer;
+        script.poll = out.asker();
+        return LATER;
+      },
+      commit: (_, { offsets, onlyOwned }) =>
+        script.note(`commit ${onlyOwned ?? false} ${offsets?.map((one) => `${key(one)}@${one.offset}`)}`),
+      committed: () => ({ ...FINE, offsets: [] }),
+      seek: (_, { partitions, to }) => script.note(`seek ${partitions.map(key)} ${JSON.stringify(to)}`),
+      position: () => ({ ...FINE, offset: 77 }),
+      pause: () => script.note("pause"),
+      resume: () => script.note("resume"),
+      assignment: () => [T0],
+      lag: () => [{ ...T0, records: 3 }, { ...T1, records: -1 }],
+      nextRebalance(_, { after }, out) {
+        script.said.push(`listen ${after}`);
+        script.listener = out.asker();
+        return LATER;
+      },
+      handled: (_, { number }) => void script.note(`handled ${number}`),
+      close(_, __, out) {
+        script.said.push("close");
+        if (script.poll !== undefined) out.reply(script.poll, { ...FINE, records: [] });
+        out.stop();
+        return FINE;
+      },
+      describe: () => LATER,
+      tick(_, __, out) { // the test speaks
+        script.out = out;
+        for (const task of tasks.splice(0)) task(out);
+      },
+    },
+  };
+}
+
+const tasks: ((out: Outbox<ConsumerProtocol, Script>) => void)[] = [];
+
+class Stage {
+  readonly script = new Script();
+  readonly system: ActorSystem;
+  readonly consumer: Consumer;
+
+  constructor({ enableAutoCommit = true, listener = {}, maxPollIntervalMs = 60_000 }: {
+    enableAutoCommit?: boolean;
+    listener?: RebalanceListener;
+    maxPollIntervalMs?: number;
+  } = {}) {
+    const env = realEnv();
+    this.system = new ActorSystem({ node: 0, env });
+    this.system.register(actor(this.script));
+    const ref = this.system.spawn(CONSUMER, "c", {} as never);
+    const after = (ms: number, task: () => void) => env.clock.after(ms, task);
+    this.consumer = new Consumer({
+      system: this.system,
+      ref,
+      enableAutoCommit,
+      listener,
+      after,
+      maxPollIntervalMs,
+      ended: () => {},
+    });
+  }
+
+  /** Lets the actor speak. */
+  async say(task: (out: Outbox<ConsumerProtocol, Script>) => void): Promise<void> {
+    tasks.push(task);
+    this.system.tell(this.consumer.ref as never, "tick" as never, "fetch" as never);
+    await turns();
+  }
+
+  /** What the actor was told, but for polls and listening. */
+  get told(): string[] {
+    return this.script.said.filter((what) => !/^(poll|listen)/.test(what));
+  }
+
+  async end(): Promise<void> {
+    await this.consumer.close();
+    await this.system.shutdown();
+  }
+}
+
+/** Lets everything happen that is due. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function record(partition: number, offset: number): ConsumedRecord {
+  const bytes = { key: null, value: null, headers: [] };
+  return { topic: "t", partition, offset, timestamp: 1, timestampType: "CreateTime", leaderEpoch: 0, ...bytes };
+}
+
+function records(...offsets: readonly number[]) {
+  return { ...FINE, records: offsets.map((offset) => record(0, offset)) };
+}
+
+Deno.test("a loop asks for more when all that it got has been handed out, and not before", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(0, 1), records(2));
+  const polls: number[] = [];
+  for await (const { offset } of stage.consumer) {
+    polls.push(stage.script.said.filter((what) => what.startsWith("poll")).length);
+    if (offset === 2n) break;
+  }
+  assertEquals(polls, [1, 1, 2]);
+  await stage.end();
+});
+
+Deno.test("what a loop that was left has not handed out is handed out by the next one, and not committed before", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(0, 1, 2));
+  for await (const _ of stage.consumer) break;
+  await stage.consumer.commit();
+  assertEquals(stage.told, ["commit true t-0@1"]);
+  for await (const { offset } of stage.consumer) {
+    assertEquals(offset, 1n);
+    break;
+  }
+  await stage.end();
+  assertEquals(stage.told, ["commit true t-0@1", "commit true t-0@2", "close"]);
+});
+
+Deno.test("without auto-commit closing commits nothing", async () => {
+  const stage = new Stage({ enableAutoCommit: false });
+  stage.script.answers.push(records(0));
+  await stage.consumer.poll();
+  await stage.end();
+  assertEquals(stage.told, ["close"]);
+});
+
+Deno.test("batches are of one partition each", async () => {
+  const stage = new Stage();
+  stage.script.answers.push({ ...FINE, records: [record(0, 4), record(0, 5), record(1, 9)] });
+  const batches: string[] = [];
+  for await (const { partition, records } of stage.consumer.batches()) {
+    batches.push(`${partition}: ${records.map(({ offset }) => offset)}`);
+    if (partition === 1) break;
+  }
+  assertEquals(batches, ["0: 4,5", "1: 9"]);
+  await stage.end();
+});
+
+Deno.test("a poll that says what is wrong throws it", async () => {
+  const stage = new Stage();
+  stage.script.answers.push({ error: "FENCED_INSTANCE_ID", message: "another has it", records: [] });
+  const error = await assertRejects(() => stage.consumer.poll(), ConsumerError, "another has it");
+  assertEquals((error as ConsumerError).code, "FENCED_INSTANCE_ID");
+  await stage.end();
+});
+
+Deno.test("closing ends a loop that waits", async () => {
+  const stage = new Stage();
+  const loop = (async () => {
+    for await (const _ of stage.consumer);
+  })();
+  await turns();
+  await stage.end();
+  await loop;
+  await assertRejects(() => stage.consumer.poll(), ConsumerError, "closed");
+});
+
+Deno.test("partitions are given back when the program is through with its record, and what waited of them is not handed out", async () => {
+  const heard: string[] = [];
+  const listener = { revoked: () => void heard.push("revoked") };
+  const stage = new Stage({ listener });
+  stage.script.answers.push({ ...FINE, records: [record(0, 0), record(0, 1), record(1, 7)] });
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "revoked", partitions: [T0] }));
+  assertEquals([heard, stage.told], [[], []]);
+  const next = loop.next(); // it is through with the first
+  assertEquals((await next).value?.offset, 7n);
+  await turns();
+  assertEquals([heard, stage.told], [["revoked"], ["commit true t-0@1", "handled 1"]]);
+  await loop.return();
+  await stage.end();
+  assertEquals(stage.told.slice(2), ["commit true t-1@8", "close"]); // and nothing of what is somebody else's
+});
+
+Deno.test("a program that does not come back is not waited for longer than maxPollIntervalMs", async () => {
+  const stage = new Stage({ maxPollIntervalMs: 1 });
+  stage.script.answers.push(records(0));
+  await stage.consumer.poll();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "revoked", partitions: [T0] }));
+  while (!stage.told.includes("handled 1")) await turns();
+  await stage.end();
+});
+
+Deno.test("what is lost is told at once, whatever the program is doing, and is not committed", async () => {
+  const heard: string[] = [];
+  const stage = new Stage({ listener: { lost: (partitions) => void heard.push(`lost ${partitions.length}`) } });
+  stage.script.answers.push(records(0, 1));
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 3, type: "lost", partitions: [T0] }));
+  assertEquals([heard, stage.told], [["lost 1"], ["handled 3"]]);
+  assertEquals(stage.script.said.at(-1), "listen 3");
+  await loop.return();
+  await stage.end();
+  assertEquals(stage.told, ["handled 3", "close"]);
+});
+
+Deno.test("a listener that fails holds nobody up, and the next question says so", async () => {
+  const stage = new Stage({
+    listener: {
+      assigned: () => {
+        throw new Error("no room");
+      },
+    },
+  });
+  await turns();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "assigned", partitions: [T0] }));
+  assertEquals(stage.told, ["handled 1"]);
+  await assertRejects(() => stage.consumer.assignment(), ConsumerError, "no room");
+  assertEquals(await stage.consumer.assignment(), [T0]);
+  await stage.end();
+});
+
+Deno.test("what waits of a paused partition is fetched again later; the position is that of the next record handed out", async () => {
+  const stage = new Stage();
+  stage.script.answers.push({ ...FINE, records: [record(0, 4), record(0, 5), record(1, 9)] });
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  assertEquals(await stage.consumer.position(T0), 5n);
+  assertEquals(await stage.consumer.lag(), [{ ...T0, records: 4 }, { ...T1, records: -1 }]);
+  await stage.consumer.pause([T0]);
+  assertEquals(stage.told, ["pause", 'seek t-0 {"offset":5}']);
+  assertEquals((await loop.next()).value?.offset, 9n);
+  assertEquals(await stage.consumer.position(T0), 77n);
+  await loop.return();
+  await stage.end();
+});
+
+Deno.test("after a seek nothing is handed out of what was polled before", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(4, 5), records(0));
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  await stage.consumer.seek(T0, 0n);
+  assertEquals((await loop.next()).value?.offset, 0n);
+  await loop.return();
+  await stage.end();
+});
