@@ -135,7 +135,8 @@ export class ChaosCluster implements AsyncDisposable {
         validateOnly: false,
       });
       const { errorCode, errorMessage } = topics[0]!;
-      if (errorCode !== 0) throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+      // An answer may have come too late, and the next broker was asked.
+      if (errorCode !== 0 && errorName(errorCode) !== "TOPIC_ALREADY_EXISTS") throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
     });
   }
 

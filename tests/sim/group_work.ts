@@ -36,6 +36,7 @@ export class GroupWork {
   readonly #groups: Groups;
   readonly #slots: Slot[] = [];
   readonly #outsiders: GroupClient[] = [];
+  readonly #others: GroupClient[] = [];
 
   constructor(scene: Scene, plans: readonly GroupPlan[], groups: Groups, random: Random) {
     this.#scene = scene;
@@ -59,7 +60,17 @@ export class GroupWork {
         this.#random.split(`outsider ${plan.groupId}`),
       );
       this.#outsiders.push(outsider);
-      if (plan.kind === "simple") this.#commitFromOutside(outsider, plan);
+      if (plan.kind !== "simple") continue;
+      this.#commitFromOutside(outsider, plan);
+      // Another, who may know another coordinator.
+      const other = new GroupClient(
+        this.#scene,
+        `other outsider of ${plan.groupId}`,
+        plan.groupId,
+        this.#random.split(`other outsider ${plan.groupId}`),
+      );
+      this.#others.push(other);
+      this.#commitFromOutside(other, plan);
     }
     if (withAdmin && this.#outsiders.length > 0) this.#administer(this.#random.split("admin"));
   }
@@ -111,7 +122,7 @@ export class GroupWork {
   /** Nobody does anything any more. */
   end(): void {
     for (const { member } of this.#slots) if (member?.isOver === false) member.vanish();
-    for (const outsider of this.#outsiders) outsider.close();
+    for (const outsider of [...this.#outsiders, ...this.#others]) outsider.close();
   }
 
   #after(delayMs: number, task: () => void): void {

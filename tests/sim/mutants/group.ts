@@ -7,7 +7,7 @@ import type { Feature } from "../swarm.ts";
 import type { Mutant } from "./mutant.ts";
 
 const at = (name: string) => `actors/group/${name}.ts`;
-const FAILOVER: readonly Feature[] = ["groups", "kill", "pause", "partition", "cut", "standalone-commits"];
+const FAILOVER: readonly Feature[] = ["groups", "kill", "pause", "partition", "cut", "standalone-commits", "slow"];
 const ROGUES: readonly Feature[] = ["groups", "rogue-members", "static-members"];
 const MODERN: readonly Feature[] = ["groups", "modern", "rogue-members", "static-members"];
 
