@@ -260,6 +260,15 @@ Deno.test("who is in a generation that is over has lost what it had, and keeps i
   assertEquals(member.handled().request("join").memberId, "me");
 });
 
+Deno.test("what was to be taken after something that is lost meanwhile, is not taken", () => {
+  const member = new Played(COOPERATIVE).settle("t0 t1");
+  member.after(3_000).beaten("REBALANCE_IN_PROGRESS").joined({ generation: 2 });
+  assertEquals(member.synced("t0 t2").does, ["revoke t1"]);
+  assertEquals(member.tell({ type: "fenced", error: "UNKNOWN_MEMBER_ID" }).does, ["lose t0"]);
+  assertEquals(member.handled().does, []);
+  assertEquals(member.handled().does, ["join"]);
+});
+
 Deno.test("a commit that is fenced says the same as a heartbeat", () => {
   const fenced = (error: ErrorName) => new Played().settle().tell({ type: "fenced", error }).does;
   assertEquals(fenced("UNKNOWN_MEMBER_ID"), ["lose t0 t1"]);

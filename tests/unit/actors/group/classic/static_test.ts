@@ -96,20 +96,26 @@ Deno.test("an instance that is gone stays in the group through a rebalance, unti
   assertEquals(joined.body!.leader, a);
 });
 
-Deno.test("a joining phase to which only static members belong, and none comes, waits on", () => {
+Deno.test("a joining phase to which only static members belong waits until one of them comes, and then not for ever for the others", () => {
   const stage = new Stage();
   const options = { sessionTimeoutMs: 500_000, rebalanceTimeoutMs: 20_000 };
-  const first = stage.join("", { instanceId: "a", ...options });
+  const [first, second] = [
+    stage.join("", { instanceId: "a", ...options }),
+    stage.join("", { instanceId: "b", ...options }),
+  ];
   const newcomer = stage.enter({ sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 20_000 });
   stage.advance(2_000);
-  const a = first.body!.memberId;
+  const [a, b] = [first.body!.memberId, second.body!.memberId];
   stage.sync(newcomer.id, 1);
+  stage.sync(b, 1, { instanceId: "b" });
   stage.sync(a, 1, { instanceId: "a" });
-  stage.advance(6_000);
-  assertEquals(stage.state, "PreparingRebalance");
+  stage.advance(6_000); // the newcomer is out
   stage.advance(40_000);
-  assertEquals([stage.state, stage.describe().members.length], ["PreparingRebalance", 1]);
-  assertEquals(stage.join(a, { instanceId: "a", ...options }).body!.generationId, 2);
+  assertEquals([stage.state, stage.describe().members.length], ["PreparingRebalance", 2]);
+  const back = stage.join(a, { instanceId: "a", ...options });
+  assertEquals(back.error, "waits");
+  stage.advance(20_000);
+  assertEquals([back.body!.generationId, back.body!.leader], [2, a]);
 });
 
 Deno.test("an instance that has not synced has to do so under its new id, too", () => {

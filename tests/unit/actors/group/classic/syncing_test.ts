@@ -80,6 +80,17 @@ Deno.test("a leader that has not synced in time is out, and who waits for it joi
   assertEquals(stage.join(follower).body!.leader, follower);
 });
 
+Deno.test("a timer of an older generation puts nobody out, and ends no joining phase", () => {
+  const stage = new Stage();
+  const [leader, follower] = stage.form(2);
+  const waiting = stage.join(leader!);
+  stage.probe.tell("joinPhaseOver", { generation: 0 });
+  assertEquals(waiting.error, "waits");
+  stage.join(follower!);
+  stage.probe.tell("syncPhaseOver", { generation: 1 });
+  assertEquals([stage.state, stage.describe().members.length], ["CompletingRebalance", 2]);
+});
+
 Deno.test("when all have synced, nobody is late", () => {
   const stage = new Stage();
   const ids = stage.form(2, { sessionTimeoutMs: 1_000_000 });
