@@ -3,23 +3,27 @@
  *
  * @module
  */
+import { Regex, RegexError } from "../../../lib/regex.ts";
 import { INTERNAL_TOPICS } from "../../../protocol/topic_names.ts";
 
-/** A test for names; one that nothing passes when the pattern cannot be understood (see {@linkcode patternProblem}). */
+/** A test for names. What is no pattern fits nothing: {@linkcode patternProblem} says so before. */
 export function topicMatcher(pattern: string): (topic: string) => boolean {
-  const expression = compile(pattern);
-  return (topic) => !INTERNAL_TOPICS.has(topic) && expression?.test(topic) === true;
+  const regex = compile(pattern);
+  return (topic) => !INTERNAL_TOPICS.has(topic) && typeof regex !== "string" && regex.matches(topic);
 }
 
 /** A sentence that says why a pattern cannot be understood, or undefined. */
 export function patternProblem(pattern: string): string | undefined {
-  return compile(pattern) ? undefined : `"${pattern}" is no regular expression.`;
+  const regex = compile(pattern);
+  return typeof regex === "string" ? regex : undefined;
 }
 
-function compile(pattern: string): RegExp | undefined {
+/** The expression, or what is wrong with it. */
+function compile(pattern: string): Regex | string {
   try {
-    return new RegExp(`^(?:${pattern})$`, "u");
-  } catch {
-    return undefined;
+    return new Regex(pattern);
+  } catch (error) {
+    if (error instanceof RegexError) return error.message;
+    throw error;
   }
 }
