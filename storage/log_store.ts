@@ -227,6 +227,8 @@ export class DiskLogStore implements LogStore {
     this.#writeRecoveryPoints();
     this.#starts.write(this.#offsets(this.#starts, (log) => log.startOffset));
     this.#watermarks.write(this.#highWatermarks);
+    const cleaned = this.#offsets(this.#cleaned, (log) => log.cleanedTo);
+    this.#cleaned.write(new Map([...cleaned].filter(([, offset]) => offset > 0)));
   }
 
   /**

@@ -18,8 +18,8 @@ import { TIMER_MAX_MS } from "./durability.ts";
 import { fail, isDiskFull, isOperatingError, report } from "./outage.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
 
-/** What a step reads and writes, about. */
-const STEP_BYTES = 1 << 20;
+/** What a step reads and writes, about: some milliseconds, during which nobody else is served. */
+const STEP_BYTES = 256 * 1024;
 /** A cleaning that went wrong is tried again after so many times the back-off. */
 const FAILED_BACKOFFS = 10;
 /** How long it is waited for another replica's cleaning, at most. */
