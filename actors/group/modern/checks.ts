@@ -34,6 +34,9 @@ export function refused({ error, message }: Refusal): HeartbeatReply {
 
 /** What is wrong with a heartbeat, whatever the group is; undefined for one that makes sense. */
 export function refuseRequest(version: number, body: HeartbeatBody, config: GroupConfig): Refusal | undefined {
+  if (!config.protocols.includes("consumer")) {
+    return refusal("UNSUPPORTED_VERSION", "group.coordinator.rebalance.protocols does not name the new protocol.");
+  }
   const sentence = faultOf(version, body);
   if (sentence !== undefined) return refusal("INVALID_REQUEST", sentence);
   const { serverAssignor, subscribedTopicRegex } = body;

@@ -15,6 +15,10 @@ import { refreshRegexes } from "./regexes.ts";
 import { assignTargets } from "./targets.ts";
 import { setLook } from "./timers.ts";
 
+/** A target for so many members is work: they come in crowds, and it is not done again for each of them, whatever the interval. */
+const CROWD = 64;
+const PAUSE_PER_MEMBER_MS = 0.25;
+
 /** Looks whether topics have changed in a way that the group has to know, and works out a target if one is due. */
 export function catchUp(draft: Draft, news: GroupNews, out: GroupOutbox): void {
   refreshTopics(draft, news, out);
@@ -59,8 +63,9 @@ function assignIfDue(draft: Draft, news: GroupNews, out: GroupOutbox): void {
   draft.noted.assignedAtMs = out.monotonic();
 }
 
-function dueInMs({ volatile }: ModernGroup, { config }: GroupNews, out: GroupOutbox): number {
-  return volatile.assignedAtMs + config.consumerAssignmentIntervalMs - out.monotonic();
+function dueInMs({ volatile, metadata }: ModernGroup, { config }: GroupNews, out: GroupOutbox): number {
+  const pauseMs = metadata.size < CROWD ? 0 : metadata.size * PAUSE_PER_MEMBER_MS;
+  return volatile.assignedAtMs + Math.max(config.consumerAssignmentIntervalMs, pauseMs) - out.monotonic();
 }
 
 /**

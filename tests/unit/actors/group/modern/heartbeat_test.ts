@@ -76,6 +76,11 @@ Deno.test("requests that make no sense are refused before anything is looked at"
   assertEquals(errorOf(h.beat("b", -1)), "UNKNOWN_MEMBER_ID");
 });
 
+Deno.test("a broker that does not speak the new protocol says so", () => {
+  const h = new GroupHarness({ config: { protocols: ["classic"] } });
+  assertEquals(errorOf(h.join("a")), "UNSUPPORTED_VERSION");
+});
+
 Deno.test("version 0 leaves it to the coordinator to name a member", () => {
   const h = new GroupHarness();
   const body = { rebalanceTimeoutMs: 1_000, topicPartitions: [], subscribedTopicNames: ["t"] };
@@ -299,4 +304,12 @@ Deno.test("the group is described with what members have and are to have", () =>
   assertEquals([b!.assignment.topicPartitions, b!.targetAssignment.topicPartitions], [[], rows([2, 3])]);
   const none = new GroupHarness().p.ask("describeConsumer", { version: 1, client, body: undefined }).reply!;
   assertEquals([errorOf(none), none.errorMessage], ["GROUP_ID_NOT_FOUND", "Group g not found."]);
+});
+
+Deno.test("a crowd that comes at once gets a target once in a while, not with each who comes", () => {
+  const h = new GroupHarness({ topics: { t: 100 } });
+  for (let member = 0; member < 80; member++) h.join(`m${member}`);
+  assert(h.state.assignmentEpoch < h.state.epoch);
+  h.p.advance(20);
+  assertEquals([h.state.assignmentEpoch, h.state.state], [h.state.epoch, "Reconciling"]);
 });
