@@ -57,3 +57,37 @@ Deno.test("the topic's own word, then the broker's, then its properties", () => 
   assertEquals([config.compact, config.delete, config.retentionMs, config.flushBeforeAck], [true, true, 7, false]);
   assertEquals([config.maxDecompressedBytes, config.log.segmentMs], [9, 604_800_000], "broker 2's word is not ours");
 });
+
+Deno.test("a compacted topic says how it is cleaned, unless the cleaner is off", () => {
+  const compacted = { "log.cleanup.policy": "compact" };
+  assertEquals(replicaConfig({ properties: compacted }).compaction, {
+    deleteRetentionMs: 86_400_000,
+    minLagMs: 0,
+    maxLagMs: Number.MAX_SAFE_INTEGER,
+    minDirtyRatio: 0.5,
+    backoffMs: 15_000,
+    mapBytesMax: 128 * 2 ** 20,
+  });
+  const own = {
+    ...compacted,
+    "log.cleaner.delete.retention.ms": "1",
+    "log.cleaner.min.compaction.lag.ms": "2",
+    "log.cleaner.max.compaction.lag.ms": "3000",
+    "log.cleaner.min.cleanable.ratio": "0.25",
+    "log.cleaner.backoff.ms": "5",
+    "log.cleaner.dedupe.buffer.size": "6",
+  };
+  const { compaction, log } = replicaConfig({ properties: own });
+  assertEquals(compaction, {
+    deleteRetentionMs: 1,
+    minLagMs: 2,
+    maxLagMs: 3000,
+    minDirtyRatio: 0.25,
+    backoffMs: 5,
+    mapBytesMax: 6,
+  });
+  assertEquals(log.segmentMs, 3000, "sealed in time to be cleaned in time");
+  assertEquals(replicaConfig({ properties: { ...own, "log.cleanup.policy": "delete" } }).log.segmentMs, 604_800_000);
+  const off = replicaConfig({ properties: { ...compacted, "log.cleaner.enable": "false" } });
+  assertEquals([off.compact, off.compaction], [true, undefined]);
+});
