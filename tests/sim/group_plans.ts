@@ -90,7 +90,6 @@ export function drawGroupProperties(
   nodes: number,
   features: ReadonlySet<Feature>,
 ): Record<string, string> {
-  if (!features.has("groups")) return {};
   const isCompacted = features.has("compaction");
   const segmentBytes = random.pick(["2000", "8000", "40000"]);
   const deleteRetentionMs = random.pick(["0", "500", "2000"]);
@@ -107,19 +106,18 @@ export function drawGroupProperties(
   };
   // Where disks are lost, whoever acknowledges alone loses what it has.
   const isLossy = nodes > 1 && (features.has("lost-disk") || features.has("rot"));
+  const cleaner = {
+    "log.cleaner.backoff.ms": "200",
+    "log.cleaner.min.cleanable.ratio": "0.1",
+    "log.cleaner.delete.retention.ms": deleteRetentionMs,
+  };
+  if (!features.has("groups")) return isCompacted ? cleaner : {};
   return {
     ...drawn,
     ...(isLossy ? { "min.insync.replicas": "2" } : {}),
     ...(features.has("group-admin")
       ? { "offsets.retention.minutes": "1", "offsets.retention.check.interval.ms": "1000" }
       : {}),
-    ...(isCompacted
-      ? {
-        "offsets.topic.segment.bytes": segmentBytes,
-        "log.cleaner.backoff.ms": "200",
-        "log.cleaner.min.cleanable.ratio": "0.1",
-        "log.cleaner.delete.retention.ms": deleteRetentionMs,
-      }
-      : {}),
+    ...(isCompacted ? { ...cleaner, "offsets.topic.segment.bytes": segmentBytes } : {}),
   };
 }

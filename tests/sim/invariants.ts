@@ -97,6 +97,12 @@ export class Invariants {
     return this.#partitions.values();
   }
 
+  /** Up to where a partition, `<topic>-<partition>`, is committed. */
+  endOf(key: string): number {
+    for (const { name, ledger } of this.#partitions.values()) if (name === key) return ledger.end;
+    return 0;
+  }
+
   /**
    * Told of every turn, as a trace is, before it is taken: so the states between any two turns are seen, also where one step of the
    * clock has many.

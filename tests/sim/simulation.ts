@@ -15,6 +15,7 @@ import { GroupWork } from "./group_work.ts";
 import { newestImage, partitionsOf, unwell } from "./glimpse.ts";
 import { checkHistory, History } from "./history.ts";
 import { Invariants, uncleanIsOn } from "./invariants.ts";
+import { KEYED, KeyedWork } from "./keyed_work.ts";
 import { lenses } from "./lens.ts";
 import { Producer } from "./producer.ts";
 import { RunTrace } from "./run_trace.ts";
@@ -73,6 +74,7 @@ export class Simulation {
   readonly #producers: Producer[] = [];
   readonly #consumers: Consumer[] = [];
   readonly #groups: GroupWork;
+  readonly #keyed: KeyedWork | undefined;
   #reader: Consumer | undefined;
 
   constructor(options: RunOptions) {
@@ -111,6 +113,7 @@ export class Simulation {
     this.scene.book.hear = (record) => this.scene.deliveries.committed(record);
     const { topics, nodes, adminTasks, random } = swarm;
     this.#groups = new GroupWork(this.scene, swarm.groups, groups, random.split("group work"));
+    if (swarm.keyed !== undefined) this.#keyed = new KeyedWork(this.scene, swarm.keyed, random.split("keyed"));
     const forgive = ({ id }: { readonly id: number }) => {
       this.invariants.settle(); // it must have seen the end of the process first
       this.invariants.forgive(id);
@@ -167,6 +170,7 @@ export class Simulation {
     });
     for (let index = 0; index < consumers; index++) this.#consume(index, 0);
     this.#groups.begin({ withAdmin: this.swarm.features.has("group-admin") });
+    this.#keyed?.begin();
     this.#storm.begin();
     const endMs = this.world.now() + stormMs;
     return this.#runWhile(() => this.world.now() < endMs);
@@ -223,11 +227,8 @@ export class Simulation {
     let nextLookMs = 0;
     let isCalm = false;
     this.#groups.finish();
-    const end = (key: string) => {
-      for (const { name, ledger } of this.invariants.partitions) if (name === key) return ledger.end;
-      return 0;
-    };
-    const wants = () => [...this.#groups.unrest(end), ...this.invariants.unrestOfGroups()];
+    const wants =
+      () => [...this.#groups.unrest((key) => this.invariants.endOf(key)), ...this.invariants.unrestOfGroups()];
     const look = () => {
       if (this.world.now() < nextLookMs) return isCalm;
       nextLookMs = this.world.now() + LOOK_MS * 5;
@@ -271,7 +272,8 @@ export class Simulation {
     for (const key of keys) ends.set(key, this.#highWatermark(key, image.topics));
     const missing = () => keys.filter((key) => reader.offset(key) < ends.get(key)!);
     const why = () => missing().map((key) => `${key} was read to ${reader.offset(key)} of ${ends.get(key)}`);
-    return this.#until(READ_MS, () => missing().length === 0, "not everything can be read", why);
+    const isKeyedRead = () => this.#keyed?.isRead(this.invariants.endOf(KEYED)) ?? true;
+    return this.#until(READ_MS, () => missing().length === 0 && isKeyedRead(), "not everything can be read", why);
   }
 
   /** As the leader knows it. */
@@ -291,6 +293,9 @@ export class Simulation {
   #judge(): boolean {
     const { scene, swarm } = this;
     for (const problem of this.#admin.check(newestImage(this.world)!)) scene.problem(problem);
+    for (const problem of this.#keyed?.judge() ?? []) scene.problem(problem);
+    this.#keyed?.end();
+    for (const { ledger } of this.invariants.partitions) scene.count("cleanings", ledger.cleanings);
     const lossyKeys = new Set(swarm.topics.flatMap(keysOf).filter((key) => !this.#storm.limits.isDurable(key)));
     for (const { message } of checkHistory(scene.history, { lossyKeys, startOffsets: scene.trimmed })) {
       scene.problem(message);
@@ -327,6 +332,7 @@ export class Simulation {
       if (!world.step()) throw new Error("There is nothing left to do.");
       invariants.settle();
       this.#groups.look();
+      this.#keyed?.look();
       for (const problem of invariants.problems) scene.problem(problem);
       if (world.now() - atMs > STANDSTILL_MS) {
         atMs = world.now();

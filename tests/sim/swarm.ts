@@ -10,6 +10,7 @@ import { type Random, SeededRandom } from "../../lib/prng.ts";
 import type { NetworkFaults } from "../../transport/simulated.ts";
 import type { AdminTask } from "./admin.ts";
 import { drawGroupProperties, drawGroups, type GroupPlan } from "./group_plans.ts";
+import type { KeyedPlan } from "./keyed_work.ts";
 import type { ProducerKind } from "./producer.ts";
 import type { TopicPlan } from "./scene.ts";
 import { CALM_SOCKETS, type SocketFaults } from "./sockets.ts";
@@ -137,6 +138,8 @@ export interface Swarm {
   readonly producers: readonly { readonly kind: ProducerKind; readonly everyMs: number }[];
   readonly consumers: number;
   readonly groups: readonly GroupPlan[];
+  /** A compacted topic, if there is one. */
+  readonly keyed: KeyedPlan | undefined;
   readonly adminTasks: readonly AdminTask[];
   readonly properties: Readonly<Record<string, string>>;
   readonly snapshotEveryRecords: number;
@@ -171,6 +174,7 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
     adminTasks: (["topics", "reassign", "elect", "configs", "trim"] as const).filter((task) => features.has(task)),
     groups: drawGroups(random.split("groups"), topics, features, properties),
+    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes) : undefined,
     properties,
     random,
   };
@@ -212,6 +216,16 @@ function drawTopics(random: Random, nodes: number, features: ReadonlySet<Feature
       segmentBytes: own.pick([8_000, 40_000, 1 << 20]),
     };
   });
+}
+
+function drawKeyed(random: Random, nodes: number): KeyedPlan {
+  const replicationFactor = Math.min(nodes, 3);
+  return {
+    replicationFactor,
+    minIsr: Math.min(replicationFactor, 2),
+    segmentBytes: random.pick([2_000, 8_000]),
+    everyMs: random.pick([30, 100, 300]),
+  };
 }
 
 function drawNetwork(random: Random, features: ReadonlySet<Feature>): Partial<NetworkFaults> {

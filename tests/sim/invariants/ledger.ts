@@ -121,6 +121,8 @@ export class Ledger {
   isBegun = false;
   /** Some replica has compacted its log up to here, and others may have fetched what was left of it. */
   cleanedTo = 0;
+  /** How often a cleaning has come further. */
+  cleanings = 0;
   /** How often it was forgotten. */
   forgets = 0;
 
@@ -191,6 +193,7 @@ export class Ledger {
   /** A replica has compacted its log. */
   clean({ cleanedTo, node }: { readonly cleanedTo: number; readonly node: number }): void {
     this.cleanedTo = cleanedTo;
+    this.cleanings++;
     if (cleanedTo <= this.end || this.isLossy || this.isDark) return;
     this.tell(`${this.name} on node ${node} is compacted up to ${cleanedTo}, and committed only up to ${this.end}.`);
   }
