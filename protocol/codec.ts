@@ -74,11 +74,19 @@ export function decodeLeading<R extends Row>(
 /**
  * Encodes one message by itself.
  *
+ * @param prefix goes before it, in two bytes
  * @throws {EncodeError} when the value does not fit the version
  */
-export function encodeMessage<R extends Row>(message: Message<R>, version: number, value: RowInput<R>): Uint8Array {
+export function encodeMessage<R extends Row>(
+  message: Message<R>,
+  version: number,
+  value: RowInput<R>,
+  prefix?: number,
+): Uint8Array {
   const codec = codecOf(message, version);
-  codec.write(writer.begin(codec.of), value);
+  writer.begin(codec.of);
+  if (prefix !== undefined) writer.int16(prefix, "prefix");
+  codec.write(writer, value);
   return concatenate(writer.finish(false));
 }
 

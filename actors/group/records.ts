@@ -8,7 +8,6 @@
  *
  * @module
  */
-import { concatenate } from "../../lib/bytes.ts";
 import { decodeMessage, encodeMessage } from "../../protocol/codec.ts";
 import type { Message, Row, RowInput, RowValue } from "../../protocol/schema.ts";
 import * as tables from "../../protocol/tables/group_records.ts";
@@ -203,7 +202,7 @@ function memberOf(key: Uint8Array): { readonly group: string; readonly memberId:
 }
 
 function withPrefix<R extends Row>(prefix: number, table: Message<R>, version: number, body: RowInput<R>): Uint8Array {
-  return concatenate([Uint8Array.of(prefix >> 8, prefix & 0xff), encodeMessage(table, version, body)]);
+  return encodeMessage(table, version, body, prefix);
 }
 
 /** -1 when there is none. */
