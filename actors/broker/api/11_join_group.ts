@@ -11,7 +11,7 @@ import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import { joinGroup as table } from "../../../protocol/tables/groups.ts";
 import { handler } from "../handler.ts";
-import { askGroup, clientOf } from "./group_call.ts";
+import { askGroup, clientOf, NAME_LENGTH_MAX } from "./group_call.ts";
 
 /** The group keeps the time; only when it is silent does the handler give up, a little later. */
 const MARGIN_MS = 10_000;
@@ -22,6 +22,9 @@ export const joinGroup = handler(table, 0, 9, (request, exchange) => {
   const { version } = exchange;
   const { groupId, memberId, sessionTimeoutMs, rebalanceTimeoutMs } = request;
   if (groupId === "") return exchange.reply(refuse(request, version, "INVALID_GROUP_ID"));
+  if ((request.groupInstanceId?.length ?? 0) > NAME_LENGTH_MAX) {
+    return exchange.reply(refuse(request, version, "INVALID_REQUEST"));
+  }
   const message = { version, client: clientOf(exchange), body: request };
   const timeoutMs = Math.min(Math.max(rebalanceTimeoutMs, sessionTimeoutMs, 0) + MARGIN_MS, PATIENCE_MAX_MS);
   askGroup(exchange, { groupId, verb: "join", message, create: memberId === "", timeoutMs }, (result) => {

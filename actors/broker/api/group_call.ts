@@ -60,9 +60,12 @@ const TIMEOUT_MS = 10_000;
 /** How often a group is looked for when it has gone between being found and being asked. */
 const FINDS_MAX = 3;
 
+/** Member ids begin with the client's (or the instance's) and are written as strings, which have at most 32 767 bytes. */
+export const NAME_LENGTH_MAX = 8_192;
+
 /** The client as groups remember it. */
 export function clientOf({ clientId, host }: Pick<Caller, "clientId" | "host">): GroupClient {
-  return { id: clientId ?? "", host };
+  return { id: (clientId ?? "").slice(0, NAME_LENGTH_MAX), host };
 }
 
 /** Asks the group, wherever it is on this broker. */

@@ -58,7 +58,7 @@ function recordsOf(
   nowMs: number,
 ): OffsetRecord[] {
   const commitTimestamp = BigInt(nowMs);
-  const expireTimestamp = retentionTimeMs < 0n ? -1n : commitTimestamp + retentionTimeMs;
+  const expireTimestamp = retentionTimeMs < 0n ? -1n : smaller(commitTimestamp + retentionTimeMs, INT64_MAX);
   const records = new Map<string, OffsetRecord>();
   for (const { name: topic, partitions } of topics) {
     for (const partition of partitions) {
@@ -76,6 +76,12 @@ function recordsOf(
     }
   }
   return [...records.values()];
+}
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 function respondToCommit(

@@ -11,6 +11,7 @@ import { deleteGroups } from "../../../../../actors/broker/api/42_delete_groups.
 import { offsetDelete } from "../../../../../actors/broker/api/47_offset_delete.ts";
 import { consumerGroupHeartbeat } from "../../../../../actors/broker/api/68_consumer_group_heartbeat.ts";
 import { consumerGroupDescribe } from "../../../../../actors/broker/api/69_consumer_group_describe.ts";
+import { clientOf } from "../../../../../actors/broker/api/group_call.ts";
 import { groupPartition, OFFSETS_TOPIC } from "../../../../../actors/group/protocol.ts";
 import { errorCode, errorName } from "../../../../../protocol/errors.ts";
 import type { Api } from "../../../../../protocol/schema.ts";
@@ -203,6 +204,15 @@ Deno.test("only who brings no member id makes a group by joining; it waits as lo
   assertEquals(old.question("join").timeoutMs, 16_000);
   const endless = found(client().call(joinGroup, 5, joinOf({ rebalanceTimeoutMs: 2 ** 31 - 1 })));
   assertEquals(endless.question("join").timeoutMs, 3_600_000);
+});
+
+Deno.test("names that would not fit into a member id are cut, or refused", () => {
+  const groupInstanceId = "i".repeat(8_193);
+  assertEquals(errorName(client().call(joinGroup, 9, joinOf({ groupInstanceId })).got.errorCode), "INVALID_REQUEST");
+  const fits = client().call(joinGroup, 9, joinOf({ groupInstanceId: "i".repeat(8_192) }));
+  assertEquals(asked(fits), [`find ${home("b")}`]);
+  assertEquals(clientOf({ clientId: "c".repeat(9_000), host: "/h" }).id.length, 8_192);
+  assertEquals(clientOf({ clientId: null, host: "/h" }), { id: "", host: "/h" });
 });
 
 Deno.test("an empty group id is refused where one joins or beats; offsets may be kept under it", () => {

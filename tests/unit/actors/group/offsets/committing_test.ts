@@ -2,7 +2,17 @@ import { assertEquals } from "@std/assert";
 import { MemoryJournal } from "../../../../../actors/memory_journal.ts";
 import { decodeRecord, encodeRecord, type GroupRecord } from "../../../../../actors/group/records.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { commit, EPOCH_MS, errorsOf, fetched, membersOf, offsetRecord, stage, written } from "./stage.ts";
+import {
+  commit,
+  commitMessage,
+  EPOCH_MS,
+  errorsOf,
+  fetched,
+  membersOf,
+  offsetRecord,
+  stage,
+  written,
+} from "./stage.ts";
 
 Deno.test("what was committed is fetched, and a null text comes back as an empty one", () => {
   const p = stage();
@@ -111,6 +121,18 @@ Deno.test("a record holds the offset, its leader epoch, the text and the times; 
   const [normal, expiring] = records.map((record) => encodeRecord(record));
   assertEquals([normal!.value![1], expiring!.value![1]], [3, 1]);
   assertEquals(decodeRecord(normal!.key, normal!.value), records[0]);
+});
+
+Deno.test("a retention that never ends is what a record can hold", () => {
+  const p = stage();
+  commit(p, [["t", 0, 8]], { retentionMs: Number.MAX_SAFE_INTEGER, version: 4 });
+  assertEquals(p.state.offsets.get("t", 0)!.expireTimestamp, BigInt(EPOCH_MS) + BigInt(Number.MAX_SAFE_INTEGER));
+  const endless = commitMessage([["t", 1, 8]], { version: 4 });
+  p.ask("commit", { ...endless, body: { ...endless.body, retentionTimeMs: 2n ** 63n - 1n } });
+  const record = p.state.offsets.records()[1]!;
+  assertEquals(record.type === "offset" && record.value!.expireTimestamp, 2n ** 63n - 1n);
+  const { key, value } = encodeRecord(record);
+  assertEquals(decodeRecord(key, value)?.value, { ...record.value, leaderEpoch: -1 } as typeof record.value);
 });
 
 Deno.test("loading gives what was written, in the order of topics and partitions", () => {
