@@ -23,22 +23,19 @@ import type {
   Membership,
   MembershipAction,
   MembershipEvent,
-  MembershipRequest,
   MembershipResponse,
 } from "./membership.ts";
+import { type Body, type Config, goodbyeOf, heartbeatOf, type Said, type Subscription } from "./modern_heartbeat.ts";
 import { Holdings } from "./modern_holdings.ts";
-import type { ConsumerConfig, TopicPartition } from "./protocol.ts";
+import type { TopicPartition } from "./protocol.ts";
 
-type Config = ConsumerConfig & { readonly groupId: string };
-type Body = (MembershipRequest & { readonly api: "consumerHeartbeat" })["body"];
 type Answer = Response<typeof consumerGroupHeartbeat>;
-type Subscription = Extract<MembershipEvent, { readonly type: "subscribed" }>;
 
 /** A heartbeat that is not answered yet. */
 interface Sent {
   readonly body: Body;
   readonly atMs: number;
-  readonly subscription: Subscription | undefined;
+  readonly subscription: Subscription;
 }
 
 /** The coordinator has forgotten the member, or taken it for another one. */
@@ -66,7 +63,7 @@ class ModernMembership implements Membership {
   /** In the order in which they will be answered; more than one only when the last of them leaves. */
   readonly #sent: Sent[] = [];
   /** What the coordinator knows for certain: nothing after a heartbeat of which the answer is lost. */
-  #said: { readonly subscription: Subscription | undefined; readonly owned: string } | undefined;
+  #said: Said | undefined;
   #beatAtMs = 0;
   /** Something is to be said that somebody waits for. */
   #isUrgent = true;
@@ -221,50 +218,20 @@ class ModernMembership implements Membership {
   }
 
   #beat(): void {
-    const { groupInstanceId, clientRack, maxPollIntervalMs, groupRemoteAssignor } = this.#config;
     const subscription = this.#subscription!;
-    const said = this.#said;
-    const owned = this.#holdings.rows();
-    const saysAll = said === undefined;
-    const saysTopics = saysAll || said.subscription !== subscription;
+    if (subscription.pattern !== null) this.#hadPattern = true;
     this.#isUrgent = false;
-    this.#send({
-      ...this.#nothingSaid(),
-      memberEpoch: this.#epoch,
-      instanceId: groupInstanceId,
-      rackId: saysAll ? clientRack : null,
-      rebalanceTimeoutMs: saysAll ? maxPollIntervalMs : -1,
-      subscribedTopicNames: saysTopics ? subscription.topics : null,
-      subscribedTopicRegex: saysTopics ? this.#regexToSay(subscription) : null,
-      serverAssignor: saysAll ? groupRemoteAssignor : null,
-      topicPartitions: saysAll || said.owned !== JSON.stringify(owned) ? owned : null,
-    });
-  }
-
-  /** An expression is taken back with no characters at all; who never had one says nothing, so that older coordinators understand. */
-  #regexToSay({ pattern }: Subscription): string | null {
-    if (pattern !== null) this.#hadPattern = true;
-    return pattern ?? (this.#epoch > 0 && this.#hadPattern ? "" : null);
-  }
-
-  #nothingSaid(): Body {
-    return {
-      groupId: this.#config.groupId,
-      memberId: this.memberId,
-      memberEpoch: this.#epoch,
-      instanceId: this.#config.groupInstanceId,
-      rackId: null,
-      rebalanceTimeoutMs: -1,
-      subscribedTopicNames: null,
-      subscribedTopicRegex: null,
-      serverAssignor: null,
-      topicPartitions: null,
-    };
+    this.#send(heartbeatOf(this.#config, this.memberId, {
+      epoch: this.#epoch,
+      subscription,
+      owned: this.#holdings.rows(),
+      takesPatternBack: this.#hadPattern && this.#epoch > 0,
+    }, this.#said));
   }
 
   #send(body: Body): void {
     const { requestTimeoutMs, sessionTimeoutMs } = this.#config;
-    this.#sent.push({ body, atMs: this.#nowMs, subscription: this.#subscription });
+    this.#sent.push({ body, atMs: this.#nowMs, subscription: this.#subscription! });
     this.#actions.push({
       type: "request",
       request: { api: "consumerHeartbeat", body },
@@ -351,7 +318,7 @@ class ModernMembership implements Membership {
     // A join that is under way makes it a member, too.
     const isMember = this.#epoch > 0 || this.#sent.length > 0;
     if (!isMember || !this.#isCoordinatorKnown) return;
-    this.#send({ ...this.#nothingSaid(), memberEpoch: this.#config.groupInstanceId === null ? -1 : -2 });
+    this.#send(goodbyeOf(this.#config, this.memberId));
   }
 
   /** The answer does not matter: a member that is not heard of goes by itself. */

@@ -24,7 +24,7 @@ import type { Group, GroupOutbox } from "../state.ts";
 import { assignmentBytes, clearEmpty, idsOf } from "./convert.ts";
 import { decide, modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
-import { catchUp } from "./epochs.ts";
+import { assignLater, catchUp } from "./epochs.ts";
 import { reconcileMember, timeRevocation } from "./heartbeat.ts";
 import { putOut } from "./leaving.ts";
 import { GONE_FOR_A_WHILE, type MemberMetadata } from "./member.ts";
@@ -123,7 +123,10 @@ function enter(
   const current = reconcileMember(draft, memberId, owned);
   const failed = decide(group, draft, out);
   if (failed !== undefined) return joinRefused(version, failed.error, memberId);
-  if (holder !== undefined && holder !== memberId) cancelTimers(state, holder, out);
+  if (holder !== undefined && holder !== memberId) {
+    cancelTimers(state, holder, out);
+    assignLater(state, news, out); // it may have been the last member of the new protocol
+  }
   resetSession(state, memberId, body.sessionTimeoutMs, out);
   timeRevocation(state, memberId, metadata, before, current, out);
   cancelTimer(state, "join", memberId, out);

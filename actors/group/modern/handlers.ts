@@ -5,6 +5,7 @@
  */
 import type { GroupNews } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
+import { downgradeIfDue } from "./convert.ts";
 import { decide, modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { catchUp } from "./epochs.ts";
@@ -45,6 +46,10 @@ export function memberLate(): void {}
 function lookAround(group: Group, out: GroupOutbox): void {
   const state = modernOf(group);
   if (state === undefined || !state.hasMembers) return;
+  // The last member of the new protocol may have gone when the group could not, or might not, be a classic one.
+  const last = new Draft(state);
+  last.bump();
+  if (downgradeIfDue(group, last, out)) return;
   const draft = new Draft(state);
   catchUp(draft, group.news, out);
   decide(group, draft, out);

@@ -237,6 +237,16 @@ Deno.test("after a heartbeat of which no answer came, everything is said again",
   assertEquals(again.topicPartitions, rows(0, 1));
 });
 
+Deno.test("an answer that says what is to be had is answered with what is, though it is nothing new", () => {
+  // The coordinator may have given more in an answer that was lost, and wait to hear that it is not used.
+  const s = new Script().joined(0);
+  s.advance(5_000).beat();
+  s.answer({ memberEpoch: 5, topicPartitions: rows(0) });
+  assertEquals(s.advance(5_000).beat().topicPartitions, rows(0));
+  s.answer({ memberEpoch: 5 });
+  assertEquals(s.advance(5_000).beat().topicPartitions, null);
+});
+
 Deno.test("who is fenced or forgotten loses everything at once, and joins again as the same member when that is handled", () => {
   for (const error of ["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"] as const) {
     const s = new Script().joined(0, 1);

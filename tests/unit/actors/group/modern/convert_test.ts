@@ -146,3 +146,13 @@ Deno.test("the group stays what it is when it may not go back, or is too large, 
   h.beat("m", -1);
   assertEquals([...h.state.metadata.keys()], [c, "n"]);
 });
+
+Deno.test("a classic member that takes the place of the last member of the new protocol leaves a classic group behind", () => {
+  const h = new GroupHarness();
+  h.join("m", { instanceId: "i" });
+  h.beat("m", -2, { instanceId: "i" });
+  const joined = h.classicJoin("", { groupInstanceId: "i" });
+  assertEquals(errorName(joined.errorCode), "NONE");
+  assertEquals([h.p.state.modern, h.p.state.classic?.state], [undefined, "PreparingRebalance"]);
+  assertEquals(h.classicBeat(joined.memberId, joined.generationId + 1, "i"), "REBALANCE_IN_PROGRESS");
+});

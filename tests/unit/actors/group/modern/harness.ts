@@ -225,3 +225,17 @@ export function told(reply: Beaten, topic = "t"): [string, number, readonly numb
 export function owns(...partitions: number[]): { topicId: string; partitions: number[] }[] {
   return partitions.length === 0 ? [] : [{ topicId: idOf("t"), partitions }];
 }
+
+/** Two members that share `t`: a has 0 and 1, b has 2 and 3, both at epoch 2. */
+export function two(setting: Setting = {}): GroupHarness {
+  const h = new GroupHarness(setting);
+  h.join("a");
+  h.join("b");
+  h.beat("a", 1);
+  h.beat("a", 1, { topicPartitions: owns(0, 1) });
+  assertEquals(told(h.beat("b", 2)), ["NONE", 2, [2, 3]]);
+  h.beat("b", 2, { topicPartitions: owns(2, 3) });
+  assertEquals(h.state.state, "Stable");
+  h.appended();
+  return h;
+}

@@ -1,23 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { type Beat, GROUP_ID, GroupHarness, idOf, owns, told } from "./harness.ts";
+import { type Beat, GroupHarness, idOf, owns, told, two } from "./harness.ts";
 
 function errorOf(reply: { readonly errorCode: number }): string {
   return errorName(reply.errorCode);
-}
-
-/** Two members that share `t`: a has 0 and 1, b has 2 and 3, both at epoch 2. */
-function two(setting: ConstructorParameters<typeof GroupHarness>[0] = {}): GroupHarness {
-  const h = new GroupHarness(setting);
-  h.join("a");
-  h.join("b");
-  h.beat("a", 1);
-  h.beat("a", 1, { topicPartitions: owns(0, 1) });
-  assertEquals(told(h.beat("b", 2)), ["NONE", 2, [2, 3]]);
-  h.beat("b", 2, { topicPartitions: owns(2, 3) });
-  assertEquals(h.state.state, "Stable");
-  h.appended();
-  return h;
 }
 
 Deno.test("a member alone gets everything at once, and hears of it until it says so", () => {
@@ -262,48 +248,6 @@ Deno.test("what takes more than a batch does not happen", () => {
   const h = new GroupHarness({ config: { maxWriteBytes: 300 } });
   const reply = h.join("a", { subscribedTopicNames: Array.from({ length: 50 }, (_, at) => `topic-${at}`) });
   assertEquals([errorOf(reply), h.appended(), h.p.state.modern], ["UNKNOWN_SERVER_ERROR", [], undefined]);
-});
-
-Deno.test("commits and fetches of offsets are for members of the epoch", () => {
-  const h = two();
-  const commit = (memberId: string, epoch: number, version = 9) => h.state.judgeCommit({ memberId, epoch, version });
-  assertEquals(commit("a", 2), "NONE");
-  assertEquals(commit("a", 1), "STALE_MEMBER_EPOCH");
-  assertEquals(commit("a", 2, 8), "UNSUPPORTED_VERSION");
-  assertEquals(commit("x", 2), "UNKNOWN_MEMBER_ID");
-  assertEquals(commit("", -1), "UNKNOWN_MEMBER_ID", "the group has members");
-  const fetch = (memberId: string | null, epoch: number) => h.state.judgeFetch({ memberId, epoch });
-  assertEquals([fetch(null, -1), fetch("a", 2), fetch("a", 1), fetch("x", 2)], [
-    "NONE",
-    "NONE",
-    "STALE_MEMBER_EPOCH",
-    "UNKNOWN_MEMBER_ID",
-  ]);
-  h.beat("a", -1);
-  h.beat("b", -1);
-  assertEquals(commit("", -1), "NONE");
-});
-
-Deno.test("the group is described with what members have and are to have", () => {
-  const h = new GroupHarness();
-  h.join("a", { rackId: "r1", instanceId: "i" });
-  h.join("b");
-  const client = { id: "", host: "" };
-  const described = h.p.ask("describeConsumer", { version: 1, client, body: undefined }).reply!;
-  assertEquals(
-    [described.errorCode, described.groupId, described.groupState, described.groupEpoch, described.assignmentEpoch],
-    [0, GROUP_ID, "Reconciling", 2, 2],
-  );
-  assertEquals(described.assignorName, "uniform");
-  const [a, b] = described.members;
-  assertEquals([a!.memberId, a!.rackId, a!.instanceId, a!.memberEpoch, a!.memberType], ["a", "r1", "i", 1, 1]);
-  assertEquals([a!.clientId, a!.clientHost], ["client", "/127.0.0.1"]);
-  const rows = (partitions: number[]) => [{ topicId: idOf("t"), topicName: "t", partitions }];
-  assertEquals(a!.assignment.topicPartitions, rows([0, 1, 2, 3]));
-  assertEquals(a!.targetAssignment.topicPartitions, rows([0, 1]));
-  assertEquals([b!.assignment.topicPartitions, b!.targetAssignment.topicPartitions], [[], rows([2, 3])]);
-  const none = new GroupHarness().p.ask("describeConsumer", { version: 1, client, body: undefined }).reply!;
-  assertEquals([errorOf(none), none.errorMessage], ["GROUP_ID_NOT_FOUND", "Group g not found."]);
 });
 
 Deno.test("a crowd that comes at once gets a target once in a while, not with each who comes", () => {
