@@ -82,6 +82,19 @@ Deno.test("nothing that comes after an event leaves before the event is durable;
   assertEquals(answers.at(-1), "pong");
 });
 
+Deno.test("it can be seen whether what an actor has decided is on its way to the journal still", () => {
+  const { env, system, ref, journal, settle } = books();
+  assertEquals(system.isHeldBack(ref), false);
+  journal.hold();
+  system.askThen(ref, "add", 5, settle);
+  env.advance(0);
+  assertEquals(system.isHeldBack(ref), true);
+  journal.release();
+  assertEquals(system.isHeldBack(ref), false);
+  system.kill(ref);
+  assertEquals(system.isHeldBack(ref), false);
+});
+
 Deno.test("each reply waits for its own events only", () => {
   const settles: (() => void)[] = [];
   const journal = new MemoryJournal();

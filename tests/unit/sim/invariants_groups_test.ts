@@ -13,6 +13,9 @@ import {
   offset,
   target,
 } from "./fake_groups.ts";
+import type { ConsumedRecord } from "../../../actors/consumer/protocol.ts";
+import { Deliveries } from "../../sim/deliveries.ts";
+import type { OffsetRecord } from "../../sim/invariants/group_log.ts";
 import { GroupBook } from "../../sim/group_book.ts";
 import { GroupUsage } from "../../sim/group_usage.ts";
 
@@ -159,7 +162,7 @@ Deno.test("who was deposed may cut what others have cleaned meanwhile", () => {
   const world = new FakeGroups().wrote(offset(5));
   world.replica(1).write([batch(1, 0, "nobody else's")]);
   world.look();
-  world.commit(change({ leader: 2, isr: [2, 3], leaderEpoch: 1, partitionEpoch: 1 }));
+  world.commit(change({ leader: 2, isr: [2, 3] }));
   world.replica(2).lead(1, [2, 3]).write([batch(1, 1)]);
   world.replica(3).follow(1).write([batch(1, 1)]);
   world.look();
@@ -320,4 +323,49 @@ Deno.test("two members use one partition, and the first was just told that all i
   isLossy = true;
   usage.use(user("f"), ["t-3"], 4, 6_002);
   assertEquals(problems, []);
+});
+
+// What groups were given.
+
+function deliveries(isAtMostOnce = false) {
+  const problems: string[] = [];
+  const given = new Deliveries([{ groupId: GROUP_ID, isAtMostOnce }], {
+    isDurable: (key) => key !== "t-9",
+    trimmed: new Map([["t-1", 5]]),
+    isLossy: () => false,
+    tell: (sentence) => problems.push(sentence),
+  });
+  const gave = (offsets: readonly number[], partition = 0) => {
+    const records = offsets.map((offset) => ({ topic: "t", partition, offset } as ConsumedRecord));
+    given.gave(GROUP_ID, "m", records);
+  };
+  const committed = (to: number, partition = 0) => given.committed(offset(to, { partition }) as OffsetRecord);
+  return { given, gave, committed, problems };
+}
+
+Deno.test("a group commits what nobody was given, or goes back", () => {
+  const { given, gave, committed, problems } = deliveries();
+  gave([0, 1, 2]);
+  committed(3);
+  committed(5, 1); // everything below was deleted
+  assertEquals([problems, given.position(GROUP_ID, "t-0")], [[], 3]);
+  gave([4]);
+  committed(5);
+  assertEquals(problems.splice(0), ["g has committed 5 of t-0, and nobody was given 3."]);
+  committed(4);
+  assertEquals(problems.splice(0), ["g has gone back in t-0 from 5 to 4."]);
+  committed(7, 9); // where records may vanish, anything goes
+  given.committed(noOffset() as OffsetRecord);
+  committed(1);
+  assertEquals(problems, []);
+});
+
+Deno.test("a group that wants everything once at most is given something twice", () => {
+  const { gave, committed, problems } = deliveries(true);
+  committed(3);
+  gave([0, 1]);
+  gave([2]);
+  assertEquals(problems, []);
+  gave([1]);
+  assertEquals(problems, ["m was given t-0@1, which g had been given before."]);
 });
