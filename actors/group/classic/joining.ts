@@ -15,7 +15,6 @@ import { answerJoin, joined, joinRefused } from "./replies.ts";
 import { awaitPending, forget, touch } from "./sessions.ts";
 import { ClassicGroup, classicOf, type JoinReply, type Member, NOTHING } from "./state.ts";
 import { replaceStatic } from "./static.ts";
-import { commonProtocols } from "./vote.ts";
 
 export type JoinAsked = Asked<Request<typeof joinGroup>>;
 export type JoinOutbox = GroupOutbox<JoinReply>;
@@ -90,7 +89,7 @@ function joinKnown(group: Group, classic: ClassicGroup, asked: JoinAsked, out: J
     touch(classic, member, out);
     return joined(classic, version, memberId);
   }
-  update(member, asked);
+  update(classic, member, asked);
   return waitForOthers(group, classic, member, asked, out);
 }
 
@@ -138,9 +137,9 @@ export function waitForOthers(
 }
 
 /** What the member wants from now on. */
-export function update(member: Member, asked: JoinAsked): void {
+function update(classic: ClassicGroup, member: Member, asked: JoinAsked): void {
   Object.assign(member, timeoutsOf(asked));
-  member.protocols = asked.body.protocols;
+  classic.setProtocols(member, asked.body.protocols);
 }
 
 /**
@@ -167,8 +166,7 @@ function putOut(classic: ClassicGroup, member: Member, out: GroupOutbox): void {
 function speaksWith(classic: ClassicGroup, { protocolType, protocols }: JoinAsked["body"]): boolean {
   if (!classic.hasMembers) return protocolType !== "" && protocols.length > 0;
   if (protocolType !== classic.protocolType) return false;
-  const common = commonProtocols(classic.members.values());
-  return protocols.some(({ name }) => common.has(name));
+  return protocols.some(({ name }) => classic.isSpokenByAll(name));
 }
 
 function matches(member: Member, { protocols }: JoinAsked["body"]): boolean {

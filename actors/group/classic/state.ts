@@ -75,6 +75,8 @@ export class ClassicGroup implements Members {
   /** Counts what timers of members were set for. */
   tokens = 0;
 
+  /** How many members have a protocol, by its name. */
+  readonly #speakers = new Map<string, number>();
   readonly #groupId: string;
   #durable: GroupMetadata | null = null;
   #isLive: boolean;
@@ -188,24 +190,46 @@ export class ClassicGroup implements Members {
     return protocols.find(({ name }) => name === this.protocol)?.metadata ?? NOTHING;
   }
 
+  /** Whether all members have this protocol. */
+  isSpokenByAll(protocol: string): boolean {
+    return (this.#speakers.get(protocol) ?? 0) === this.members.size;
+  }
+
+  /** What the member offers from now on. */
+  setProtocols(member: Member, protocols: readonly ClassicProtocol[]): void {
+    this.#count(member, -1);
+    member.protocols = protocols;
+    this.#count(member, 1);
+  }
+
   add(member: Member): void {
     if (this.members.size === 0 && this.leader === null) this.leader = member.memberId;
     this.members.set(member.memberId, member);
+    this.#count(member, 1);
     if (member.instanceId !== null) this.instances.set(member.instanceId, member.memberId);
     this.pending.delete(member.memberId);
   }
 
   /** Takes it out, without a word to it: see `leaving.ts`. */
-  remove({ memberId, instanceId }: Member): void {
+  remove(member: Member): void {
+    const { memberId, instanceId } = member;
     this.members.delete(memberId);
+    this.#count(member, -1);
     this.unsynced.delete(memberId);
     if (instanceId !== null && this.instances.get(instanceId) === memberId) this.instances.delete(instanceId);
     if (this.leader === memberId) this.leader = this.members.keys().next().value ?? null;
   }
 
+  #count({ protocols }: Member, by: 1 | -1): void {
+    for (const name of new Set(protocols.map(({ name }) => name))) {
+      this.#speakers.set(name, (this.#speakers.get(name) ?? 0) + by);
+    }
+  }
+
   #load(value: GroupMetadata | null): void {
     this.members.clear();
     this.instances.clear();
+    this.#speakers.clear();
     this.protocolType = value?.protocolType ?? "";
     this.generation = value?.generation ?? 0;
     this.protocol = value?.protocol ?? null;
