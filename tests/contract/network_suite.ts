@@ -14,6 +14,8 @@ export interface NetworkStage {
   readonly network: Network;
   /** A broker that behaves so; connections are numbered as they come. */
   serve(behaviour: Behaviour): Promise<NodeAddress> | NodeAddress;
+  /** How many connections the brokers have. */
+  connections(): number;
   /** Where nobody is. */
   readonly nowhere: NodeAddress;
   /** Lets time pass, as far as the network's timeouts go. */
@@ -159,7 +161,7 @@ const cases: Readonly<Record<string, (stage: NetworkStage) => Promise<void>>> = 
     await stage.settle();
     stage.network.disconnect(one);
     await stage.until(() => gone.every(({ outcome }) => outcome?.startsWith("closed")));
-    await stage.settle();
+    await stage.until(() => stage.connections() === 1);
     assertEquals(stays.outcome, undefined);
   },
 
@@ -171,6 +173,7 @@ const cases: Readonly<Record<string, (stage: NetworkStage) => Promise<void>>> = 
     const late = new Asked(stage, to, "a");
     await stage.until(() => waiting.outcome !== undefined && late.outcome !== undefined);
     assert(waiting.outcome!.startsWith("closed"));
+    await stage.until(() => stage.connections() === 0);
     assertEquals(late.outcome, "closed unsent");
   },
 };

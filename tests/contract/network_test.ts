@@ -1,4 +1,5 @@
 /** Every network under the one suite. */
+import { assert } from "@std/assert";
 import type { BrokerRef, ConnectionArgs, ConnectionProtocol } from "../../actors/broker/protocol.ts";
 import { CONNECTION } from "../../actors/broker/protocol.ts";
 import type { Actor } from "../../actors/actor.ts";
@@ -31,7 +32,11 @@ networkSuite("tcp", () => {
         }
       }
       conn.close();
-    } catch { /* closed */ }
+    } catch {
+      /* closed */
+    } finally {
+      conns.delete(conn);
+    }
   }
 
   async function accept(listener: Deno.TcpListener, behaviour: Behaviour): Promise<void> {
@@ -54,6 +59,7 @@ networkSuite("tcp", () => {
       running.push(accept(listener, behaviour));
       return { host: "127.0.0.1", port: listener.addr.port };
     },
+    connections: () => conns.size,
     pass: (ms) => env.advance(ms),
     until: (condition) => eventually(condition, "the network"),
     settle: () => new Promise((resolve) => setTimeout(resolve, 5)),
@@ -109,8 +115,12 @@ networkSuite("local", () => {
     network,
     nowhere: { host: "here", port: 99 },
     serve,
+    connections: () => [...brokers.values()].reduce((sum, { system }) => sum + system.actors().length, 0),
     pass: (ms) => env.advance(ms),
-    until: () => env.advance(1),
+    until(condition) {
+      env.advance(1);
+      assert(condition(), "it did not come true");
+    },
     settle: () => env.advance(0),
     close: () => network.close(),
   };

@@ -111,6 +111,8 @@ Deno.test("what may be tried again is, at the coordinator that there is by then"
     const commit = stage.probe.ask("commit", { offsets: null });
     committed(stage, error);
     assertEquals([commits(stage), commit.reply], [[], undefined]);
+    const isLost = stage.member.heard("coordinator").length > 1;
+    assertEquals(isLost, error !== "COORDINATOR_LOAD_IN_PROGRESS");
     stage.probe.advance(300);
     assertEquals(commits(stage), ["0@1"]);
     committed(stage);

@@ -170,6 +170,34 @@ Deno.test("an offset that is not there is reset by policy, after what lies here"
   assertEquals(asks(strict), ["1 full #t-0@9"]);
 });
 
+Deno.test("an offset that is not there does not matter before what was fetched is handed out", () => {
+  const stage = new Stage({ config: { autoOffsetReset: "earliest" } }).assign([T0], 3);
+  stage.fetched([{ records: batchOf(3, "a") }]);
+  stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  assertEquals(offsets(stage.poll()), [3]);
+});
+
+Deno.test("a broker that knows topic ids is told names all the same when Metadata has none", () => {
+  const stage = new Stage({ auto: false });
+  stage.probe.ask("assign", [T0]);
+  stage.answer(metadata, stage.metadata(false));
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 4 } });
+  assertEquals([asks(stage), stage.one(fetch).version], [["1 full t-0@4"], 12]);
+});
+
+Deno.test("two brokers that are asked for the same, one after it has lost the lead, count once", () => {
+  const stage = new Stage({ config: { metadataMaxAgeMs: 1_000 } }).assign([T0], 0);
+  const [late] = stage.all(fetch);
+  stage.leaders = [2, 2];
+  stage.leaderEpoch = 6;
+  stage.probe.advance(1_500);
+  assertEquals(asks(stage), ["1 full #t-0@0", "2 full #t-0@0"]);
+  stage.fetched([{ records: batchOf(0, "a", "b") }], 0, stage.all(fetch)[1]);
+  stage.fetched([{ records: batchOf(0, "a") }], 0, late);
+  assertEquals(asks(stage), ["2 full #t-0@2"]);
+  assertEquals(offsets(stage.poll()), [0, 1]);
+});
+
 Deno.test("a log that was cut behind what was read is read again from there", () => {
   const stage = new Stage().assign([T0], 0);
   stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
