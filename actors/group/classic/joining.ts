@@ -5,19 +5,16 @@
  */
 import { randomUuid } from "../../../lib/uuid.ts";
 import type { Random } from "../../../lib/prng.ts";
-import type { Request } from "../../../protocol/schema.ts";
-import type { joinGroup } from "../../../protocol/tables/groups.ts";
 import { LATER } from "../../actor.ts";
-import type { Asked } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
-import { completeJoinIfAll, rebalance } from "./rebalance.ts";
-import { answerJoin, joined, joinRefused } from "./replies.ts";
+import { completeJoinIfAll } from "./rebalance.ts";
+import { joined, joinRefused } from "./replies.ts";
 import { awaitPending, forget, touch } from "./sessions.ts";
 import { ClassicGroup, classicOf, type JoinReply, type Member, NOTHING } from "./state.ts";
 import { replaceStatic } from "./static.ts";
+import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
 
-export type JoinAsked = Asked<Request<typeof joinGroup>>;
-export type JoinOutbox = GroupOutbox<JoinReply>;
+export { timeoutsOf } from "./waiting.ts";
 
 /** From this version on a client must come back with the id that it was given, so that ids which nobody holds do not pile up (KIP-394). */
 const ID_REQUIRED_SINCE = 4;
@@ -43,12 +40,6 @@ export function join(group: Group, asked: JoinAsked, out: JoinOutbox): JoinReply
   }
   if (!speaksWith(classic, body)) return joinRefused(version, "INCONSISTENT_GROUP_PROTOCOL", body.memberId);
   return body.memberId === "" ? joinNew(group, classic, asked, out) : joinKnown(group, classic, asked, out);
-}
-
-/** How the request says that its sender is to be waited for. Version 0 had no time for rebalances: it is the session's. */
-export function timeoutsOf({ body }: JoinAsked): { sessionTimeoutMs: number; rebalanceTimeoutMs: number } {
-  const { sessionTimeoutMs, rebalanceTimeoutMs } = body;
-  return { sessionTimeoutMs, rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs };
 }
 
 /** An id for a member: Kafka's form, the client's own name (or that of the instance) and a uuid. */
@@ -119,21 +110,6 @@ function enter(
   classic.add(member);
   if (classic.initial) classic.initial.isNewcomer = true;
   return waitForOthers(group, classic, member, asked, out);
-}
-
-/** The member has joined, and is answered when the others have. */
-export function waitForOthers(
-  group: Group,
-  classic: ClassicGroup,
-  member: Member,
-  { version }: JoinAsked,
-  out: JoinOutbox,
-): typeof LATER {
-  answerJoin(member, "REBALANCE_IN_PROGRESS", member.memberId, out); // its connection is gone, or it will ask again
-  member.joining = { asker: out.asker(), version };
-  touch(classic, member, out);
-  rebalance(group, classic, out);
-  return LATER;
 }
 
 /** What the member wants from now on. */

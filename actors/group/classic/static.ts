@@ -13,7 +13,7 @@ import { LATER } from "../../actor.ts";
 import type { Group } from "../state.ts";
 import type { ClassicSnapshotMember } from "./convert.ts";
 import { isTooLarge, recordOf } from "./durable.ts";
-import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./joining.ts";
+import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
 import { answerJoin, answerSync, joined, joinRefused } from "./replies.ts";
 import { forget, touch } from "./sessions.ts";
 import type { ClassicGroup, JoinReply, Member } from "./state.ts";
