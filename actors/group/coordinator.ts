@@ -167,7 +167,10 @@ function takeView(coordinator: Coordinator, view: BrokerView, out: CoordinatorOu
   }
   const { news } = coordinator;
   const topology = topologyOf(view.image, news?.topology ?? NO_TOPOLOGY);
-  const config = groupConfigOf(view, news?.config);
+  const config = news !== undefined && view.image.configs === coordinator.configs
+    ? news.config
+    : groupConfigOf(view, news?.config);
+  coordinator.configs = view.image.configs;
   if (topology === news?.topology && config === news.config) return;
   coordinator.news = { version: (news?.version ?? 0) + 1, topology, config };
   for (const asker of coordinator.newsAskers.values()) out.reply(asker, coordinator.news);

@@ -12,6 +12,7 @@
  */
 import type { NewRecord } from "../../protocol/records.ts";
 import type { Asker, Outbox } from "../actor.ts";
+import type { MetadataImage } from "../controller/protocol.ts";
 import type { LastWords } from "./last_words.ts";
 import type { CoordinatorArgs, CoordinatorProtocol, Found, GroupNews, GroupRef } from "./protocol.ts";
 
@@ -86,6 +87,8 @@ export class Coordinator {
   writesSoon = false;
   /** What groups are shown; undefined before the first view. */
   news: GroupNews | undefined;
+  /** What the configuration among the news was read off. */
+  configs: MetadataImage["configs"] | undefined;
   /** Groups that wait for news, by id. */
   readonly newsAskers: Map<string, Asker<GroupNews>> = new Map();
 

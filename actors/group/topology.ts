@@ -6,29 +6,33 @@
  *
  * @module
  */
-import type { BrokerImage, MetadataImage, TopicImage } from "../controller/protocol.ts";
+import type { MetadataImage, TopicImage } from "../controller/protocol.ts";
 import type { Topology, TopologyTopic } from "./protocol.ts";
 
 /** Before anything is known. */
 export const NO_TOPOLOGY: Topology = { topics: new Map(), names: new Map() };
 
-/** What was made of an image, and of a topic. All coordinators of a broker are shown the same images, which share their topics. */
-const known = new WeakMap<MetadataImage, Topology>();
+type Topics = MetadataImage["topics"];
+type Brokers = MetadataImage["brokers"];
+
+/** What was made of topics and of one topic, with the racks that brokers were in. Images share them, and coordinators the images. */
+const known = new WeakMap<Topics, { readonly racksOfBrokers: string; readonly topology: Topology }>();
 const knownTopics = new WeakMap<TopicImage, { readonly racksOfBrokers: string; readonly topic: TopologyTopic }>();
 
 /** The topology of an image: `before` itself, when nothing has changed that a group could see. */
-export function topologyOf(image: MetadataImage, before: Topology): Topology {
-  const made = known.get(image);
-  if (made !== undefined && (made === before || before === NO_TOPOLOGY)) return made;
-  const topology = derive(image, before);
-  if (made === undefined) known.set(image, topology);
-  return topology === before ? before : made ?? topology;
-}
-
-function derive({ topics, brokers }: MetadataImage, before: Topology): Topology {
+export function topologyOf({ topics, brokers }: Pick<MetadataImage, "topics" | "brokers">, before: Topology): Topology {
   const racksOfBrokers = JSON.stringify(
     [...brokers.values()].flatMap(({ id, rack }) => rack === null ? [] : [id, rack]),
   );
+  const made = known.get(topics);
+  const isMade = made?.racksOfBrokers === racksOfBrokers;
+  if (isMade && (made.topology === before || before === NO_TOPOLOGY)) return made.topology;
+  const topology = derive(topics, brokers, racksOfBrokers, before);
+  if (!isMade) known.set(topics, { racksOfBrokers, topology });
+  return topology === before || !isMade ? topology : made.topology;
+}
+
+function derive(topics: Topics, brokers: Brokers, racksOfBrokers: string, before: Topology): Topology {
   const derived = new Map<string, TopologyTopic>();
   let isSame = topics.size === before.topics.size;
   for (const topic of topics.values()) {
@@ -41,8 +45,6 @@ function derive({ topics, brokers }: MetadataImage, before: Topology): Topology 
   if (isSame) return before;
   return { topics: derived, names: new Map([...derived.values()].map(({ name, topicId }) => [topicId, name])) };
 }
-
-type Brokers = ReadonlyMap<number, BrokerImage>;
 
 function topicOf(image: TopicImage, brokers: Brokers, racksOfBrokers: string): TopologyTopic {
   const made = knownTopics.get(image);
