@@ -3,7 +3,7 @@
  *
  * One group up to version 7, several from 8 on (KIP-709), each with an error of its own; v1 has room for errors in partitions only. Where
  * nothing has been committed, or there is no such group, the offset is -1 without an error. Null topics (v2) mean all of them. v7 may ask for
- * stable offsets only (KIP-447), v9 may name a member of the new protocol, whose epoch is checked (KIP-848).
+ * stable offsets only (KIP-447), v9 may name a member of the new protocol, whose epoch is checked if there is such a group (KIP-848).
  *
  * @module
  */
@@ -54,15 +54,11 @@ function fetchOf(exchange: Exchange<typeof table>, asked: Asked, then: (group: O
       const { errorCode: error = 0, topics } = result.value;
       return then(error === 0 ? { groupId, topics } : failed(asked, version, error));
     }
-    if (result.error === "GROUP_ID_NOT_FOUND" && !namesMember(asked)) return then(filled(asked, 0));
+    if (result.error === "GROUP_ID_NOT_FOUND") return then(filled(asked, 0));
     // Consumers before 3.9 do not know COORDINATOR_NOT_AVAILABLE here; as they only read, they may as well look for another one.
     const error = result.error === "COORDINATOR_NOT_AVAILABLE" ? "NOT_COORDINATOR" : result.error;
     then(failed(asked, version, errorCode(error)));
   });
-}
-
-function namesMember({ memberId, memberEpoch }: Asked): boolean {
-  return (memberId !== null && memberId !== "") || memberEpoch >= 0;
 }
 
 /** Version 1 can say what went wrong of each partition only. */

@@ -104,7 +104,7 @@ function respondToCommit(
 export const fetchOffsets: GroupHandler<"fetchOffsets"> = (group, { body }) => {
   const { offsets } = group;
   const { memberId, memberEpoch: epoch, topics } = body;
-  const error = judgeFetch(group, memberId, epoch);
+  const error = membersOf(group)?.judgeFetch({ memberId, epoch }) ?? "NONE";
   if (error !== "NONE") return { groupId: offsets.groupId, topics: [], errorCode: errorCode(error) };
   return {
     groupId: offsets.groupId,
@@ -115,12 +115,6 @@ export const fetchOffsets: GroupHandler<"fetchOffsets"> = (group, { body }) => {
     })),
   };
 };
-
-function judgeFetch(group: Group, memberId: string | null, epoch: number): ErrorName {
-  const isMember = (memberId !== null && memberId !== "") || epoch >= 0;
-  if (isMember && !exists(group)) return "GROUP_ID_NOT_FOUND";
-  return membersOf(group)?.judgeFetch({ memberId, epoch }) ?? "NONE";
-}
 
 function allOf({ offsets }: Group): OffsetFetchGroup["topics"] {
   const topics = new Map<string, FetchedPartition[]>();

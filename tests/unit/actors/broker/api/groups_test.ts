@@ -152,10 +152,7 @@ Deno.test("that there is no such group is confirmed as well, and then is no erro
   const member = client().call(offsetFetch, 9, {
     groups: [{ groupId: "b", memberId: "m", memberEpoch: 1, topics: null }],
   });
-  assertEquals(
-    errorName(confirmed(notFound(member, "GROUP_ID_NOT_FOUND")).got.groups[0]!.errorCode),
-    "GROUP_ID_NOT_FOUND",
-  );
+  assertEquals(errorName(confirmed(notFound(member, "GROUP_ID_NOT_FOUND")).got.groups[0]!.errorCode), "NONE");
 });
 
 Deno.test("OffsetFetch: errors are in partitions in version 1, at the top up to 7, by group from 8 on", () => {
@@ -206,6 +203,18 @@ Deno.test("only who brings no member id makes a group by joining; it waits as lo
   assertEquals(endless.question("join").timeoutMs, 3_600_000);
 });
 
+/** What a SyncGroup of version 5 must say. */
+const TYPED = { protocolType: "consumer", protocolName: "range", assignments: [] };
+
+Deno.test("SyncGroup must name protocol and type from version 5 on", () => {
+  const sync = (version: number, more: object) =>
+    client().call(syncGroup, version, { groupId: "b", generationId: 1, memberId: "m", assignments: [], ...more });
+  const wrong = "INCONSISTENT_GROUP_PROTOCOL";
+  assertEquals(errorName(sync(5, { protocolName: "range" }).got.errorCode), wrong);
+  assertEquals(errorName(sync(5, { protocolType: "consumer" }).got.errorCode), wrong);
+  assertEquals([asked(sync(5, TYPED)), asked(sync(4, {}))], [[`find ${home("b")}`], [`find ${home("b")}`]]);
+});
+
 Deno.test("names that would not fit into a member id are cut, or refused", () => {
   const groupInstanceId = "i".repeat(8_193);
   assertEquals(errorName(client().call(joinGroup, 9, joinOf({ groupInstanceId })).got.errorCode), "INVALID_REQUEST");
@@ -222,7 +231,7 @@ Deno.test("an empty group id is refused where one joins or beats; offsets may be
   assertEquals(client().call(joinGroup, 6, joinOf({ groupId })).got.protocolName, "");
   assertEquals(client().call(joinGroup, 7, joinOf({ groupId })).got.protocolName, null);
   assertEquals(
-    at(client().call(syncGroup, 5, { groupId, generationId: 1, memberId: "", assignments: [] })),
+    at(client().call(syncGroup, 5, { groupId, generationId: 1, memberId: "", ...TYPED })),
     "INVALID_GROUP_ID",
   );
   assertEquals(at(client().call(heartbeat, 4, { groupId, generationId: 1, memberId: "" })), "INVALID_GROUP_ID");
@@ -236,7 +245,7 @@ Deno.test("an empty group id is refused where one joins or beats; offsets may be
 Deno.test("while the group is read, heartbeats are well and syncs begin anew; joins wait and try again", () => {
   const loading = "COORDINATOR_LOAD_IN_PROGRESS";
   const beat = () => client().call(heartbeat, 4, { groupId: "b", generationId: 1, memberId: "m" });
-  const sync = () => client().call(syncGroup, 5, { groupId: "b", generationId: 1, memberId: "m", assignments: [] });
+  const sync = () => client().call(syncGroup, 5, { groupId: "b", generationId: 1, memberId: "m", ...TYPED });
   assertEquals(errorName(notFound(beat(), loading).got.errorCode), "NONE");
   assertEquals(errorName(notFound(sync(), loading).got.errorCode), "REBALANCE_IN_PROGRESS");
   assertEquals(errorName(notFound(client().call(joinGroup, 9, joinOf()), loading).got.errorCode), loading);
@@ -252,7 +261,7 @@ Deno.test("nobody is a member of a group that is not there", () => {
   const missing = "GROUP_ID_NOT_FOUND";
   const beat = client().call(heartbeat, 4, { groupId: "b", generationId: 1, memberId: "m" });
   assertEquals(errorName(notFound(beat, missing).got.errorCode), "UNKNOWN_MEMBER_ID");
-  const sync = client().call(syncGroup, 5, { groupId: "b", generationId: 1, memberId: "m", assignments: [] });
+  const sync = client().call(syncGroup, 5, { groupId: "b", generationId: 1, memberId: "m", ...TYPED });
   assertEquals(errorName(notFound(sync, missing).got.errorCode), "UNKNOWN_MEMBER_ID");
   const left = client().call(leaveGroup, 2, { groupId: "b", memberId: "m" });
   assertEquals(errorName(notFound(left, missing).got.errorCode), "UNKNOWN_MEMBER_ID");

@@ -150,7 +150,11 @@ Deno.test("loading gives what was written, in the order of topics and partitions
 Deno.test("a fetch that names a member is judged; one that does not is answered by every group", () => {
   const p = stage();
   assertEquals(fetched(p, null), []);
-  assertEquals(fetched(p, null, { memberId: "m", memberEpoch: 3 }), "GROUP_ID_NOT_FOUND");
+  assertEquals(
+    fetched(p, [["t", [0]]], { memberId: "m", memberEpoch: 3 }),
+    ["t-0:-1:"],
+    "nobody can tell, as in Kafka",
+  );
   p.state.modern = membersOf({
     judgeFetch: ({ memberId, epoch }) => memberId === "m" && epoch === 3 ? "STALE_MEMBER_EPOCH" : "NONE",
   });
