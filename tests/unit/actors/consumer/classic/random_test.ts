@@ -23,7 +23,7 @@ function live(seed: number): void {
     world.advance(random.pick([40, 500, 4_000, 12_000]));
     const alive = world.clients.filter(({ isAlive }) => isAlive);
     const one = alive.length > 0 ? random.pick(alive) : undefined;
-    switch (random.below(8)) {
+    switch (random.below(10)) {
       case 0:
         if (alive.length < 6) add();
         break;
@@ -49,9 +49,16 @@ function live(seed: number): void {
       case 7:
         world.restartGroup();
         break;
+      case 8:
+        world.stall();
+        break;
+      case 9:
+        world.flow();
+        break;
     }
   }
   world.listenerMs = 0;
+  world.flow();
   for (const client of world.clients) Object.assign(client, { isCut: false, isPolling: true });
   const last = world.add({ partitionAssignors }, ["t", "u"]);
   world.advance(100_000);

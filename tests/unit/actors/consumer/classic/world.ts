@@ -13,6 +13,7 @@ import type {
   MembershipResponse,
 } from "../../../../../actors/consumer/membership.ts";
 import type { ConsumerConfig, TopicPartition } from "../../../../../actors/consumer/protocol.ts";
+import type { GroupRecord } from "../../../../../actors/group/records.ts";
 import type { Asked } from "../../../../../actors/probe.ts";
 import { SeededRandom } from "../../../../../lib/prng.ts";
 import { decodeMessage, encodeMessage } from "../../../../../protocol/codec.ts";
@@ -176,6 +177,8 @@ export class World {
   listenerMs = 0;
   nowMs = 0;
   readonly #later: (() => void)[] = [];
+  /** The last record of the group, as of its last life. */
+  #written: GroupRecord | undefined;
 
   metadata(): MembershipEvent {
     return {
@@ -184,9 +187,19 @@ export class World {
     };
   }
 
-  /** The group dies, and is loaded anew: whoever waits is told nothing. */
+  /** What the group writes becomes durable only when it is let through again. */
+  stall(): void {
+    this.stage.journal.hold();
+  }
+
+  flow(): void {
+    this.stage.journal.release();
+  }
+
+  /** The group dies, and is loaded anew from what is durable: whoever waits is told nothing. */
   restartGroup(): void {
-    const { records } = this.stage;
+    for (const event of this.stage.journal.events) this.#written = event as GroupRecord;
+    const records = this.#written === undefined ? [] : [this.#written];
     this.stage = new Stage({ config: { initialRebalanceDelayMs: 500 }, records });
     for (const client of this.clients) if (client.isAlive) client.disconnect();
   }
