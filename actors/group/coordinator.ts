@@ -109,7 +109,14 @@ function readTheDead(coordinator: Coordinator, out: CoordinatorOutbox): void {
   const { dead, reading } = coordinator;
   if (dead.size === 0 || reading !== undefined) return;
   const groupIds = new Set([...dead].filter((groupId) => !coordinator.isWriting(groupId)));
-  if (groupIds.size === 0) return;
+  let restMs = Infinity;
+  for (const groupId of groupIds) {
+    const leftMs = (coordinator.resting.get(groupId)?.untilMs ?? 0) - out.monotonic();
+    if (leftMs <= 0) continue;
+    groupIds.delete(groupId);
+    restMs = Math.min(restMs, leftMs);
+  }
+  if (groupIds.size === 0) return restMs === Infinity ? undefined : out.timer("load", restMs, "tick", "load");
   read(coordinator, groupIds, (coordinator, { words }, out) => {
     spawnAgain(coordinator, groupIds, words, out);
     readTheDead(coordinator, out);

@@ -30,6 +30,9 @@ export interface LocalGroup {
   readonly groupId: string;
   readonly ref: GroupRef;
   readonly term: number;
+  readonly spawnedMs: number;
+  /** How often in a row it had died soon, when it was started. */
+  readonly deaths: number;
   /** It has retired: it goes, and nothing is asked of it any more. */
   leaving: boolean;
   /** Who wants it (or another in its place) as soon as it has gone. */
@@ -65,6 +68,8 @@ export class Coordinator {
   readonly ending: Set<string> = new Set();
   /** Groups that have died, and are to be read again. */
   readonly dead: Set<string> = new Set();
+  /** Those of them that die again and again: how often in a row, and until when they rest (monotonic). */
+  readonly resting: Map<string, { readonly deaths: number; readonly untilMs: number }> = new Map();
   reading: Reading | undefined;
   /** Everything has been read; it only waits for the last of {@linkcode ending}, and for the first view. */
   loaded: Reading | undefined;

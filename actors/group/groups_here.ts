@@ -2,7 +2,7 @@
  * The groups of a coordinator: one child for each, made when the log is read or when somebody wants it.
  *
  *     wanted, or in the log ──spawn──▶ here ──retire──▶ leaving ──ended──▶ gone (or made anew, for who waits)
- *                                       └──died──▶ dead ──its writes are settled, the log is read──▶ here
+ *                                       └──died──▶ dead ──rested, its writes are settled, the log is read──▶ here
  *
  * Invariant: there is one actor of a group at a time, and it was started with all that is committed of it.
  *
@@ -22,6 +22,12 @@ import {
   type Topology,
 } from "./protocol.ts";
 import type { GroupRecord } from "./records.ts";
+
+/** The second time that a group dies soon after it was started it rests for so long, and for twice that each further time. */
+const REST_MS = 100;
+const REST_MAX_MS = 30_000;
+/** A group that has lived so long was able to. */
+const RECOVERED_MS = 10_000;
 
 const LOADING: Found = { error: "COORDINATOR_LOAD_IN_PROGRESS", group: null };
 const ELSEWHERE: Found = { error: "NOT_COORDINATOR", group: null };
@@ -66,7 +72,9 @@ function spawn(
   const takeRecords = once(records);
   const ref = out.spawn(GROUP, groupId, { groupId, term, coordinator: out.self, takeRecords, news: coordinator.news! });
   out.watch(ref);
-  const group: LocalGroup = { groupId, ref, term, leaving: false, waiting: [] };
+  const deaths = coordinator.resting.get(groupId)?.deaths ?? 0;
+  const group: LocalGroup = { groupId, ref, term, spawnedMs: out.monotonic(), deaths, leaving: false, waiting: [] };
+  coordinator.resting.delete(groupId);
   coordinator.groups.set(groupId, group);
   return group;
 }
@@ -120,6 +128,7 @@ export function endAll(coordinator: Coordinator, out: CoordinatorOutbox): void {
   }
   coordinator.groups.clear();
   coordinator.dead.clear();
+  coordinator.resting.clear();
 }
 
 /** A group has ended: as it was told to, or it has died, and is to be read again. */
@@ -132,10 +141,19 @@ export function groupEnded(coordinator: Coordinator, ref: string, out: Coordinat
   const group = coordinator.groups.get(groupId);
   if (group === undefined) return;
   coordinator.groups.delete(groupId);
-  if (!group.leaving) coordinator.dead.add(groupId);
+  if (!group.leaving) bury(coordinator, group, out);
   for (const { create, asker } of group.waiting) {
     out.reply(asker, found(coordinator, coordinator.groups.get(groupId), groupId, create, out));
   }
+}
+
+/** It is to be read again: at once, or after a rest, if that does not help it to live. */
+function bury(coordinator: Coordinator, { groupId, spawnedMs, deaths }: LocalGroup, out: CoordinatorOutbox): void {
+  const nowMs = out.monotonic();
+  const inARow = 1 + (nowMs - spawnedMs >= RECOVERED_MS ? 0 : deaths);
+  const restMs = inARow <= 1 ? 0 : Math.min(REST_MAX_MS, REST_MS * 2 ** (inARow - 2));
+  coordinator.dead.add(groupId);
+  coordinator.resting.set(groupId, { deaths: inARow, untilMs: nowMs + restMs });
 }
 
 /** Starts groups that had died with what the log has of them; of whom it has nothing, is nothing any more. */
@@ -150,5 +168,6 @@ export function spawnAgain(
     coordinator.dead.delete(groupId);
     const records = groups.get(groupId);
     if (records !== undefined) spawn(coordinator, groupId, records, out);
+    else coordinator.resting.delete(groupId);
   }
 }

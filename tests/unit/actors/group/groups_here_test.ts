@@ -101,6 +101,32 @@ Deno.test("reading a group again is tried until it works, and does not keep the 
   assertEquals(stage.newGroups(), { a: ["t@1"] });
 });
 
+Deno.test("a group that dies whenever it is started rests, longer each time, and keeps nobody from being read", () => {
+  const stage = CoordinatorStage.active([offset("a", "t", 1), offset("b", "t", 1)]);
+  stage.newGroups();
+  const next = (afterMs: number) => {
+    stage.probe.advance(afterMs);
+    return stage.read().newGroups();
+  };
+  stage.end("a");
+  assertEquals(next(0), { a: ["t@1"] });
+  for (const restMs of [100, 200, 400]) {
+    stage.end("a");
+    assertEquals([next(0), next(restMs - 1), stage.errorOf("a", true)], [{}, {}, "COORDINATOR_LOAD_IN_PROGRESS"]);
+    if (restMs === 200) {
+      stage.end("b");
+      assertEquals(next(0), { b: ["t@1"] });
+    }
+    assertEquals(next(1), { a: ["t@1"] });
+  }
+  next(10_000);
+  for (const restMs of [0, 100]) { // it has lived long: that counts anew
+    stage.end("a");
+    if (restMs > 0) assertEquals(next(restMs - 1), {});
+    assertEquals(next(1), { a: ["t@1"] });
+  }
+});
+
 Deno.test("a doubt while a group is read again ends that too: it is read with all others", () => {
   for (const step of ["confirm", "describe", "fetch"]) {
     const stage = CoordinatorStage.active([offset("a", "t", 1), offset("b", "t", 1)]);
