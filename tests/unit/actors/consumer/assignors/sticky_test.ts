@@ -145,6 +145,19 @@ Deno.test("a partition moves on from one to the other so that a third can have o
   assertEquals([...assigned.values()].map((list) => list.length).sort(), [1, 2, 2]);
 });
 
+Deno.test("what has just come to a member moves on before what it had", () => {
+  const members = [
+    member("m0", ["u"], { owned: partitionsOf("u3"), generation: 1 }),
+    member("m1", ["t", "u"]),
+    member("m2", ["t"]),
+  ];
+  assertEquals(shown(assignStickily(members, new Map([["t", 2], ["u", 4]]), claims)), {
+    m0: "u0 u3",
+    m1: "u1 u2",
+    m2: "t0 t1",
+  });
+});
+
 Deno.test("many members and partitions are shared out quickly", () => {
   const topics = new Map(Array.from({ length: 20 }, (_, index) => [`topic${index}`, 100]));
   const names = [...topics.keys()];
