@@ -11,7 +11,10 @@ import type { ConsumedRecord, OffsetAndMetadata, TopicPartition } from "../actor
 export class Backlog {
   #records: readonly ConsumedRecord[] = [];
   #at = 0;
-  readonly #handedOut = new Map<string, OffsetAndMetadata>();
+  /** The last record of each partition that was handed out, but for {@linkcode Backlog.#last}. */
+  readonly #handedOut = new Map<string, ConsumedRecord>();
+  /** The last of all: most records are of the same partition as those before them. */
+  #last: ConsumedRecord | undefined;
 
   get isEmpty(): boolean {
     return this.#at === this.#records.length;
@@ -35,9 +38,13 @@ export class Backlog {
     return this.#take(count);
   }
 
-  /** What can be committed because it was handed out. */
-  handedOut(): readonly OffsetAndMetadata[] {
-    return [...this.#handedOut.values()];
+  /** What can be committed because it was handed out: of all partitions, or of these. */
+  handedOut(of?: readonly TopicPartition[]): readonly OffsetAndMetadata[] {
+    this.#note();
+    const all = [...this.#handedOut.values()].filter((last) => of?.some((partition) => isOf(last, partition)) ?? true);
+    return all.map(({ topic, partition, offset, leaderEpoch }) => (
+      { topic, partition, offset: offset + 1, leaderEpoch, metadata: "" }
+    ));
   }
 
   /** The offset of the first record of a partition that waits. */
@@ -67,12 +74,14 @@ export class Backlog {
 
   /** These partitions are somebody else's: how far they were handed out here is of no use any more. */
   forget(partitions: readonly TopicPartition[]): void {
+    this.#note();
     for (const { topic, partition } of partitions) this.#handedOut.delete(`${topic}-${partition}`);
   }
 
   clear(): void {
     this.#records = [];
     this.#at = 0;
+    this.#last = undefined;
     this.#handedOut.clear();
   }
 
@@ -83,10 +92,16 @@ export class Backlog {
   #take(count: number): readonly ConsumedRecord[] {
     const taken = this.#records.slice(this.#at, this.#at + count);
     this.#at += count;
-    for (const { topic, partition, offset, leaderEpoch } of taken) {
-      this.#handedOut.set(`${topic}-${partition}`, { topic, partition, offset: offset + 1, leaderEpoch, metadata: "" });
+    for (const record of taken) {
+      if (this.#last !== undefined && !isOf(record, this.#last)) this.#note();
+      this.#last = record;
     }
     return taken;
+  }
+
+  #note(): void {
+    if (this.#last !== undefined) this.#handedOut.set(`${this.#last.topic}-${this.#last.partition}`, this.#last);
+    this.#last = undefined;
   }
 }
 

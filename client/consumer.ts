@@ -111,7 +111,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerRecord, void, undefined> {
     try {
       while (this.#closed === undefined) {
-        if (!await this.#more()) continue;
+        this.#rest();
+        if (this.#backlog.isEmpty && !await this.#more()) continue;
         const [record] = this.#handOut(this.#backlog.takeAll(1));
         if (record !== undefined) yield record;
       }
@@ -209,7 +210,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   async #close(timeoutMs: number): Promise<void> {
     this.#rest();
     const { system, ref, ended } = this.#ground;
-    if (this.#ground.enableAutoCommit) await this.#commitHandedOut(timeoutMs);
+    if (this.#ground.enableAutoCommit) await this.#commitHandedOut({ timeoutMs });
     this.#backlog.clear();
     await system.ask(ref, "close", { timeoutMs }, timeoutMs + GRACE_MS);
     await this.#listening;
@@ -234,7 +235,9 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   #handOut(records: readonly ConsumedRecord[]): readonly ConsumerRecord[] {
     this.#isBusy = records.length > 0;
-    return records.map((record) => ({ ...record, offset: BigInt(record.offset) }));
+    return records.map(({ topic, partition, offset, timestamp, timestampType, key, value, headers, leaderEpoch }) => (
+      { topic, partition, offset: BigInt(offset), timestamp, timestampType, key, value, headers, leaderEpoch }
+    ));
   }
 
   /** The program is through with what it had. */
@@ -254,8 +257,10 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     });
   }
 
-  async #commitHandedOut(timeoutMs: number = 2 * GRACE_MS): Promise<Outcome> {
-    const offsets = this.#backlog.handedOut();
+  async #commitHandedOut(
+    { of, timeoutMs = 2 * GRACE_MS }: { readonly of?: readonly TopicPartition[]; readonly timeoutMs?: number } = {},
+  ): Promise<Outcome> {
+    const offsets = this.#backlog.handedOut(of);
     if (offsets.length === 0) return { error: "NONE", message: null };
     const answer = await this.#request("commit", { offsets, onlyOwned: true }, timeoutMs);
     return answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT", message: "The commit was not answered in time." };
@@ -284,7 +289,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     this.#backlog.drop(partitions);
     if (type === "revoked") {
       await this.#untilRest();
-      if (enableAutoCommit) await this.#commitHandedOut();
+      // Of nothing else: the program may be working on the next record of another partition by now.
+      if (enableAutoCommit) await this.#commitHandedOut({ of: partitions });
     }
     this.#backlog.forget(partitions);
     if (type === "revoked") await listener.revoked?.(partitions);

@@ -121,11 +121,11 @@ export class PartitionBuffer {
       }
       const cursor = this.#cursor ??= open(answer, header);
       while (cursor !== undefined && left > 0 && cursor.next()) {
-        const record = recordAt(cursor, header);
-        if (record.offset < from.position.offset) continue;
+        const { offset, timestamp, key, value, headers } = recordAt(cursor, header);
+        if (offset < from.position.offset) continue;
         const { timestampType, partitionLeaderEpoch: leaderEpoch } = header;
-        records.push({ topic, partition, ...record, timestampType, leaderEpoch });
-        from.position = { offset: record.offset + 1, leaderEpoch };
+        records.push({ topic, partition, offset, timestamp, timestampType, key, value, headers, leaderEpoch });
+        from.position = { offset: offset + 1, leaderEpoch };
         left--;
       }
       if (cursor !== undefined && cursor.at < cursor.end) return; // as many as were wanted

@@ -104,6 +104,7 @@ export function lookForRebalance(consumer: Consumer, nowMs: number): number {
   const { rebalances } = consumer;
   if (nowMs >= rebalances.wakeAtMs) {
     rebalances.wakeAtMs = Infinity;
+    if (consumer.poll !== undefined) tellMembership(consumer, { type: "polled" }); // it waits: it lives
     tellMembership(consumer, { type: "time" });
   }
   if (nowMs >= rebalances.dueMs) handled(consumer, rebalances.told?.number ?? -1);

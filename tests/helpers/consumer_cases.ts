@@ -79,8 +79,8 @@ export function quick(groupProtocol: Protocol, more: ConsumerOptions = {}): Cons
   return { groupProtocol, autoOffsetReset: "earliest", heartbeatIntervalMs: 20, fetchMaxWaitMs: 20, ...more };
 }
 
-/** What has to do with groups, for either protocol. */
-export function groupCases(protocol: Protocol): Readonly<Record<string, ConsumerCase>> {
+/** Who has which partitions, in either protocol. */
+function sharingCases(protocol: Protocol): Readonly<Record<string, ConsumerCase>> {
   return {
     "what was handed out before it closed is not handed out again": {
       partitions: 1,
@@ -124,6 +124,34 @@ export function groupCases(protocol: Protocol): Readonly<Record<string, Consumer
       },
     },
 
+    "a static member comes back to what it had": {
+      partitions: 2,
+      async run({ open, write }) {
+        await write(["a"], 0);
+        await write(["b"], 1);
+        const lives = async () => {
+          await using consumer = open(quick(protocol, { groupInstanceId: "i" }));
+          const values = await read(consumer, 1);
+          return values[0]!;
+        };
+        assertEquals([await lives(), await lives()].sort(), ["a", "b"]);
+      },
+    },
+
+    "a pattern means all topics that it fits": {
+      partitions: 1,
+      async run({ open, write, topic }) {
+        await write(["a"]);
+        await using consumer = open(quick(protocol, { pattern: `${topic}.*` }));
+        assertEquals(await read(consumer, 1), ["a"]);
+      },
+    },
+  };
+}
+
+/** What is committed, in either protocol. */
+function committingCases(protocol: Protocol): Readonly<Record<string, ConsumerCase>> {
+  return {
     "by hand it commits what it says, with what is to be remembered": {
       partitions: 1,
       async run({ open, write, topic }) {
@@ -161,29 +189,6 @@ export function groupCases(protocol: Protocol): Readonly<Record<string, Consumer
         assertEquals(heard, ["+1", "-1"]);
         assertEquals((await consumer.committed([at]))[0]?.offset, 1n);
         await consumer.close();
-      },
-    },
-
-    "a static member comes back to what it had": {
-      partitions: 2,
-      async run({ open, write }) {
-        await write(["a"], 0);
-        await write(["b"], 1);
-        const lives = async () => {
-          await using consumer = open(quick(protocol, { groupInstanceId: "i" }));
-          const values = await read(consumer, 1);
-          return values[0]!;
-        };
-        assertEquals([await lives(), await lives()].sort(), ["a", "b"]);
-      },
-    },
-
-    "a pattern means all topics that it fits": {
-      partitions: 1,
-      async run({ open, write, topic }) {
-        await write(["a"]);
-        await using consumer = open(quick(protocol, { pattern: `${topic}.*` }));
-        assertEquals(await read(consumer, 1), ["a"]);
       },
     },
   };
@@ -278,7 +283,9 @@ export const RECORD_CASES: Readonly<Record<string, ConsumerCase>> = {
 /** All cases by what they say. */
 export function consumerCases(): readonly (readonly [name: string, ConsumerCase])[] {
   const groups = PROTOCOLS.flatMap((protocol) =>
-    Object.entries(groupCases(protocol)).map(([name, one]) => [`${protocol}: ${name}`, one] as const)
+    Object.entries({ ...sharingCases(protocol), ...committingCases(protocol) }).map(([name, one]) =>
+      [`${protocol}: ${name}`, one] as const
+    )
   );
   return [...Object.entries(RECORD_CASES), ...groups];
 }
