@@ -27,6 +27,7 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     file: at("assigned_partition"),
     from: "return !this.isHeld && !this.isLeaving;",
     to: "return !this.isHeld;",
+    survives: "The coordinator waits until the member has let go of it: nobody else has it until then.",
   },
   {
     name: "session-over-unnoticed",
@@ -52,6 +53,7 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     file: at("modern_holdings"),
     from: "for (const { topicId, partition } of [...this.#used.values(), ...this.#told.values()]) {",
     to: "for (const { topicId, partition } of this.#told.values()) {",
+    survives: "It is not used any more by then: only what is committed before it goes may come late, and be given out twice.",
   },
   {
     name: "commits-after-lost",
@@ -60,5 +62,6 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     file: at("committing"),
     from: 'if (consumer.mode === "subscribed" && (consumer.membership?.epoch ?? -1) < 0) {',
     to: 'if (consumer.mode === "none" && (consumer.membership?.epoch ?? -1) < 0) {',
+    survives: "It takes a group that is empty just then: any other refuses what comes from no member.",
   },
 ];

@@ -9,7 +9,7 @@ import type { Mutant } from "./mutant.ts";
 const at = (name: string) => `actors/group/${name}.ts`;
 const FAILOVER: readonly Feature[] = ["groups", "kill", "pause", "partition", "cut", "standalone-commits", "slow"];
 const ROGUES: readonly Feature[] = ["groups", "rogue-members", "static-members"];
-const MODERN: readonly Feature[] = ["groups", "modern", "rogue-members", "static-members"];
+const MODERN: readonly Feature[] = ["groups", "modern", "rogue-members", "sockets", "slow", "actor"];
 
 /** The mutants. */
 export const GROUP_MUTANTS: readonly Mutant[] = [
@@ -266,12 +266,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     with: ["groups", "modern"],
     file: at("modern/targets"),
     from: "const target = targets.get(memberId) ?? NOTHING;",
-    to: "const target = targets.get(memberId) ?? NOTHING, first = targets.values().next().value!;",
-    also: [{
-      file: at("modern/targets"),
-      from: "draft.setTarget(memberId, target);",
-      to: "draft.setTarget(memberId, target.size === 0 ? first : target);",
-    }],
+    to: "const target = targets.values().next().value ?? NOTHING;",
   },
   {
     name: "assignment-epoch-unmoved",
