@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { refOf } from "../actors/address.ts";
 import { configProblem, CONSUMER_DEFAULTS } from "../actors/consumer/config.ts";
 import { consumer } from "../actors/consumer/consumer.ts";
 import type { Network, NodeAddress } from "../actors/consumer/network.ts";
@@ -66,8 +67,12 @@ export class Consumers {
     const config: ConsumerConfig = { ...CONSUMER_DEFAULTS, ...Object.fromEntries(given) };
     const problem = problemOf(config, options);
     if (problem !== undefined) throw new RangeError(problem);
-    const args = { bootstrap: this.#ground.bootstrap(), config };
-    const ref = this.system.spawn(CONSUMER, name ?? `${config.groupId ?? "reader"}-${++this.#count}`, args);
+    const called = name ?? `${config.groupId ?? "reader"}-${++this.#count}`;
+    const taken = refOf<unknown>(this.system.node, CONSUMER.kind, called);
+    if (this.system.actors().some(({ ref, state }) => ref === taken && state !== "stopped")) {
+      throw new RangeError(`There is a consumer "${called}" already: close it first, or take another name.`);
+    }
+    const ref = this.system.spawn(CONSUMER, called, { bootstrap: this.#ground.bootstrap(), config });
     const { clock } = this.#ground.env;
     const opened: Consumer = new Consumer({
       system: this.system,

@@ -124,9 +124,13 @@ function perform(consumer: Consumer, action: MembershipAction): void {
     case "wake":
       rebalances.wakeAtMs = action.atMs;
       return;
-    case "fail":
+    case "fail": {
+      const partitions = [...consumer.partitions.values()].map(nameOf);
       consumer.failure = outcomeOf(action.error, action.message);
-      return forgetMembership(consumer);
+      forgetMembership(consumer);
+      if (partitions.length > 0) rebalances.changes.push({ type: "lose", partitions, then: () => {} });
+      return;
+    }
     case "left":
       return forgetMembership(consumer);
     case "revoke": // from now on, though its turn may come later

@@ -105,4 +105,10 @@ Deno.test("options that contradict each other are refused", async () => {
   assertThrows(() => cluster.consumer({ sessionTimeoutMs: 0 }), RangeError, "sessionTimeoutMs is 0");
   assertThrows(() => connect("nowhere"), RangeError, '"nowhere" is no address');
   assert(cluster.actors().every(({ kind }) => kind !== "consumer"));
+  await using first = cluster.consumer({ name: "reader" });
+  assertThrows(() => cluster.consumer({ name: "reader" }), RangeError, 'There is a consumer "reader" already');
+  assertEquals([first.ref, cluster.actors().filter(({ kind }) => kind === "consumer").length], [
+    "0/consumer/reader",
+    1,
+  ]);
 });

@@ -202,7 +202,9 @@ Deno.test("with a pattern all topics are looked up", () => {
 
 Deno.test("who cannot be a member any more says so at every poll, and has nothing", () => {
   const stage = member().own([T0]);
+  const event = stage.probe.ask("nextRebalance", { after: 1 });
   stage.want({ type: "fail", error: "GROUP_MAX_SIZE_REACHED", message: "full" });
+  assertEquals(event.reply, { number: 2, type: "lost", partitions: [T0] });
   for (const _ of [1, 2]) {
     const { error, message } = stage.poll().reply as unknown as { error: string; message: string };
     assertEquals([error, message], ["GROUP_MAX_SIZE_REACHED", "full"]);
@@ -271,4 +273,13 @@ Deno.test("a modern member names itself when it asks what is committed; a classi
     assertEquals([memberId, memberEpoch], groupProtocol === "consumer" ? ["m", 1] : [null, -1]);
     assert(stage.one(offsetFetch).body.requireStable);
   }
+});
+
+Deno.test("who waits for records lives, however long there are none", () => {
+  const stage = member().own([T0]);
+  stage.probe.ask("poll", { maxRecords: 1, timeoutMs: 900_000 }, 1_000_000);
+  const before = stage.member.heard("polled").length;
+  stage.want({ type: "wake", atMs: 400_000 });
+  stage.probe.advance(5);
+  assert(stage.member.heard("polled").length > before);
 });
