@@ -10,33 +10,10 @@ import { metadata } from "../../protocol/tables/metadata.ts";
 import { deleteTopics } from "../../protocol/tables/topics.ts";
 import type { RequestInput } from "../../protocol/schema.ts";
 import type { GroupPlayer } from "./group_player.ts";
+import { by, type Commit, commitOf, joinOf, leaveOf, syncOf, T } from "./group_requests.ts";
 import { playModernGroups } from "./modern_group_script.ts";
 import { createTopic } from "./kafka_calls.ts";
 import type { RawClient } from "./raw_client.ts";
-
-type Commit = RequestInput<typeof groups.offsetCommit>;
-type One = readonly [topic: string, partition: number, offset: number, text?: string | null];
-
-const GENEROUS = { sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 5_000 };
-/** A subscription to "t". */
-const TO_T = new Uint8Array([0, 1, 0, 0, 0, 1, 0, 1, 0x74, 255, 255, 255, 255, 0, 0, 0, 0]);
-const RANGE = { name: "range", metadata: TO_T };
-/** What most fetches ask for. */
-export const T = [{ name: "t", partitionIndexes: [0, 1] }];
-
-/** An OffsetCommit. */
-export function commitOf(groupId: string, more: Partial<Commit> = {}, ones: readonly One[] = [["t", 0, 5]]): Commit {
-  const topics = ones.map(([name, partitionIndex, offset, text = "x"]) => ({
-    name,
-    partitions: [{ partitionIndex, committedOffset: BigInt(offset), committedMetadata: text }],
-  }));
-  return { groupId, generationIdOrMemberEpoch: -1, memberId: "", ...more, topics };
-}
-
-/** Whose commit it is. */
-export function by(memberId: string, generationIdOrMemberEpoch: number): Partial<Commit> {
-  return { memberId, generationIdOrMemberEpoch };
-}
 
 /** Plays all of it. The topics "t" (two partitions) and "u" are made, "u" is deleted in the end. */
 export async function playGroups(player: GroupPlayer): Promise<void> {
@@ -107,27 +84,6 @@ async function lists(player: GroupPlayer): Promise<void> {
   }
   const asked = { groupIds: ["g", "missing", ""], includeAuthorizedOperations: true };
   for (const version of [0, 1]) await player.call("describe consumer", consumerGroupDescribe, version, asked);
-}
-
-function joinOf(groupId: string, more: object = {}): RequestInput<typeof groups.joinGroup> {
-  return { groupId, ...GENEROUS, memberId: "", protocolType: "consumer", protocols: [RANGE], ...more };
-}
-
-/** A SyncGroup of a leader. */
-export function syncOf(groupId: string, version: number, memberId: string, generationId: number, more: object = {}) {
-  const typed = version >= 5 ? { protocolType: "consumer", protocolName: "range" } : {};
-  const assignments = [{ memberId, assignment: new Uint8Array([1, 2, 3]) }];
-  return { groupId, generationId, memberId, assignments, ...typed, ...more };
-}
-
-/** A LeaveGroup, in the shape of its version. */
-export function leaveOf(
-  groupId: string,
-  version: number,
-  ...members: { memberId: string; groupInstanceId?: string }[]
-) {
-  if (version < 3) return { groupId, memberId: members[0]!.memberId };
-  return { groupId, members: members.map((each) => ({ groupInstanceId: null, ...each })) };
 }
 
 /** Joins that are refused, and requests of members that nobody knows. */

@@ -7,7 +7,7 @@ import { consumerGroupDescribe, consumerGroupHeartbeat } from "../../protocol/ta
 import * as groups from "../../protocol/tables/groups.ts";
 import type { RequestInput } from "../../protocol/schema.ts";
 import type { GroupPlayer } from "./group_player.ts";
-import { by, commitOf, leaveOf, syncOf, T } from "./group_script.ts";
+import { by, commitOf, leaveOf, syncOf, T } from "./group_requests.ts";
 
 type Beat = RequestInput<typeof consumerGroupHeartbeat>;
 
