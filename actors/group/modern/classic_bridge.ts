@@ -27,7 +27,7 @@ import { Draft } from "./draft.ts";
 import { assignLater, catchUp } from "./epochs.ts";
 import { reconcileMember, timeRevocation } from "./heartbeat.ts";
 import { putOut } from "./leaving.ts";
-import { GONE_FOR_A_WHILE, type MemberMetadata } from "./member.ts";
+import type { MemberMetadata } from "./member.ts";
 import type { ModernGroup } from "./modern.ts";
 import { difference } from "./partitions.ts";
 import { dropRegex } from "./regexes.ts";
@@ -76,14 +76,10 @@ function refuseJoin(group: Group, state: ModernGroup, { body }: JoinAsked): Erro
   if (known === undefined && state.metadata.size >= config.consumerMaxSize) return "GROUP_MAX_SIZE_REACHED";
   if (known === undefined && config.consumerMigrationPolicy === "disabled") return "INCONSISTENT_GROUP_PROTOCOL";
   if (!speaksWith(state, body)) return "INCONSISTENT_GROUP_PROTOCOL";
+  if (memberId === "") return "NONE"; // the next one of its instance, or somebody new
+  if (holder !== undefined && holder !== memberId) return "FENCED_INSTANCE_ID";
   const isModern = known?.classicMemberMetadata === null;
-  if (memberId !== "") {
-    if (holder !== undefined && holder !== memberId) return "FENCED_INSTANCE_ID";
-    if (isModern || instanceId !== null && holder === undefined) return "UNKNOWN_MEMBER_ID";
-  } else if (holder !== undefined && isModern && state.current(holder).epoch !== GONE_FOR_A_WHILE) {
-    return "UNRELEASED_INSTANCE_ID";
-  }
-  return "NONE";
+  return isModern || instanceId !== null && holder === undefined ? "UNKNOWN_MEMBER_ID" : "NONE";
 }
 
 /** Whether all classic members, this one among them, have a protocol in common. */
@@ -109,7 +105,7 @@ function enter(
   const { news } = group;
   const draft = new Draft(state);
   const holder = body.groupInstanceId === null ? undefined : draft.holderOf(body.groupInstanceId);
-  // A classic member does not say that it goes: the next one of its instance takes its place at once, as in classic groups.
+  // Who joins in the classic protocol takes the place of its instance at once, as in classic groups.
   if (holder !== undefined && holder !== memberId) draft.replace(holder, memberId);
   const said = draft.metadata(memberId);
   const metadata = metadataOf(asked, subscription);

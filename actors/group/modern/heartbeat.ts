@@ -69,7 +69,7 @@ function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>
   const current = reconcileMember(draft, memberId, reported);
   const failed = decide(group, draft, out);
   if (failed !== undefined) return refused(failed);
-  if (holder !== undefined && holder !== memberId) cancelTimers(draft.state, holder, out);
+  if (holder !== undefined && before.epoch === 0) cancelTimers(draft.state, holder, out); // those of its last incarnation
   resetSession(draft.state, memberId, news.config.consumerSessionTimeoutMs, out);
   timeRevocation(draft.state, memberId, draft.metadata(memberId)!, before, current, out);
   const isKnown = isConfirmed(draft.state, memberId, before, current, reported);
@@ -91,6 +91,11 @@ function admit(
   maxSize: number,
 ): Refusal | undefined {
   if (holder !== undefined && memberEpoch === 0 && draft.current(holder).epoch === GONE_FOR_A_WHILE) {
+    draft.replace(holder, memberId);
+    return undefined;
+  }
+  // A classic member does not say that it goes: its next incarnation takes its place at once, whichever protocol it speaks.
+  if (holder !== undefined && memberEpoch === 0 && draft.metadata(holder)!.classicMemberMetadata !== null) {
     draft.replace(holder, memberId);
     return undefined;
   }

@@ -165,8 +165,25 @@ Deno.test("the next incarnation of a classic instance takes its place at once", 
   assertEquals(h.state.metadata.has(first), false);
   assertEquals(h.classicBeat(first, 2, "i"), "FENCED_INSTANCE_ID");
   assertEquals(errorName(h.classicJoin(first, body).errorCode), "FENCED_INSTANCE_ID");
-  h.join("s", { instanceId: "s" });
-  assertEquals(errorName(h.classicJoin("", { groupInstanceId: "s" }).errorCode), "UNRELEASED_INSTANCE_ID");
+  assertEquals(errorName(h.classicJoin("x", { groupInstanceId: "j" }).errorCode), "UNKNOWN_MEMBER_ID");
+});
+
+Deno.test("an instance that changes its protocol takes the place of its last incarnation at once", () => {
+  const h = new GroupHarness({ config: { consumerMigrationPolicy: "upgrade", consumerSessionTimeoutMs: 10_000_000 } });
+  h.join("m");
+  const classic = h.classicJoin("", { groupInstanceId: "i" }).memberId;
+  h.beat("m", 1);
+  h.beat("m", 1, { topicPartitions: owns(0, 1) });
+  h.classicJoin(classic, { groupInstanceId: "i" });
+  assertEquals(told(h.join("n", { instanceId: "i" })), ["NONE", 3, [2, 3]], "a classic one never says that it goes");
+  assertEquals(h.classicBeat(classic, 2, "i"), "FENCED_INSTANCE_ID");
+  h.p.advance(60_000);
+  assertEquals([...h.state.metadata.keys()], ["m", "n"], "and its timers are gone");
+  const back = h.classicJoin("", { groupInstanceId: "i" });
+  assertEquals([errorName(back.errorCode), h.state.metadata.has("n")], ["NONE", false]);
+  assertEquals(given(h, back.memberId, back.generationId), ["NONE", [2, 3]]);
+  assertEquals(errorName(h.beat("n", 3, { instanceId: "i" }).errorCode), "FENCED_INSTANCE_ID");
+  h.checkFold();
 });
 
 Deno.test("classic members leave by their ids, and static ones of either kind by their instance", () => {
