@@ -16,7 +16,7 @@
  * @module
  */
 import type { Random } from "../../lib/prng.ts";
-import { elect, join, joinCame, joinFailed, metadataCame, syncCame } from "./classic/joining.ts";
+import { elect, isOutdated, join, joinCame, joinFailed, metadataCame, syncCame } from "./classic/joining.ts";
 import { patternProblem } from "./classic/pattern.ts";
 import { beat, fenced, heartbeatCame, judgeTime, leave, leaveCame, sayGoodbye, wake } from "./classic/sessions.ts";
 import { Member } from "./classic/state.ts";
@@ -102,7 +102,7 @@ function subscribed(member: Member, to: { readonly topics: readonly string[]; re
   const problem = to.pattern === null ? undefined : patternProblem(to.pattern);
   if (problem !== undefined) return member.fail("INVALID_REGULAR_EXPRESSION", problem);
   if (member.subscription === undefined) member.polledMs = member.nowMs;
-  member.subscription = { topics: to.topics, pattern: to.pattern };
+  member.learn({ subscription: { topics: to.topics, pattern: to.pattern } });
 }
 
 function responseCame(member: Member, response: MembershipResponse): void {
@@ -131,7 +131,7 @@ function proceed(member: Member): void {
   if (member.phase === "ended") return;
   judgeTime(member);
   if (member.phase === "electing") elect(member);
-  if (member.phase === "settled" && member.topics?.join() !== member.joinedTopics.join()) member.mustJoin = true;
+  if (member.phase === "settled" && !member.mustJoin && isOutdated(member)) member.mustJoin = true;
   if (member.outstanding === 0) {
     const change = member.changes.shift();
     if (change) member.tell(change);

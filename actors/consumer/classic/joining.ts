@@ -88,11 +88,16 @@ export function joinCame(member: Member, body: Body<"join">): void {
 
 /** Metadata have come. */
 export function metadataCame(member: Member, partitions: ReadonlyMap<string, number>): void {
-  member.partitions = partitions;
+  member.learn({ partitions });
   // Whatever it is waiting for has been looked up: what is not there now, is not there.
   if (member.phase === "electing") member.electUntilMs = member.nowMs;
-  if (member.phase !== "settled") return;
-  for (const [topic, count] of member.watched) if (partitions.get(topic) !== count) member.mustJoin = true;
+}
+
+/** Whether what was settled is not what it wants, or, as leader, not what there is to be shared out. */
+export function isOutdated({ topics, joinedTopics, watched, partitions }: Member): boolean {
+  if (topics !== joinedTopics && topics?.join() !== joinedTopics.join()) return true;
+  for (const [topic, count] of watched) if (partitions?.get(topic) !== count) return true;
+  return false;
 }
 
 /** The leader assigns, as soon as it knows what there is to be shared out. */

@@ -44,6 +44,7 @@ export class Member {
   subscription: { readonly topics: readonly string[]; readonly pattern: string | null } | undefined;
   /** Partition counts, as of the newest metadata; undefined before there are any. */
   partitions: ReadonlyMap<string, number> | undefined;
+  #topics: readonly string[] | undefined;
   /** What it was subscribed to when it joined. */
   joinedTopics: readonly string[] = [];
   /** What it was last given, and in which generation: sticky assignors tell the leader. */
@@ -79,8 +80,18 @@ export class Member {
     this.#random = random;
   }
 
+  /** Takes over what it is subscribed to, or what topics there are. */
+  learn(news: Partial<Pick<Member, "subscription" | "partitions">>): void {
+    Object.assign(this, news);
+    this.#topics = this.#findTopics();
+  }
+
   /** The topics that it wants, sorted; undefined when a pattern cannot be tried yet. */
   get topics(): readonly string[] | undefined {
+    return this.#topics;
+  }
+
+  #findTopics(): readonly string[] | undefined {
     if (this.subscription === undefined) return undefined;
     const { topics, pattern } = this.subscription;
     if (pattern === null) return [...new Set(topics)].sort();

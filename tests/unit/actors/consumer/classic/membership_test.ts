@@ -453,6 +453,12 @@ Deno.test("a leader joins again when there is more or less to share out, of topi
   assertEquals(follower.metadata({ t: 2 }).does, []);
 });
 
+Deno.test("what has changed while the leader was assigning is seen when it has", () => {
+  const member = new Played().metadata({ t: 1 }).joined({ members: { me: ["t"] } }).metadata({ t: 2 });
+  assertEquals(member.synced("t0").does, ["assign t0"]);
+  assertEquals(member.handled().does, ["revoke t0"]);
+});
+
 Deno.test("a leader that is told that nothing is to be assigned assigns nothing, but watches", () => {
   const member = new Played({ groupInstanceId: "i" }).metadata({ t: 1 });
   member.joined({ members: { me: ["t"], you: ["t"] }, skip: true });
