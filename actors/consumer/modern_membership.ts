@@ -128,7 +128,8 @@ class ModernMembership implements Membership {
         if (this.#phase === "away") this.#startOver();
         return;
       case "fenced":
-        // Perhaps; a heartbeat knows for certain.
+        // Perhaps; a heartbeat knows for certain. However often it is said, it is asked once in a while.
+        if (this.#isUrgent) return;
         this.#isUrgent = true;
         this.#retryAtMs = Math.max(this.#retryAtMs, this.#nowMs + this.#config.retryBackoffMs);
         return;
