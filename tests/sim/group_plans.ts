@@ -102,6 +102,7 @@ export function drawGroupProperties(
     "group.consumer.heartbeat.interval.ms": String(MODERN_HEARTBEAT_MS),
     "group.consumer.min.heartbeat.interval.ms": "50",
     "group.consumer.assignment.interval.ms": random.pick(["0", "1000"]),
+    "offsets.commit.timeout.ms": random.pick(["500", "5000"]),
     "group.consumer.migration.policy": "bidirectional",
   };
   // Where disks are lost, whoever acknowledges alone loses what it has.

@@ -36,7 +36,7 @@ export class GroupWork {
   readonly #groups: Groups;
   readonly #slots: Slot[] = [];
   readonly #outsiders: GroupClient[] = [];
-  readonly #others: GroupClient[] = [];
+  readonly #readers: GroupClient[] = [];
 
   constructor(scene: Scene, plans: readonly GroupPlan[], groups: Groups, random: Random) {
     this.#scene = scene;
@@ -62,15 +62,11 @@ export class GroupWork {
       this.#outsiders.push(outsider);
       if (plan.kind !== "simple") continue;
       this.#commitFromOutside(outsider, plan);
-      // Another, who may know another coordinator.
-      const other = new GroupClient(
-        this.#scene,
-        `other outsider of ${plan.groupId}`,
-        plan.groupId,
-        this.#random.split(`other outsider ${plan.groupId}`),
-      );
-      this.#others.push(other);
-      this.#commitFromOutside(other, plan);
+      // Another one only reads: it may go on for long to ask who was the coordinator once.
+      const name = `reader of ${plan.groupId}`;
+      const reader = new GroupClient(this.#scene, name, plan.groupId, this.#random.split(name));
+      this.#readers.push(reader);
+      this.#fetchFromOutside(reader, plan);
     }
     if (withAdmin && this.#outsiders.length > 0) this.#administer(this.#random.split("admin"));
   }
@@ -122,7 +118,7 @@ export class GroupWork {
   /** Nobody does anything any more. */
   end(): void {
     for (const { member } of this.#slots) if (member?.isOver === false) member.vanish();
-    for (const outsider of [...this.#outsiders, ...this.#others]) outsider.close();
+    for (const outsider of [...this.#outsiders, ...this.#readers]) outsider.close();
   }
 
   #after(delayMs: number, task: () => void): void {
@@ -214,6 +210,13 @@ export class GroupWork {
       if (this.#random.chance(1, 3)) outsider.fetch(OUTSIDER, keys);
       else outsider.commit(OUTSIDER, keys.filter(() => this.#random.chance(1, 2)));
       this.#commitFromOutside(outsider, plan);
+    });
+  }
+
+  #fetchFromOutside(reader: GroupClient, plan: GroupPlan): void {
+    this.#after(1 + this.#random.below(OUTSIDER_EVERY_MS), () => {
+      reader.fetch(OUTSIDER, plan.topics.flatMap(keysOf));
+      this.#fetchFromOutside(reader, plan);
     });
   }
 

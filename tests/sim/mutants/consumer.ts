@@ -53,7 +53,8 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     file: at("modern_holdings"),
     from: "for (const { topicId, partition } of [...this.#used.values(), ...this.#told.values()]) {",
     to: "for (const { topicId, partition } of this.#told.values()) {",
-    survives: "It is not used any more by then: only what is committed before it goes may come late, and be given out twice.",
+    survives:
+      "It is not used any more by then: only what is committed before it goes may come late, and be given out twice.",
   },
   {
     name: "commits-after-lost",

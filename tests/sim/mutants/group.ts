@@ -64,6 +64,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     file: "actors/broker/api/group_call.ts",
     from: 'if (answer.error !== "NONE" && answer.error !== "GROUP_ID_NOT_FOUND") return then(answer);',
     to: "if (answer.error !== undefined) return then(answer);",
+    survives:
+      "A broker that is cut off turns its clients away, mostly before another leads: the replica's word is a second lock.",
   },
   {
     name: "group-restarts-with-old-args",
@@ -211,7 +213,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   {
     name: "pending-counts-as-free",
     guard: "What a member has still to give up is nobody else's.",
-    with: MODERN,
+    with: ["groups", "modern", "rogue-members"],
     file: at("modern/reconciliation"),
     from:
       "if (current.state === UNREVOKED && (reported === null || overlaps(reported, current.pending))) return current;",
