@@ -32,7 +32,7 @@ export function join(group: Group, asked: JoinAsked, out: JoinOutbox): JoinReply
     classic.emptySince = out.now();
     group.classic = classic;
   }
-  if (!hasRoom(classic, body.memberId, config.maxSize)) {
+  if (!hasRoom(classic, body, config.maxSize)) {
     const member = classic.members.get(body.memberId);
     if (member) putOut(classic, member, out);
     completeJoinIfAll(group, classic, out);
@@ -119,12 +119,13 @@ function update(classic: ClassicGroup, member: Member, asked: JoinAsked): void {
 }
 
 /**
- * Whether there is room for it. While members join, only those who have joined count: so a group that has become too large (by
- * another config) goes on with the first that come.
+ * Whether there is room for it: an instance that comes back takes the place that it has. While members join, only those who have joined
+ * count: so a group that has become too large (by another config) goes on with the first that come.
  */
-function hasRoom(classic: ClassicGroup, memberId: string, maxSize: number): boolean {
+function hasRoom(classic: ClassicGroup, { memberId, groupInstanceId }: JoinAsked["body"], maxSize: number): boolean {
   if (classic.phase === "Empty") return true;
-  const member = classic.members.get(memberId);
+  const isBack = memberId === "" && groupInstanceId !== null;
+  const member = classic.members.get(isBack ? classic.instances.get(groupInstanceId) ?? "" : memberId);
   if (classic.phase !== "PreparingRebalance") return member !== undefined || classic.members.size < maxSize;
   if (member?.joining) return true;
   let waiting = 0;

@@ -132,6 +132,12 @@ Deno.test("an instance that has not synced has to do so under its new id, too", 
   assertEquals([stage.state, stage.describe().members.length], ["PreparingRebalance", 1]);
 });
 
+Deno.test("an instance comes back into a group that is full", () => {
+  const { stage } = stable({ config: { maxSize: 2 } });
+  assertEquals(stage.join("", { instanceId: "c" }).error, "GROUP_MAX_SIZE_REACHED");
+  assertEquals(stage.join("", { instanceId: "b" }).error, "NONE");
+});
+
 Deno.test("what is too large to be written changes nothing", () => {
   const { stage, a, b } = stable();
   stage.probe.state.news = {
