@@ -61,7 +61,8 @@ class Script {
 
   advance(ms: number): this {
     const endMs = this.nowMs + ms;
-    while (this.wakeAtMs <= endMs) {
+    for (let turns = 0; this.wakeAtMs <= endMs; turns++) {
+      assert(turns < 1_000, "it wakes for nothing, again and again");
       this.nowMs = Math.max(this.nowMs, this.wakeAtMs);
       this.wakeAtMs = Infinity;
       this.tell({ type: "time" });
