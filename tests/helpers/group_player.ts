@@ -16,7 +16,7 @@ const NOT_YET = /COORDINATOR_LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|"NOT_COO
 const EPOCHS = new Set(["memberEpoch", "groupEpoch", "assignmentEpoch"]);
 const DROPPED = new Set(["throttleTimeMs", "topicId", "heartbeatIntervalMs", "subscribedTopicRegex"]);
 /** Lists whose order means nothing, by what they are sorted by. */
-const SORTED = ["groupId", "name", "partitionIndex"];
+const SORTED = ["groupId", "name", "partitionIndex", "memberId"];
 
 /** One conversation over one connection. */
 export class GroupPlayer {
@@ -26,17 +26,24 @@ export class GroupPlayer {
 
   constructor(readonly client: RawClient) {}
 
-  /** Asks, until there is a coordinator; the answer is written down and given back. */
-  async call<T extends Api>(label: string, api: T, version: number, body: RequestInput<T>): Promise<Response<T>> {
+  /** Asks, until there is a coordinator; the answer is given back, and written down where the question was put. */
+  async call<T extends Api>(
+    label: string,
+    api: T,
+    version: number,
+    body: RequestInput<T>,
+    client: RawClient = this.client,
+  ): Promise<Response<T>> {
+    const at = this.lines.push("") - 1;
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
-      const answer = await this.client.call(api, version, body);
+      const answer = await client.call(api, version, body);
       const text = JSON.stringify(this.#plain(answer, ""));
       if (NOT_YET.test(text) && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }
-      this.lines.push(`${label} v${version}: ${text}`);
+      this.lines[at] = `${label} v${version}: ${text}`;
       return answer;
     }
   }

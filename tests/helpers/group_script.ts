@@ -10,13 +10,14 @@ import { metadata } from "../../protocol/tables/metadata.ts";
 import { deleteTopics } from "../../protocol/tables/topics.ts";
 import type { RequestInput } from "../../protocol/schema.ts";
 import type { GroupPlayer } from "./group_player.ts";
+import { playMixed, playRebalances, type Speakers } from "./group_rebalances.ts";
 import { by, type Commit, commitOf, joinOf, leaveOf, syncOf, T } from "./group_requests.ts";
 import { playModernGroups } from "./modern_group_script.ts";
 import { createTopic } from "./kafka_calls.ts";
 import type { RawClient } from "./raw_client.ts";
 
 /** Plays all of it. The topics "t" (two partitions) and "u" are made, "u" is deleted in the end. */
-export async function playGroups(player: GroupPlayer): Promise<void> {
+export async function playGroups(player: GroupPlayer, speakers: Speakers): Promise<void> {
   const { client } = player;
   await createTopic(client, "t", 2);
   await createTopic(client, "u", 1);
@@ -29,6 +30,8 @@ export async function playGroups(player: GroupPlayer): Promise<void> {
   await staticMember(player);
   await deletions(player);
   await playModernGroups(player, await idOf(client, "t"));
+  await playRebalances(player, speakers);
+  await playMixed(player, speakers);
   await topicGone(player);
 }
 

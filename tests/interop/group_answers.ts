@@ -21,8 +21,11 @@ export async function answersOfKafka(): Promise<string[]> {
 /** The answers of the broker at `host:port`, which has no groups yet and coordinates all of them. */
 export async function answersOf(bootstrap: string): Promise<string[]> {
   await using client = await RawClient.connect(bootstrap);
+  await using one = await RawClient.connect(bootstrap);
+  await using two = await RawClient.connect(bootstrap);
+  await using watcher = await RawClient.connect(bootstrap);
   const player = new GroupPlayer(client);
-  await playGroups(player);
+  await playGroups(player, { one, two, watcher });
   return player.lines;
 }
 
