@@ -40,6 +40,8 @@ export interface Call<T extends Api> {
 }
 
 const API_VERSIONS_NEWEST = 3;
+/** Any broker that is well says at once which versions it serves. */
+const API_VERSIONS_PATIENCE_MS = 5_000;
 
 /** Calls that wait until their broker has said which versions it serves, by its address. */
 export class VersionQuestions {
@@ -103,7 +105,8 @@ function askVersions(
   const id = ++consumer.correlationId;
   const body = { clientSoftwareName: "samsa", clientSoftwareVersion: "1" };
   const frame = encodeRequest(apiVersions, version, id, consumer.config.clientId, body);
-  exchange(consumer, to, "control", frame, consumer.config.requestTimeoutMs, (result) => {
+  const timeoutMs = Math.min(API_VERSIONS_PATIENCE_MS, consumer.config.requestTimeoutMs);
+  exchange(consumer, to, "control", frame, timeoutMs, (result) => {
     if (!result.ok) {
       lost(consumer, to, result.error);
       return then(result.error.message);

@@ -14,6 +14,8 @@ import type { KnownNode } from "./metadata.ts";
 import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
 
+/** Whoever does not answer within this is not waited for; the first who asks may have to wait for a topic to be made. */
+const PATIENCE_MS = 10_000;
 /** First version that asks for several keys. */
 const MANY_KEYS = 4;
 
@@ -56,7 +58,7 @@ function ask(consumer: Consumer, groupId: string): void {
     lane: "control",
     api: findCoordinator,
     body: (version) => version >= MANY_KEYS ? { coordinatorKeys: [groupId] } : { key: groupId },
-    timeoutMs: config.requestTimeoutMs,
+    timeoutMs: Math.min(PATIENCE_MS, config.requestTimeoutMs),
     then(result) {
       coordinator.isAsking = false;
       if (!result.ok) {

@@ -33,6 +33,8 @@ export interface FetchPlan {
 export class FetchSession {
   /** A fetch is under way. */
   isAsking = false;
+  /** When its answer should have come; Infinity when none is waited for, or it is known to be late. */
+  lateAtMs = Infinity;
   /** Not to be asked before this. */
   retryAtMs = 0;
   attempts = 0;

@@ -26,6 +26,8 @@ type PartitionAnswer = Answer["responses"][number]["partitions"][number];
 /** From here on topics have ids instead of names. */
 const NAMES_MAX = 12;
 const READ_COMMITTED = 1;
+/** How much longer than it may wait a broker can take for an answer, before others are asked whether it leads still. */
+const LATE_MS = 2_000;
 /** How long a broker may wait for records while others of its partitions lie here and will soon be asked for again. */
 const SHORT_WAIT_MS = 20;
 
@@ -60,6 +62,23 @@ export function lookForFetches(consumer: Consumer, nowMs: number): number {
     else dueMs = Math.min(dueMs, fetchFrom(consumer, node, wanted, full.has(id), nowMs));
   }
   for (const [id, { isAsking }] of fetches) if (!isAsking && !metadata.nodes.has(id)) fetches.delete(id);
+  return Math.min(dueMs, lookForLate(consumer, nowMs));
+}
+
+/** A broker that does not answer may stand still, and others may lead what it led: they are asked, while it is waited for. */
+function lookForLate(consumer: Consumer, nowMs: number): number {
+  const { fetches, metadata } = consumer;
+  let dueMs = Infinity;
+  for (const [id, session] of fetches) {
+    if (nowMs < session.lateAtMs) {
+      dueMs = Math.min(dueMs, session.lateAtMs);
+      continue;
+    }
+    session.lateAtMs = Infinity;
+    const node = metadata.nodes.get(id);
+    if (node !== undefined) metadata.silent(node);
+    wantMetadata(consumer);
+  }
   return dueMs;
 }
 
@@ -99,7 +118,7 @@ function fetchFrom(
   isHurried: boolean,
   nowMs: number,
 ): number {
-  const { fetches, config } = consumer;
+  const { fetches, config, metadata } = consumer;
   let session = fetches.get(node.id);
   if (session === undefined) fetches.set(node.id, session = new FetchSession());
   if (session.isAsking) return Infinity;
@@ -108,6 +127,7 @@ function fetchFrom(
   session.isAsking = true;
   const maxWaitMs = isHurried ? Math.min(SHORT_WAIT_MS, config.fetchMaxWaitMs) : config.fetchMaxWaitMs;
   const answering = session;
+  session.lateAtMs = nowMs + maxWaitMs + LATE_MS;
   call(consumer, {
     to: node,
     lane: "fetch",
@@ -139,6 +159,8 @@ function fetchFrom(
     timeoutMs: config.requestTimeoutMs + maxWaitMs,
     then(result) {
       answering.isAsking = false;
+      answering.lateAtMs = Infinity;
+      if (result.ok) metadata.heard(node);
       if (result.ok) return take(consumer, node, answering, wanted, result.body);
       answering.reset();
       answering.retryAtMs = consumer.now() + consumer.backoffMs(answering.attempts++);

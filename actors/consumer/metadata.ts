@@ -19,6 +19,9 @@ import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
 import { addressKey } from "./versions.ts";
 
+/** Whoever does not answer within this is not waited for: another broker knows as much. */
+const PATIENCE_MS = 5_000;
+
 /** A broker. */
 export interface KnownNode extends NodeAddress {
   readonly id: number;
@@ -181,7 +184,7 @@ function ask(consumer: Consumer, topics: readonly string[] | null): void {
       topics: topics === null ? null : topics.map((name) => ({ name })),
       allowAutoTopicCreation: config.allowAutoCreateTopics && topics !== null,
     }),
-    timeoutMs: config.requestTimeoutMs,
+    timeoutMs: Math.min(PATIENCE_MS, config.requestTimeoutMs),
     then(result) {
       metadata.isAsking = false;
       if (!result.ok) {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, ConsumerError, startCluster } from "../../mod.ts";
 import { encodeBatch } from "../../protocol/records.ts";
+import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { metadata } from "../../protocol/tables/metadata.ts";
 import { consumerCases, PROTOCOLS, quick, read, runConsumerCase } from "../helpers/consumer_cases.ts";
 import { createTopic, produceBatch, produceTexts, texts } from "../helpers/kafka_calls.ts";
@@ -60,27 +61,36 @@ for (const protocol of PROTOCOLS) {
   });
 }
 
-Deno.test("it reads on when leaders and the coordinator die", async () => {
-  await using cluster = await startCluster({ brokers: 3, config: { "default.replication.factor": "3" } });
-  {
-    await using client = await RawClient.connect(cluster.bootstrap.split(",")[0]!);
-    await createTopic(client, "t", 3, {}, 3);
-    for (let partition = 0; partition < 3; partition++) await writeTo(client, partition, `before ${partition}`);
-  }
-  await using consumer = cluster.consumer({ ...quick("consumer"), groupId: "g", topics: ["t"] });
-  const seen = new Set<string>();
-  const decoder = new TextDecoder();
-  const reading = (async () => {
-    for await (const { value } of consumer) seen.add(decoder.decode(value!));
-  })();
-  await eventually(() => seen.size === 3, "what was written before");
-  await cluster.killBroker(1);
-  await using client = await RawClient.connect(cluster.brokers[0]!.bootstrap);
-  for (let partition = 0; partition < 3; partition++) await writeTo(client, partition, `after ${partition}`);
-  await eventually(() => seen.size === 6, "what was written after");
-  await consumer.close();
-  await reading;
-});
+for (const protocol of PROTOCOLS) {
+  Deno.test(`${protocol}: it reads on when its coordinator dies, and with it the leader of a partition`, async () => {
+    await using cluster = await startCluster({ brokers: 3, config: { "default.replication.factor": "3" } });
+    {
+      await using client = await RawClient.connect(cluster.bootstrap.split(",")[0]!);
+      await createTopic(client, "t", 3, {}, 3);
+      for (let partition = 0; partition < 3; partition++) await writeTo(client, partition, `before ${partition}`);
+    }
+    await using consumer = cluster.consumer({ ...quick(protocol), groupId: "g", topics: ["t"] });
+    const seen = new Set<string>();
+    const decoder = new TextDecoder();
+    const reading = (async () => {
+      for await (const { value } of consumer) seen.add(decoder.decode(value!));
+    })();
+    await eventually(() => seen.size === 3, "what was written before");
+    await cluster.killBroker(await coordinatorOf("g", cluster.bootstrap));
+    await using client = await RawClient.connect(cluster.brokers[0]!.bootstrap);
+    for (let partition = 0; partition < 3; partition++) await writeTo(client, partition, `after ${partition}`);
+    await eventually(() => seen.size === 6, "what was written after");
+    await consumer.commit();
+    await consumer.close();
+    await reading;
+  });
+}
+
+async function coordinatorOf(group: string, bootstrap: string): Promise<number> {
+  await using client = await RawClient.connect(bootstrap.split(",")[0]!);
+  const { coordinators } = await client.call(findCoordinator, 4, { coordinatorKeys: [group] });
+  return coordinators[0]!.nodeId;
+}
 
 /** Writes a text, wherever the partition's leader is by now. */
 async function writeTo(known: RawClient, partition: number, text: string): Promise<void> {

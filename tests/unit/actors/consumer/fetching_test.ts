@@ -269,6 +269,18 @@ Deno.test("a broker that cannot be reached is asked again later, by what Metadat
   assertEquals(stage.all(metadata), []);
 });
 
+Deno.test("while a broker keeps it waiting it asks another one who leads, and reads on there", () => {
+  const stage = new Stage().assign([T0], 0);
+  stage.leaders = [2, 2];
+  stage.leaderEpoch = 6;
+  stage.probe.advance(2_400);
+  assertEquals(asks(stage), ["1 full #t-0@0"]);
+  stage.probe.advance(200);
+  assertEquals(asks(stage), ["1 full #t-0@0", "2 full #t-0@0"]);
+  stage.fetched([{ records: batchOf(0, "a") }], 0, stage.all(fetch)[1]);
+  assertEquals(offsets(stage.poll()), [0]);
+});
+
 Deno.test("an answer that is no sequence of batches is complained of, and fetched again", () => {
   const stage = new Stage().assign([T0], 0);
   const nonsense = batchOf(0, "a");

@@ -99,7 +99,7 @@ Deno.test("it is asked for what is read, and not before something is", () => {
 });
 
 Deno.test("it is asked again when it is old, later when nobody answers, and not by many at once", () => {
-  const stage = new Stage({ config: { metadataMaxAgeMs: 60_000 } }).assign([T0]);
+  const stage = new Stage({ config: { groupId: "g", metadataMaxAgeMs: 60_000 } }).own([]);
   stage.auto = false;
   stage.probe.advance(59_900);
   assertEquals(stage.all(metadata), []);
