@@ -27,7 +27,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   {
     name: "coordinator-serves-while-loading",
     guard: "A coordinator that has not read its partition to the end knows of no group.",
-    with: FAILOVER,
+    with: ["groups", "standalone-commits", "kill", "actor", "pause", "cut", "partition", "slow-disk", "order"],
     file: at("groups_here"),
     from: 'if (coordinator.phase === "loading" || coordinator.dead.has(groupId)) return LOADING;',
     to: "if (coordinator.news === undefined || coordinator.dead.has(groupId)) return LOADING;",
@@ -104,6 +104,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     file: at("coordinator"),
     from: "const groupIds = new Set([...dead].filter((groupId) => !coordinator.isWriting(groupId)));",
     to: "const groupIds = new Set([...dead].filter((groupId) => groupId !== undefined));",
+    survives:
+      "What was not sent when the group died is sent before the end of the log is asked for, and so is read with the rest.",
   },
   // Classic groups.
   {
