@@ -45,6 +45,7 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     file: at("modern_membership"),
     from: 'if (sent.body.memberEpoch !== this.#epoch || this.#phase === "away") return;',
     to: 'if (this.#phase === "away") return;',
+    survives: "It was true when it was said; whoever was put out meanwhile is told so by the next answer.",
   },
   {
     name: "epoch-acknowledged-before-handled",
