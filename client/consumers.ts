@@ -92,6 +92,7 @@ export class Consumers {
 
   /** Closes all consumers, and the system under them. */
   async close(timeoutMs: number): Promise<void> {
+    for (const { ref, state } of this.system.actors()) if (state === "paused") this.system.resume(ref); // or it could not
     await Promise.all([...this.#open].map((one) => one.close({ timeoutMs })));
     await this.system.shutdown();
   }

@@ -107,6 +107,20 @@ async function writeTo(known: RawClient, partition: number, text: string): Promi
   }
 }
 
+Deno.test("a cluster that stops closes its consumers, whatever they are doing", async () => {
+  const cluster = await startCluster({ config: QUICK_MEMBERS });
+  const loop = cluster.consumer({ ...quick("consumer"), groupId: "g", topics: ["t"] });
+  const reading = (async () => {
+    for await (const _ of loop);
+  })();
+  cluster.consumer({ ...quick("classic"), groupId: "h", topics: ["t"], name: "still" });
+  cluster.pause("0/consumer/still");
+  await cluster.stop();
+  await reading;
+  assertEquals(cluster.actors(), []);
+  await assertRejects(() => loop.poll(), ConsumerError, "is closed");
+});
+
 Deno.test("options that contradict each other are refused", async () => {
   await using cluster = await startCluster();
   const partitions = [{ topic: "t", partition: 0 }];
