@@ -118,7 +118,7 @@ ASSIGNORS = {
 
 def member(c, progress):
     more = {"group_id": c["group"], "session_timeout_ms": c["sessionMs"], "heartbeat_interval_ms": 300,
-            "max_poll_interval_ms": 10_000}
+            "max_poll_interval_ms": 10_000, "metadata_max_age_ms": 1_000}
     if "instance" in c:
         more["group_instance_id"] = c["instance"]
     if "strategy" in c:

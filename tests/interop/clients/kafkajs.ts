@@ -200,7 +200,9 @@ async function withAdmin<T>(use: (admin: ReturnType<typeof kafka.admin>) => Prom
 }
 
 async function group(command: Command): Promise<unknown> {
-  const consumer = kafka.consumer({ groupId: command.group, sessionTimeout: 10_000, heartbeatInterval: 500 });
+  // It stops when its fetches have come back: after 5 s, unless told otherwise.
+  const settings = { groupId: command.group, sessionTimeout: 10_000, heartbeatInterval: 500, maxWaitTimeInMs: 200 };
+  const consumer = kafka.consumer(settings);
   const records: WireRecord[] = [];
   await consumer.connect();
   await consumer.subscribe({ topics: [command.topic], fromBeginning: true });
