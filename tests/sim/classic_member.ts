@@ -178,11 +178,14 @@ export class ClassicMember extends RawMember {
   #sayOld(): void {
     const [generation, former] = [this.#generation, this.#formerGeneration];
     if (former < 0 || former >= generation) return;
+    const { book } = this.scene;
+    const load = book.actingLoad(this.plan.groupId, this.group.node);
+    if (load === undefined) return; // who loads says that all is well without knowing
     this.#say(former, (error) => {
       if (error !== "NONE" && error !== "REBALANCE_IN_PROGRESS") return;
       const { groupId } = this.plan;
-      if (this.#generation !== generation || this.scene.book.isLossy(groupId)) return;
-      if (!this.scene.book.isActing(groupId, this.group.node)) return;
+      if (this.#generation !== generation || book.isLossy(groupId)) return;
+      if (book.actingLoad(groupId, this.group.node) !== load) return;
       this.group.problem(`${this.group.name} is in generation ${generation}, and was answered ${error} in ${former}.`);
     });
   }

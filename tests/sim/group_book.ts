@@ -200,8 +200,13 @@ export class GroupBook implements GroupWitness {
 
   /** Whether what this node says of the group counts: one that has been deposed, or loads, says that all is well without knowing. */
   isActing(groupId: string, node: number): boolean {
+    return this.actingLoad(groupId, node) !== undefined;
+  }
+
+  /** The same as a number: as long as it is the same, the same life of a coordinator has answered. */
+  actingLoad(groupId: string, node: number): number | undefined {
     const log = this.#log(groupId);
-    return log !== undefined && this.#groups.isActing(node, log);
+    return log === undefined ? undefined : this.#groups.actingLoad(node, log);
   }
 
   /** What the topic with this id is called. */

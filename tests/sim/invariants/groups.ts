@@ -37,6 +37,8 @@ interface CoordinatorWatch {
   readonly view: CoordinatorView;
   term: number;
   isActive: boolean;
+  /** Which of all loads in the run its last one was. */
+  load: number;
 }
 
 /** All groups. */
@@ -75,13 +77,17 @@ export class Groups {
     return this.#logs.size === 0 ? undefined : this.#logs.get(partitionOf(groupId, this.#logs.size));
   }
 
-  /** Whether this node leads the group's partition as far as is committed, and its coordinator answers. */
-  isActing(node: number, log: GroupLog): boolean {
+  /**
+   * Which load of its coordinator answers for these groups on this node; undefined when the node does not lead the partition as far as is
+   * committed, or its coordinator is loading.
+   */
+  actingLoad(node: number, log: GroupLog): number | undefined {
     for (const [index, each] of this.#logs) {
       if (each !== log || log.partition.image?.leader !== node) continue;
-      return this.#coordinators.get(`${node}/${index}`)?.isActive === true;
+      const watch = this.#coordinators.get(`${node}/${index}`);
+      return watch?.isActive ? watch.load : undefined;
     }
-    return false;
+    return undefined;
   }
 
   /** Looks at a group, which may have changed. */
@@ -101,7 +107,7 @@ export class Groups {
       return;
     }
     let watch = this.#coordinators.get(key);
-    if (watch?.view !== view) this.#coordinators.set(key, watch = { view, term: -1, isActive: false });
+    if (watch?.view !== view) this.#coordinators.set(key, watch = { view, term: -1, isActive: false, load: -1 });
     const isNew = view.isActive && !watch.isActive;
     if (view.term < watch.term) {
       this.tell(`the coordinator ${key} has gone back from term ${watch.term} to ${view.term}.`);
@@ -109,7 +115,7 @@ export class Groups {
     watch.term = view.term;
     watch.isActive = view.isActive;
     if (isNew) {
-      this.counts.loads++;
+      watch.load = ++this.counts.loads;
       for (const groupId of view.groups()) this.lookAtGroup(node, groupId);
     }
     for (const { node: of, groupId } of [...this.#open.values()]) if (of === node) this.lookAtGroup(node, groupId);
