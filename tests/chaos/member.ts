@@ -74,7 +74,7 @@ export class ChaosGroup {
   /** Members that have ended although nobody killed them, with what they said last. */
   casualties(): string[] {
     return this.#members.flatMap((member, index) =>
-      member.hasEnded() ? [`member ${index} of ${this.spec.groupId} has ended: ${member.tail().slice(-500)}`] : []
+      member.hasEnded() ? [`member ${index} of ${this.spec.groupId} has ended: ${member.tail().slice(0, 600)}`] : []
     );
   }
 
