@@ -90,6 +90,11 @@ async function modernMember(player: GroupPlayer, topicId: string): Promise<void>
   await beat("to leave again", laterOf(groupId, -1));
   await player.call("describe what is left", consumerGroupDescribe, 1, asked);
   await player.call("commit from outside", offsetCommit, 9, commitOf(groupId));
+  await player.call("delete what is left", deleteGroups, 2, { groupsNames: [groupId] });
+  await player.call("describe nothing", consumerGroupDescribe, 1, asked);
+  await player.call("fetch of nothing", offsetFetch, 8, { groups: [{ groupId, topics: null }] });
+  await beat("of nothing", laterOf(groupId, epoch));
+  await beat("to join anew", beatOf(groupId));
 }
 
 async function modernStatic(player: GroupPlayer): Promise<void> {
