@@ -9,7 +9,7 @@
  * @module
  */
 import { decodeRecord, type GroupRecord } from "../../../actors/group/records.ts";
-import { GroupFold } from "./group_fold.ts";
+import { GroupFold, latin1 } from "./group_fold.ts";
 import { before, type GroupBefore, judgeGroup, NOTHING_BEFORE } from "./group_rules.ts";
 import type { Partition } from "./partition.ts";
 import type { Entry, ReplicaView, Tell } from "./views.ts";
@@ -89,7 +89,7 @@ export class GroupLog {
       const there = last.get(key);
       if (there === undefined) return `it has lost the last record of a key, at ${offset}`;
       if (there.offset !== offset) return `the last record of a key is at ${there.offset}, and was at ${offset}`;
-      if (there.value?.length !== value?.length) return `the record at ${offset} is another`;
+      if (there.value === null || latin1(there.value) !== latin1(value!)) return `the record at ${offset} is another`;
       last.delete(key);
     }
     for (const { offset, value } of last.values()) if (value !== null) return `it has kept the record at ${offset}`;

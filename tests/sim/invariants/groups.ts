@@ -41,6 +41,9 @@ interface CoordinatorWatch {
   load: number;
 }
 
+/** States of groups in which nobody waits for anything; "" is that of one that has offsets only. */
+const AT_REST = new Set(["Stable", "Empty", ""]);
+
 /** All groups. */
 export class Groups {
   readonly counts: GroupCounts = { generations: 0, epochs: 0, offsets: 0, comparisons: 0, loads: 0 };
@@ -162,7 +165,9 @@ export class Groups {
       for (const fold of log.folds.values()) {
         if (fold.isEmpty || partitionOf(fold.groupId, this.#logs.size) !== index) continue;
         const leader = nodes.find((node) => node.id === log.partition.image?.leader);
-        if (leader?.group(fold.groupId) === undefined) problems.push(`the group ${fold.groupId} is nowhere.`);
+        const group = leader?.group(fold.groupId);
+        if (group === undefined) problems.push(`the group ${fold.groupId} is nowhere.`);
+        else if (!AT_REST.has(group.state)) problems.push(`the group ${fold.groupId} is in state ${group.state}.`);
       }
     }
     return problems;

@@ -26,8 +26,6 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     file: at("rewriting"),
     from: "const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp;",
     to: "const isOver = nowMs >= 0;",
-    survives:
-      "The cleaner goes from the beginning of a log on, so that with a tombstone all that it takes back is gone; readers that are behind are none here.",
   },
   {
     name: "cleaner-loses-last-of-key",

@@ -152,6 +152,15 @@ Deno.test("a log that was cleaned has lost the last record of a key, or kept wha
   assertStringIncludes(world.invariants.groups.unrest(world.nodes, () => 0).join(), "it has lost the last record");
 });
 
+Deno.test("groups are not at rest: one waits for somebody, or is nowhere", () => {
+  const world = new FakeGroups().wrote(offset(5));
+  const unrest = () => world.invariants.groups.unrest(world.nodes, () => 0).join();
+  world.group.state = "Reconciling";
+  assertEquals(unrest(), "the group g is in state Reconciling.");
+  world.node(1).groups.clear();
+  assertEquals(unrest(), "the group g is nowhere.");
+});
+
 Deno.test("a replica is compacted further than anything is committed", () => {
   const world = new FakeGroups().wrote(offset(5));
   world.replica(2).cleanedTo = 4;
