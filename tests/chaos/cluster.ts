@@ -136,7 +136,9 @@ export class ChaosCluster implements AsyncDisposable {
       });
       const { errorCode, errorMessage } = topics[0]!;
       // An answer may have come too late, and the next broker was asked.
-      if (errorCode !== 0 && errorName(errorCode) !== "TOPIC_ALREADY_EXISTS") throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+      if (errorCode !== 0 && errorName(errorCode) !== "TOPIC_ALREADY_EXISTS") {
+        throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+      }
     });
   }
 

@@ -91,7 +91,8 @@ export function drawGroupProperties(
   features: ReadonlySet<Feature>,
 ): Record<string, string> {
   const isCompacted = features.has("compaction");
-  const segmentBytes = random.pick(["2000", "8000", "40000"]);
+  // A turn of a group must fit into a batch, and a batch into a segment.
+  const segmentBytes = random.pick(["8000", "16000", "40000"]);
   // A replica that lags for longer than a tombstone stays keeps what it takes back, in Kafka too: it must be longer than any fault lasts,
   // by clocks that may jump.
   const deleteRetentionMs = features.has("clock-step") ? "86400000" : "30000";
