@@ -10,13 +10,14 @@ import { BROKER } from "../../actors/broker/protocol.ts";
 import { refOf } from "../../actors/address.ts";
 import { REPLICA } from "../../actors/partition/protocol.ts";
 import type { Replica } from "../../actors/partition/state.ts";
+import type { MetadataRecord } from "../../actors/controller/protocol.ts";
 import { decodeMetadata } from "../../actors/quorum/log.ts";
 import { QUORUM } from "../../actors/quorum/protocol.ts";
 import type { Quorum } from "../../actors/quorum/state.ts";
 import type { ActorSystem } from "../../actors/system.ts";
 import { batches } from "../../protocol/batch.ts";
 import type { Log } from "../../storage/log.ts";
-import type { Batch, BrokerView, CommittedRecords, NodeView, QuorumView, ReplicaView } from "./invariants/views.ts";
+import type { Batch, BrokerView, NodeView, QuorumView, ReplicaView } from "./invariants/views.ts";
 
 /** What of a simulated node can be looked at. */
 export interface SeenNode {
@@ -132,8 +133,11 @@ function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
 
 /** A log. */
 abstract class LogLens {
-  /** It stays here when its actor has given it back, until somebody looks at that. */
-  protected constructor(protected readonly log: Log) {}
+  protected constructor(
+    /** It stays here when its actor has given it back, until somebody looks at that. */
+    protected readonly log: Log,
+    protected readonly decode?: (batch: Uint8Array) => readonly MetadataRecord[],
+  ) {}
 
   get startOffset(): number {
     return this.log.startOffset;
@@ -149,7 +153,7 @@ abstract class LogLens {
 
   read(offset: number): readonly Batch[] | "damaged" | undefined {
     try {
-      return [...readBatches(this.log, offset, this.log.endOffset)].map(({ header }) => header);
+      return [...readBatches(this.log, offset, this.log.endOffset, this.decode)];
     } catch (error) {
       if (error instanceof Error && error.name === "DiskError") return undefined;
       if (error instanceof Error && error.name === "CorruptLogError") return "damaged";
@@ -163,7 +167,8 @@ function* readBatches(
   log: Log,
   offset: number,
   untilOffset: number,
-): Generator<{ readonly header: Batch; readonly bytes: Uint8Array }> {
+  decode: ((batch: Uint8Array) => readonly MetadataRecord[]) | undefined,
+): Generator<Batch> {
   while (offset < untilOffset) {
     const { bytes } = log.read(offset, untilOffset, READ_BYTES, true);
     if (bytes.length === 0) return;
@@ -171,7 +176,7 @@ function* readBatches(
       const { at, sizeInBytes, baseOffset, lastOffsetDelta, partitionLeaderEpoch, crc } = found;
       const { producerId, producerEpoch, baseSequence } = found;
       const last = baseOffset + lastOffsetDelta;
-      const header = {
+      yield {
         base: baseOffset,
         last,
         epoch: partitionLeaderEpoch,
@@ -179,8 +184,8 @@ function* readBatches(
         producerId,
         producerEpoch,
         baseSequence,
+        ...(decode === undefined ? {} : { records: decode(bytes.subarray(at, at + sizeInBytes)) }),
       };
-      yield { header, bytes: bytes.subarray(at, at + sizeInBytes) };
       offset = last + 1;
     }
   }
@@ -188,7 +193,7 @@ function* readBatches(
 
 class QuorumLens extends LogLens implements QuorumView {
   constructor(readonly state: Quorum) {
-    super(state.log);
+    super(state.log, decodeMetadata);
   }
 
   get startEpoch(): number | undefined {
@@ -219,16 +224,6 @@ class QuorumLens extends LogLens implements QuorumView {
     const { role } = this.state;
     return role.type === "candidate" ? role.granted : undefined;
   }
-
-  records(offset: number, untilOffset: number): CommittedRecords | undefined {
-    if (offset < this.log.startOffset) { // a snapshot was written as soon as they were committed
-      const { baseOffset, records } = this.state.recent;
-      if (offset < baseOffset || untilOffset > baseOffset + records.length) return undefined;
-      return { batches: [records.slice(offset - baseOffset, untilOffset - baseOffset)], isLump: true };
-    }
-    const batches = [...readBatches(this.log, offset, untilOffset)].map(({ bytes }) => decodeMetadata(bytes));
-    return { batches, isLump: false };
-  }
 }
 
 class ReplicaLens extends LogLens implements ReplicaView {
@@ -258,11 +253,16 @@ class ReplicaLens extends LogLens implements ReplicaView {
   }
 
   get highWatermark(): number {
-    return this.state.highWatermark;
+    return this.#within(this.state.highWatermark);
   }
 
   get lastStableOffset(): number {
-    return this.state.lastStableOffset;
+    return this.#within(this.state.lastStableOffset);
+  }
+
+  /** Between a cut of the log and the turn that hears of it nobody can ask: what is known of its end does not count any more. */
+  #within(offset: number): number {
+    return this.log.endOffset < this.state.endOffset ? Math.min(offset, this.log.endOffset) : offset;
   }
 
   /** A replica that was told to lead and must not is no leader. */

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { replay } from "../../../actors/controller/protocol.ts";
 import {
   batch,
   change,
@@ -124,15 +123,6 @@ Deno.test("a broker has applied what is not committed, half of a batch, or somet
   const half = cluster();
   half.node(2).brokerView = { image: { ...half.image, offset: half.image.offset - 1 } };
   finds(half, "metadata records, but no batch ends there");
-  const lump = cluster();
-  const before = lump.image;
-  for (const id of [1, 2, 3]) lump.quorum(id).isLump = true;
-  const shutDown = { type: "ControlledShutdown", brokerId: 3, brokerEpoch: 3 } as const;
-  lump.commit(change({ isr: [1, 2] }), shutDown);
-  lump.node(2).brokerView = { image: replay(before, [change({ isr: [1, 2] })]) };
-  assertEquals(lump.look(), "");
-  lump.node(2).brokerView = { image: replay(before, [shutDown]) };
-  finds(lump, "metadata records and made something else of them");
   const other = cluster();
   other.node(2).brokerView!.image = { ...other.image, nextProducerId: 1n };
   finds(other, "metadata records and made something else of them: committed is [cluster");
