@@ -271,6 +271,8 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("leader"),
     from: "if (led?.epoch === leaderEpoch && log.endOffset < led.given) {",
     to: "if (led?.epoch === leaderEpoch && log.endOffset < 0) {",
+    survives:
+      "Who loses records goes offline, or is a new process, which has a new leader epoch; this is the second lock on that door.",
   },
   // Producers.
   {

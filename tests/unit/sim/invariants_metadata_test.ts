@@ -242,6 +242,21 @@ Deno.test("a quorum leader lacks what is committed", () => {
   finds(world, "the metadata log on node 3 leads epoch 2, but lacks what is committed from 6 on");
 });
 
+Deno.test("who hears late of its votes leads an epoch that is over, and need not have what was committed since", () => {
+  for (const isLate of [true, false]) {
+    const world = cluster();
+    const base = world.quorum(1).endOffset;
+    world.elect(1, 4, [1, 2]);
+    for (const id of [1, 2]) world.quorum(id).batches.push(batch(base, 4));
+    world.look();
+    world.quorum(1).highWatermark = base + 1;
+    assertEquals(world.look(), "");
+    world.elect(3, isLate ? 3 : 5, [3, 2]);
+    if (isLate) assertEquals(world.look(), "");
+    else finds(world, `node 3 leads epoch 5, but lacks what is committed from ${base} on`);
+  }
+});
+
 Deno.test("a quorum leader commits what most voters do not have, durably", () => {
   const world = cluster();
   const base = world.quorum(1).endOffset;
