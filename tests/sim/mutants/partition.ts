@@ -274,6 +274,16 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     survives:
       "Who loses records goes offline, or is a new process, which has a new leader epoch; this is the second lock on that door.",
   },
+  {
+    name: "config-before-role",
+    guard: "A new ISR and a new min.insync.replicas that come together count together.",
+    with: ["configs", "kill", "cut", "slow"],
+    file: at("replica"),
+    from: "replica.lastWord.config = config; // before anything is decided by the new role",
+    to: "configure(replica, config, out);",
+    survives:
+      "It takes a broker that hears of both at once, and a record that only the old ISR has; a unit test kills it.",
+  },
   // Producers.
   {
     name: "sequence-gap-taken",
