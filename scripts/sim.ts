@@ -28,7 +28,7 @@ const FLAGS = {
   seed: integer({ help: "Run this seed", min: 0, max: LARGEST }),
   seeds: integer({ help: "Run so many seeds", min: 1, max: LARGEST, placeholder: "COUNT" }),
   from: integer({ help: "The first of many seeds", min: 0, max: LARGEST, default: 1 }),
-  ticks: integer({ help: "Virtual seconds in which faults happen; 45", min: 1, max: 100_000, placeholder: "SECONDS" }),
+  ticks: integer({ help: "Virtual seconds in which faults happen; 60", min: 1, max: 100_000, placeholder: "SECONDS" }),
   events: integer({ help: "Stop after so many events", min: 1, max: LARGEST, placeholder: "COUNT" }),
   nodes: integer({ help: "So many nodes; without it the seed decides", min: 1, max: 7 }),
   without: text({ help: "Features that are off, with commas", placeholder: "LIST" }),

@@ -30,7 +30,7 @@ export function checkFolderVoters(disk: Disk, voters: readonly number[]): void {
     );
   }
   throw new Error(
-    `${disk.root} belongs to a cluster in which ${found} vote, not ${listed(voters)}: ` +
+    `${disk.root} belongs to a cluster in which ${found} vote, says its quorum.properties, not ${listed(voters)}: ` +
       `start it with the voters that it had (--voters), or choose another folder.`,
   );
 }

@@ -76,7 +76,7 @@ export function claimCluster(disk: Disk, found: MetaProperties, clusterId: strin
   if (found.clusterId === clusterId) return found;
   if (found.clusterId === "") return writeMetaProperties(disk, { ...found, clusterId });
   throw new WrongFolderError(
-    `${disk.root} belongs to the cluster ${found.clusterId}, not to ${clusterId}: ` +
+    `${disk.root} belongs to the cluster ${found.clusterId}, says its meta.properties, not to ${clusterId}: ` +
       `join that cluster, or choose another folder.`,
   );
 }

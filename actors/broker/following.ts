@@ -17,7 +17,7 @@ import { noteDepartures } from "./departures.ts";
 import { answerHesitations } from "./suspects.ts";
 import { answerIsrChanges } from "./isr_changes.ts";
 import { keepCoordinators } from "./coordinators_here.ts";
-import { keepTopic, keepTopics, reconfigure } from "./replicas_here.ts";
+import { keepTopic, keepTopics } from "./replicas_here.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
 /** A quorum actor that was restarted has forgotten its followers: being asked again costs it next to nothing. */
@@ -78,41 +78,33 @@ function reportApplied({ controller, args: { brokerId }, epoch, image: { offset 
   if (controller !== undefined) out.send(controller, "applied", { brokerId, brokerEpoch: epoch, offset });
 }
 
-/** Configs go first: a leader that has a new ISR with an old min.insync.replicas might commit what one of the ELR does not have. */
 function keepReplicas(broker: Broker, before: MetadataImage, change: Change, out: BrokerOutbox): void {
-  if (change === "all") {
-    for (const name of broker.image.topics.keys()) reconfigure(broker, name, out);
-    keepTopics(broker, out);
-    return keepCoordinators(broker, out);
-  }
-  const { touched, reconfigured } = touchedTopics(broker.image, before, change);
-  for (const name of reconfigured === "all" ? broker.image.topics.keys() : reconfigured) {
-    reconfigure(broker, name, out);
-  }
-  for (const name of touched) keepTopic(broker, name, out);
-  if (touched.has(OFFSETS_TOPIC)) keepCoordinators(broker, out);
+  const topics = change === "all" ? change : touchedTopics(broker.image, before, change);
+  if (topics === "all") keepTopics(broker, out);
+  else for (const [name, { isReconfigured }] of topics) keepTopic(broker, name, isReconfigured, out);
+  if (topics === "all" || topics.has(OFFSETS_TOPIC)) keepCoordinators(broker, out);
 }
 
-/** Names of the topics that the records changed, and of those whose configs may have. */
+/** Names of the topics that the records changed, and whether their configs may have changed too. */
 function touchedTopics(
   image: MetadataImage,
   before: MetadataImage,
   records: readonly MetadataRecord[],
-): { touched: Set<string>; reconfigured: Set<string> | "all" } {
-  const touched = new Set<string>();
-  const named = new Set<string>();
-  let all = false;
+): ReadonlyMap<string, { readonly isReconfigured: boolean }> | "all" {
+  const touched = new Map<string, { isReconfigured: boolean }>();
+  const touch = (name: string, isReconfigured = touched.get(name)?.isReconfigured ?? false) =>
+    touched.set(name, { isReconfigured });
   for (const record of records) {
-    if (record.type === "Topic") touched.add(record.name);
+    if (record.type === "Topic") touch(record.name);
     else if (record.type === "Config") {
-      if (record.resourceType === "topic") named.add(record.resourceName);
-      else all = true;
+      if (record.resourceType !== "topic") return "all";
+      touch(record.resourceName, true);
     } else if ("topicId" in record) {
       const name = before.topicNames.get(record.topicId) ?? image.topicNames.get(record.topicId);
-      if (name !== undefined) touched.add(name);
+      if (name !== undefined) touch(name);
     }
   }
-  return { touched, reconfigured: all ? "all" : named };
+  return touched;
 }
 
 /** Where the other nodes are belongs to the transport: told when it has changed. */

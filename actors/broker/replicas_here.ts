@@ -45,30 +45,20 @@ export interface LocalReplica {
 /** Brings all replicas to where the image has them. */
 export function keepTopics(broker: Broker, out: BrokerOutbox): void {
   for (const args of [...broker.remembered.values()]) removeForgotten(broker, args, out);
-  for (const name of new Set([...broker.replicas.keys(), ...broker.image.topics.keys()])) keepTopic(broker, name, out);
+  for (const name of new Set([...broker.replicas.keys(), ...broker.image.topics.keys()])) {
+    keepTopic(broker, name, true, out);
+  }
 }
 
-/** Brings the replicas of one topic to where the image has them. */
-export function keepTopic(broker: Broker, name: string, out: BrokerOutbox): void {
+/** Brings the replicas of one topic to where the image has them; their configuration too, if that may be another one. */
+export function keepTopic(broker: Broker, name: string, isReconfigured: boolean, out: BrokerOutbox): void {
   const topic = broker.image.topics.get(name);
   for (const [index, replica] of broker.replicas.get(name) ?? []) {
     if (!isWanted(broker, topic, index) || replica.args.topicId !== topic?.topicId) remove(replica, out);
   }
+  const config = isReconfigured && topic !== undefined ? configOf(broker, name) : undefined;
   for (const partition of topic?.partitions ?? []) {
-    if (isWanted(broker, topic, partition.partition)) keep(broker, topic!, partition, out);
-  }
-}
-
-/** Tells the replicas of a topic its configuration, if it is another one. */
-export function reconfigure(broker: Broker, name: string, out: BrokerOutbox): void {
-  const replicas = broker.replicas.get(name);
-  if (replicas === undefined) return;
-  const config = configOf(broker, name);
-  const text = JSON.stringify(config);
-  for (const replica of replicas.values()) {
-    if (replica.phase !== "here" || JSON.stringify(replica.config) === text) continue;
-    replica.config = config;
-    out.send(replica.ref, "configure", config);
+    if (isWanted(broker, topic, partition.partition)) keep(broker, topic!, partition, config, out);
   }
 }
 
@@ -79,7 +69,7 @@ export function replicaEnded(broker: Broker, name: string, out: BrokerOutbox): v
   if (replica === undefined) return;
   if (replica.phase === "leaving") {
     forget(broker, topic, partition);
-    if (broker.isActing) keepTopic(broker, topic, out);
+    if (broker.isActing) keepTopic(broker, topic, false, out);
     return;
   }
   if (out.monotonic() - replica.spawnedMs >= RECOVERED_MS) replica.failures = 0;
@@ -106,14 +96,26 @@ function isWanted({ args: { brokerId } }: Broker, topic: TopicImage | undefined,
   return topic?.partitions[index]?.replicas.includes(brokerId) === true;
 }
 
-function keep(broker: Broker, topic: TopicImage, partition: PartitionImage, out: BrokerOutbox): void {
+/** `config`: undefined if it is the one that the replica has. */
+function keep(
+  broker: Broker,
+  topic: TopicImage,
+  partition: PartitionImage,
+  config: ReplicaConfig | undefined,
+  out: BrokerOutbox,
+): void {
   const replica = broker.replicas.get(topic.name)?.get(partition.partition);
   if (replica === undefined) return spawn(broker, topic, partition, 0, out);
   if (replica.phase !== "here") return; // spawned with what is right then
+  const { ref, role: had } = replica;
   const role = roleOf(broker, partition);
-  if (role.partitionEpoch === replica.role.partitionEpoch && role.brokerEpoch === replica.role.brokerEpoch) return;
-  replica.role = role;
-  out.send(replica.ref, "assume", role);
+  const hasRole = role.partitionEpoch === had.partitionEpoch && role.brokerEpoch === had.brokerEpoch;
+  const hasConfig = config === undefined || JSON.stringify(config) === JSON.stringify(replica.config);
+  if (!hasRole) replica.role = role;
+  if (!hasConfig) replica.config = config;
+  if (!hasRole && !hasConfig) out.send(ref, "become", { role, config });
+  else if (!hasRole) out.send(ref, "assume", role);
+  else if (!hasConfig) out.send(ref, "configure", config);
 }
 
 function spawn(
@@ -134,8 +136,7 @@ function spawn(
   const replica = put(broker, remembered, failures, out);
   replica.role = role;
   replica.config = config;
-  out.send(replica.ref, "assume", role); // before anybody else can say anything to it
-  out.send(replica.ref, "configure", config);
+  out.send(replica.ref, "become", { role, config }); // before anybody else can say anything to it
 }
 
 function put(broker: Broker, args: ReplicaArgs, failures: number, out: BrokerOutbox): LocalReplica {

@@ -22,6 +22,9 @@ import type { BrokerImage, ControllerProtocol, ErrorResult, MetadataRecord } fro
 import type { Session } from "./sessions.ts";
 import { commit, type Controller, type Out, settle } from "./state.ts";
 
+/** Timers are never quite on time. */
+const NAP_MS = 20;
+
 type Heartbeat = Parameters<ControllerProtocol["heartbeat"]>[0];
 type HeartbeatReply = ReturnType<ControllerProtocol["heartbeat"]>;
 
@@ -171,8 +174,15 @@ export function expireSessions(state: Controller, out: Out): void {
   const { sessions, image } = state;
   const timeoutMs = state.number("broker.session.timeout.ms");
   const nowMs = out.monotonic();
-  // It was this controller that slept: what the brokers have said meanwhile may still be in its mailbox.
-  if (nowMs - state.expireMs > timeoutMs / 2) sessions.renew(nowMs);
+  // While this controller slept it heard nobody: what the brokers have said meanwhile may still be in its mailbox.
+  const sleptMs = nowMs - state.expireMs;
+  if (sleptMs > timeoutMs / 2) sessions.renew(nowMs);
+  else if (sleptMs > NAP_MS && !state.excused) {
+    state.excused = true; // not twice in a row: on a machine that is always late nobody would ever be silent
+    sessions.excuse(sleptMs, nowMs);
+    return awaitSilence(state, out);
+  }
+  state.excused = false;
   const silent = sessions.mostSilent(liveBrokerIds(image));
   if (silent === undefined || nowMs - silent.heardMs < timeoutMs) return awaitSilence(state, out);
   fence(state, silent.brokerId, out);

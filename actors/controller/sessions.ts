@@ -90,6 +90,11 @@ export class Sessions {
     return silent;
   }
 
+  /** Nobody could be heard for so long. */
+  excuse(ms: number, nowMs: number): void {
+    for (const session of this.#byId.values()) session.heardMs = Math.min(nowMs, session.heardMs + ms);
+  }
+
   /** Everybody has been heard just now. */
   renew(nowMs: number): void {
     for (const session of this.#byId.values()) session.heardMs = nowMs;

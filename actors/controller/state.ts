@@ -29,6 +29,8 @@ export class Controller {
   minIsrOffset: number;
   /** When it is to be looked for silent brokers; monotonic. */
   expireMs = Infinity;
+  /** The last look came late, and what it was late was not counted as silence. */
+  excused = false;
 
   readonly #properties: Readonly<Record<string, string>>;
   readonly #isOffline = (brokerId: number, partition: PartitionId) => this.sessions.isOffline(brokerId, partition);

@@ -306,6 +306,11 @@ export interface ReplicaProtocol {
   assume(role: ReplicaRole): void;
   /** The topic's configuration has changed. */
   configure(config: ReplicaConfig): void;
+  /**
+   * Both at once. A leader that had the new ISR with the old min.insync.replicas for a moment, or the other way round, might commit what one
+   * who may be elected does not have.
+   */
+  become(news: { readonly role: ReplicaRole; readonly config: ReplicaConfig }): void;
   /** From the replica to itself: retention, segment rolls, expiry of producer ids. */
   tidy(_: void): void;
   /** From the replica to itself: look whether the log is worth cleaning, or go on cleaning it. */

@@ -104,18 +104,15 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
       pullAgain: (replica, _, out) => pullOn(replica, out),
       checkIsr: (replica, _, out) => checkIsr(replica, out),
 
-      assume(replica, role, out) {
-        const before = replica.role;
-        if (!replica.assume(role) || replica.offline !== null || replica.removed) return;
-        if (role.leaderEpoch > before.leaderEpoch || role.leader !== before.leader) beginRole(replica, out);
-        else if (replica.isLeader) adjustRole(replica, before);
-        else if (role.brokerEpoch > before.brokerEpoch) follow(replica, out);
-        if (replica.offline !== null) return;
-        settle(replica, out);
-        expandIsr(replica, out);
+      assume,
+      configure,
+
+      become(replica, { role, config }, out) {
+        replica.lastWord.config = config; // before anything is decided by the new role
+        assume(replica, role, out);
+        configure(replica, config, out);
       },
 
-      configure,
       tidy: (replica, _, out) => tidy(replica, out),
       clean: (replica, _, out) => clean(replica, out),
       expire: (replica, _, out) => expire(replica, out),
@@ -161,6 +158,17 @@ function open(replica: Replica, out: ReplicaOutbox): void {
 
 function newLastWord({ role, config }: ReplicaArgs): LastWord {
   return { role, config, led: undefined, proposed: undefined, toldOffline: false };
+}
+
+function assume(replica: Replica, role: ReplicaRole, out: ReplicaOutbox): void {
+  const before = replica.role;
+  if (!replica.assume(role) || replica.offline !== null || replica.removed) return;
+  if (role.leaderEpoch > before.leaderEpoch || role.leader !== before.leader) beginRole(replica, out);
+  else if (replica.isLeader) adjustRole(replica, before);
+  else if (role.brokerEpoch > before.brokerEpoch) follow(replica, out);
+  if (replica.offline !== null) return;
+  settle(replica, out);
+  expandIsr(replica, out);
 }
 
 /** Another leader, or another epoch of the same: whatever was known or promised in the last one ends with it. */

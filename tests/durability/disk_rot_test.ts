@@ -33,6 +33,8 @@ type Outcome =
   | "intact"
   /** Only the damaged partition is not served, and says why. */
   | "refused"
+  /** The folder is taken for another than the broker had, which has lost everything then: nothing in it is served. */
+  | "taken for another"
   /** The broker does not start, and says why. */
   | "not started";
 
@@ -48,13 +50,18 @@ const ALLOWED: readonly (readonly [file: RegExp, outcomes: readonly Outcome[]])[
     "intact",
     "not started",
   ]],
-  [/^meta\.properties$/, ["intact", "not started"]],
+  [/^__cluster_metadata-0\/quorum-state$/, ["not started"]],
+  [/^quorum\.properties$/, ["intact", "not started"]],
+  [/^meta\.properties$/, ["intact", "taken for another", "not started"]],
   [/^(recovery-point|replication)-offset-checkpoint$/, ["intact", "refused", "not started"]],
   [/^\.(lock|kafka_cleanshutdown)$/, ["intact"]],
 ];
 
 /** Files that speak of every log. */
 const SHARED = /^(recovery-point|replication)-offset-checkpoint$/;
+
+/** Names the folder. */
+const NAMES = "meta.properties";
 
 /** A changed digit in it moves a log's start, and nothing else says where that was: as with Kafka, it is not noticed. */
 const UNNOTICED = /^log-start-offset-checkpoint$/;
@@ -98,6 +105,8 @@ async function flipEverywhere(dir: string, random: Random): Promise<void> {
     "leader-epoch-checkpoint",
     "meta.properties",
     "partition.metadata",
+    "quorum-state",
+    "quorum.properties",
     "recovery-point-offset-checkpoint",
     "replication-offset-checkpoint",
   ]);
@@ -176,7 +185,7 @@ async function lookAt(dir: string, path: string, content: Content, what: string)
     await using client = await RawClient.connect(cluster.bootstrap);
     const outcome = await lookAtPartition(client, HURT, path, content, what);
     const beside = await lookAtPartition(client, SOUND, path, content, what);
-    if (SHARED.test(path)) return beside === "intact" ? outcome : beside;
+    if (SHARED.test(path) || path === NAMES) return beside === "intact" ? outcome : beside;
     assertEquals(beside, "intact", `${what}: the other topic`);
     return outcome;
   } finally {
@@ -204,7 +213,9 @@ async function lookAtPartition(
     }
   } catch (error) {
     if (error instanceof AssertionError) throw error;
-    assertMatch((error as Error).message, /KAFKA_STORAGE_ERROR/, what);
+    const { message: why } = error as Error;
+    if (path === NAMES && why.includes("NOT_LEADER_OR_FOLLOWER")) return "taken for another";
+    assertMatch(why, /KAFKA_STORAGE_ERROR/, what);
     const { error: refused, message } = await produceTexts(client, topic, ["no"]);
     assertEquals(refused, "KAFKA_STORAGE_ERROR", what);
     const name = SHARED.test(path) ? `${topic}-0/` : namedFor(path);

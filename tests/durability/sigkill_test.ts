@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Random, SeededRandom } from "../../lib/prng.ts";
 import { ZERO_UUID } from "../../lib/uuid.ts";
-import { errorName } from "../../protocol/errors.ts";
+import { type ErrorName, errorName } from "../../protocol/errors.ts";
 import { metadata } from "../../protocol/tables/metadata.ts";
 import { createTopics, deleteTopics } from "../../protocol/tables/topics.ts";
 import { initProducerId } from "../../protocol/tables/transactions.ts";
@@ -48,6 +48,9 @@ Deno.test(`no acknowledged record is lost when a broker is killed ${KILLS} times
     await broker.kill("SIGKILL");
   }
 });
+
+/** A machine that stands still for longer than a session lets the controller take its own broker for gone, for a moment. */
+const ELSEWHERE: ReadonlySet<ErrorName> = new Set(["NOT_LEADER_OR_FOLLOWER"]);
 
 /** One partition under test. */
 interface Place {
@@ -96,7 +99,8 @@ class Run {
   #addWriter(place: Place, name: string, producer: { producerId: bigint; producerEpoch: number } | null): void {
     const random = this.#random.split(`${place.ledger.name}/${name}`);
     const connect = () => this.#broker.connect();
-    this.#writers.push(new Writer({ ...place, name, producer, random, connect, acknowledged: () => this.#note() }));
+    const acknowledged = () => this.#note();
+    this.#writers.push(new Writer({ ...place, name, producer, random, connect, elsewhere: ELSEWHERE, acknowledged }));
   }
 
   async #producer(client: RawClient): Promise<{ producerId: bigint; producerEpoch: number }> {
@@ -224,6 +228,7 @@ class Churn {
         producer: this.producer,
         random: this.#random.split(`${life}/${place.partition}`),
         connect: this.#connect,
+        elsewhere: ELSEWHERE,
         acknowledged: () => {
           this.#acknowledged();
           if (left-- === 0) writer.stop();

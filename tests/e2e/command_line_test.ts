@@ -75,7 +75,7 @@ Deno.test("a cluster starts its brokers, prints what to paste, stops cleanly, an
     // Alone it could elect itself: it needs the voters that it had.
     const broker = ScriptProcess.start("broker", [...BROKER, "--dir", `${dir}/1`], [dir]);
     assertEquals(await broker.ended, 1);
-    assertStringIncludes(broker.errors, "belongs to a cluster in which 1,2,3 vote, not 1");
+    assertStringIncludes(broker.errors, "belongs to a cluster in which 1,2,3 vote, says its quorum.properties, not 1");
   });
 });
 

@@ -218,9 +218,7 @@ export class Invariants {
     } else if (watch.quorum !== undefined) this.#quorum.look(watch.quorum);
     const { end } = this.#quorum.ledger;
     const { offset } = this.#metadata.image;
-    if (offset === end || watch.quorum === undefined || watch.quorum.follower.matched < end) return;
-    const found = watch.quorum.view.records(offset, end);
-    if (found !== undefined) this.#metadata.commit(found.batches, found.isLump);
+    if (offset < end) this.#metadata.commit(this.#quorum.ledger.batches.slice(this.#quorum.ledger.find(offset)));
   }
 
   #lookAtBroker(watch: NodeWatch): void {

@@ -12,6 +12,7 @@ import { entriesOf, readBatches } from "./log_lens.ts";
 import { coordinatorOf, groupOf } from "./group_lens.ts";
 import { REPLICA } from "../../actors/partition/protocol.ts";
 import type { Replica } from "../../actors/partition/state.ts";
+import type { MetadataRecord } from "../../actors/controller/protocol.ts";
 import { decodeMetadata } from "../../actors/quorum/log.ts";
 import { QUORUM } from "../../actors/quorum/protocol.ts";
 import type { Quorum } from "../../actors/quorum/state.ts";
@@ -21,7 +22,6 @@ import type { Log } from "../../storage/log.ts";
 import type {
   Batch,
   BrokerView,
-  CommittedRecords,
   CoordinatorView,
   Entry,
   GroupView,
@@ -151,8 +151,11 @@ function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
 
 /** A log. */
 abstract class LogLens {
-  /** It stays here when its actor has given it back, until somebody looks at that. */
-  protected constructor(protected readonly log: Log) {}
+  protected constructor(
+    /** It stays here when its actor has given it back, until somebody looks at that. */
+    protected readonly log: Log,
+    protected readonly decode?: (batch: Uint8Array) => readonly MetadataRecord[],
+  ) {}
 
   get startOffset(): number {
     return this.log.startOffset;
@@ -168,7 +171,9 @@ abstract class LogLens {
 
   read(offset: number): readonly Batch[] | "damaged" | undefined {
     try {
-      return [...readBatches(this.log, offset, this.log.endOffset)].map(({ header }) => header);
+      return [...readBatches(this.log, offset, this.log.endOffset)].map(({ header, bytes }) =>
+        this.decode === undefined ? header : { ...header, records: this.decode(bytes) }
+      );
     } catch (error) {
       if (error instanceof Error && error.name === "DiskError") return undefined;
       if (error instanceof Error && error.name === "CorruptLogError") return "damaged";
@@ -179,7 +184,7 @@ abstract class LogLens {
 
 class QuorumLens extends LogLens implements QuorumView {
   constructor(readonly state: Quorum) {
-    super(state.log);
+    super(state.log, decodeMetadata);
   }
 
   get startEpoch(): number | undefined {
@@ -209,16 +214,6 @@ class QuorumLens extends LogLens implements QuorumView {
   get votes(): ReadonlySet<number> | undefined {
     const { role } = this.state;
     return role.type === "candidate" ? role.granted : undefined;
-  }
-
-  records(offset: number, untilOffset: number): CommittedRecords | undefined {
-    if (offset < this.log.startOffset) { // a snapshot was written as soon as they were committed
-      const { baseOffset, records } = this.state.recent;
-      if (offset < baseOffset || untilOffset > baseOffset + records.length) return undefined;
-      return { batches: [records.slice(offset - baseOffset, untilOffset - baseOffset)], isLump: true };
-    }
-    const batches = [...readBatches(this.log, offset, untilOffset)].map(({ bytes }) => decodeMetadata(bytes));
-    return { batches, isLump: false };
   }
 }
 
@@ -257,11 +252,16 @@ class ReplicaLens extends LogLens implements ReplicaView {
   }
 
   get highWatermark(): number {
-    return this.state.highWatermark;
+    return this.#within(this.state.highWatermark);
   }
 
   get lastStableOffset(): number {
-    return this.state.lastStableOffset;
+    return this.#within(this.state.lastStableOffset);
+  }
+
+  /** Between a cut of the log and the turn that hears of it nobody can ask: what is known of its end does not count any more. */
+  #within(offset: number): number {
+    return this.log.endOffset < this.state.endOffset ? Math.min(offset, this.log.endOffset) : offset;
   }
 
   /** A replica that was told to lead and must not is no leader. */

@@ -200,6 +200,10 @@ export class Producer {
       const { producerId, producerEpoch } = result.body;
       this.#identity = { producerId, producerEpoch };
       this.#scene.count("producer ids");
+      if (this.#scene.producerIds.has(producerId)) {
+        this.#scene.problem(`the producer id ${producerId} was given out twice.`);
+      }
+      this.#scene.producerIds.add(producerId);
     });
   }
 

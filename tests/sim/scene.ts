@@ -44,6 +44,8 @@ export class Scene {
   readonly ends: Map<string, number> = new Map();
   /** Somebody has asked for everything below to be deleted, by key. */
   readonly trimmed: Map<string, number> = new Map();
+  /** Those that producers have got. */
+  readonly producerIds: Set<bigint> = new Set();
   /** Nothing new is begun any more; what is under way is brought to its end. */
   isEnding = false;
   #values = 0;

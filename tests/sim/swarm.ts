@@ -165,7 +165,7 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     voters,
     topics,
     features,
-    stormMs: (limits.seconds ?? 45) * 1_000,
+    stormMs: (limits.seconds ?? 60) * 1_000,
     faultEveryMs: shape.pick([1_500, 3_000, 6_000, 12_000]),
     network: drawNetwork(random.split("network"), features),
     sockets: drawSockets(random.split("sockets"), features),

@@ -9,14 +9,8 @@
  * @module
  */
 import { emptyImage, replay } from "../../../actors/controller/protocol.ts";
-import type {
-  BrokerImage,
-  MetadataImage,
-  MetadataRecord,
-  PartitionImage,
-  TopicImage,
-} from "../../../actors/controller/protocol.ts";
-import type { Tell } from "./views.ts";
+import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from "../../../actors/controller/protocol.ts";
+import type { Batch, Tell } from "./views.ts";
 
 /** What of the configuration the rules depend on. */
 export interface MetadataRules {
@@ -45,8 +39,6 @@ export class Metadata {
   image: MetadataImage = emptyImage();
   /** The image after each batch, by its offset. */
   readonly #images = new Map<number, MetadataImage>([[0, this.image]]);
-  /** Records that were read together, though they may have been several batches. */
-  readonly #lumps: { readonly before: MetadataImage; readonly records: readonly MetadataRecord[] }[] = [];
 
   /** The newest epoch of each broker, also of those that were forgotten. */
   readonly #epochs = new Map<number, number>();
@@ -54,16 +46,15 @@ export class Metadata {
   constructor(readonly rules: MetadataRules, readonly listener: MetadataListener, readonly tell: Tell) {}
 
   /** More batches are committed. */
-  commit(batches: readonly (readonly MetadataRecord[])[], isLump: boolean): void {
-    for (const batch of batches) {
+  commit(batches: readonly Batch[]): void {
+    for (const { records } of batches) {
       const before = this.image;
       try {
-        this.image = replay(before, batch);
+        this.image = replay(before, records!);
       } catch (error) {
         return this.tell(`the committed metadata at ${before.offset} cannot be replayed: ${error}`);
       }
       this.#images.set(this.image.offset, this.image);
-      if (isLump) this.#lumps.push({ before, records: batch });
       this.#checkBrokers(before);
       this.#checkTopics(before);
     }
@@ -74,7 +65,7 @@ export class Metadata {
     if (before !== undefined && image.offset < before.offset) {
       this.tell(`the broker of node ${node} has gone back from metadata offset ${before.offset} to ${image.offset}.`);
     }
-    const committed = this.#images.get(image.offset) ?? this.#within(image.offset);
+    const committed = this.#images.get(image.offset);
     if (committed === undefined) {
       const { offset } = this.image;
       if (image.offset > offset && image.offset <= committedEnd) return; // nobody could read them to us yet
@@ -87,14 +78,6 @@ export class Metadata {
         }`,
       );
     }
-  }
-
-  /** The image at an offset within a lump. */
-  #within(offset: number): MetadataImage | undefined {
-    const lump = this.#lumps.find(({ before, records }) =>
-      before.offset < offset && offset < before.offset + records.length
-    );
-    return lump && replay(lump.before, lump.records.slice(0, offset - lump.before.offset));
   }
 
   #checkBrokers({ brokers: before }: MetadataImage): void {

@@ -203,9 +203,9 @@ export class Partition {
     this.#checkQuorum(watch);
   }
 
-  #commit({ view, follower, node }: ReplicaWatch): void {
-    // What was committed before an unclean election is not committed by it.
-    const isMore = this.ledger.isBegun || !this.ledger.isLossy;
+  #commit({ view, follower, node, highWatermark }: ReplicaWatch): void {
+    // What was committed before an unclean election is not committed by it, nor what a new leader already took for committed.
+    const isMore = !this.ledger.isLossy || (this.ledger.isBegun && highWatermark >= 0);
     const areEnough = view.isr.length >= view.minIsr;
     if (areEnough) this.#mayBeBehind = false;
     else if (isMore && !this.#mayBeBehind) {

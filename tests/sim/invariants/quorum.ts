@@ -37,6 +37,9 @@ export class Quorum {
   /** What nodes had on a disk that is lost: they may have said so before. */
   readonly #lost = new Map<number, Follower>();
 
+  /** The newest epoch whose leader has committed something. */
+  #committedIn = -1;
+
   constructor(readonly voters: readonly number[], readonly tell: Tell) {
     this.ledger = new Ledger("the metadata log", false, tell);
   }
@@ -122,7 +125,8 @@ export class Quorum {
         `node ${node} leads epoch ${epoch} of the quorum with the votes of ${given}, which are not most of ${this.voters}.`,
       );
     }
-    this.ledger.checkComplete(follower, false, `leads epoch ${epoch}`);
+    // Who hears late of its votes leads an epoch that is over: what was committed since need not be there.
+    if (epoch >= this.#committedIn) this.ledger.checkComplete(follower, false, `leads epoch ${epoch}`);
   }
 
   #count(voter: number, epoch: number, candidate: number): void {
@@ -136,6 +140,7 @@ export class Quorum {
 
   #commit({ follower, node }: QuorumWatch, epoch: number): void {
     const { ledger } = this;
+    this.#committedIn = Math.max(this.#committedIn, epoch);
     ledger.commit(follower);
     const last = ledger.batches.at(-1);
     if (last !== undefined && last.epoch !== epoch) {

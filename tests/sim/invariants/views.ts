@@ -33,6 +33,8 @@ export interface Batch {
   readonly producerId: bigint;
   readonly producerEpoch: number;
   readonly baseSequence: number;
+  /** What a batch of the metadata log holds. */
+  readonly records?: readonly MetadataRecord[];
 }
 
 /** A record of a topic that is compacted. */
@@ -82,12 +84,6 @@ export interface ReplicaView extends LogView {
   entries(offset: number, untilOffset: number): readonly Entry[] | undefined;
 }
 
-/** Records of the metadata log, by batches, or in one lump of several where nobody knows any more where each began. */
-export interface CommittedRecords {
-  readonly batches: readonly (readonly MetadataRecord[])[];
-  readonly isLump: boolean;
-}
-
 /** One life of a quorum actor. */
 export interface QuorumView extends LogView {
   readonly epoch: number;
@@ -98,8 +94,6 @@ export interface QuorumView extends LogView {
   readonly isVoting: boolean;
   /** Candidates only: who has given it a vote of this epoch. The same object, which grows, as long as it is the same candidacy. */
   readonly votes: ReadonlySet<number> | undefined;
-  /** The records from `offset` up to `untilOffset`; undefined when they cannot be read just now. */
-  records(offset: number, untilOffset: number): CommittedRecords | undefined;
 }
 
 /** One life of a broker. */

@@ -23,6 +23,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     file: at("alter_partitions"),
     from: 'if (change.leaderEpoch < leaderEpoch) return "FENCED_LEADER_EPOCH";',
     to: "",
+    survives: "Every election raises the partition's own epoch as well, which is compared next.",
   },
   {
     name: "alter-not-idempotent",

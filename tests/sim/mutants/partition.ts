@@ -128,6 +128,8 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("pull"),
     from: "const refused = replica.refusal(leaderEpoch);",
     to: "const refused = replica.refusal(leaderEpoch < -1 ? leaderEpoch : -1);",
+    survives:
+      "The logs are compared all the same, and a follower takes no record of an epoch that it has not heard of.",
   },
   {
     name: "leader-epoch-unchecked",
@@ -173,6 +175,8 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("followers"),
     from: "const before = known?.brokerEpoch === brokerEpoch ? known : undefined;",
     to: "const before = known;",
+    survives:
+      "Nothing counts beyond the end of the log that is there now, and up to there the one before had it safe on the same disk, or it is empty.",
   },
   {
     name: "late-safe-of-another-incarnation",
@@ -188,6 +192,8 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
       from: 'return isOlder(brokerEpoch, brokerId, leadership) ? "STALE_BROKER_EPOCH" : undefined;',
       to: 'return brokerEpoch < 0 && isOlder(brokerEpoch, brokerId, leadership) ? "STALE_BROKER_EPOCH" : undefined;',
     }],
+    survives:
+      "It takes a word that is longer on its way than a node needs to lose its disk, register again and be heard; a unit test kills it.",
   },
   {
     name: "old-pull-answers",
@@ -265,6 +271,18 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("leader"),
     from: "if (led?.epoch === leaderEpoch && log.endOffset < led.given) {",
     to: "if (led?.epoch === leaderEpoch && log.endOffset < 0) {",
+    survives:
+      "Who loses records goes offline, or is a new process, which has a new leader epoch; this is the second lock on that door.",
+  },
+  {
+    name: "config-before-role",
+    guard: "A new ISR and a new min.insync.replicas that come together count together.",
+    with: ["configs", "kill", "cut", "slow"],
+    file: at("replica"),
+    from: "replica.lastWord.config = config; // before anything is decided by the new role",
+    to: "configure(replica, config, out);",
+    survives:
+      "It takes a broker that hears of both at once, and a record that only the old ISR has; a unit test kills it.",
   },
   // Producers.
   {

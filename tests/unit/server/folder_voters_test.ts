@@ -10,7 +10,11 @@ Deno.test("any voters will do in a new folder, and only the same ones once they 
   fixFolderVoters(disk, [3]); // it is fixed
   checkFolderVoters(disk, [10, 1, 3]);
   for (const voters of [[1], [1, 3], [1, 3, 11], [1, 2, 3, 10, 11]]) {
-    assertThrows(() => checkFolderVoters(disk, voters), Error, `1,3,10 vote, not ${voters}`);
+    assertThrows(
+      () => checkFolderVoters(disk, voters),
+      Error,
+      `1,3,10 vote, says its quorum.properties, not ${voters}`,
+    );
   }
 });
 

@@ -106,7 +106,7 @@ Deno.test("a folder of a cluster with other voters is refused, and left as it is
   stage.shutDown(nodes[0]!);
   for (const voters of [[1], [1, 2, 4]]) {
     const error = assertThrows(() => stage.start(1, voters), Error);
-    assertMatch(error.message, /belongs to a cluster in which 1,2,3 vote, not 1/);
+    assertMatch(error.message, /belongs to a cluster in which 1,2,3 vote, says its quorum.properties, not 1/);
     stage.hub.disconnect(1);
   }
   stage.allReady([stage.start(1, [3, 2, 1])]); // the same ones, in another order

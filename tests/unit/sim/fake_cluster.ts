@@ -9,7 +9,6 @@ import { Invariants, type InvariantsOptions } from "../../sim/invariants.ts";
 import type {
   Batch,
   BrokerView,
-  CommittedRecords,
   CoordinatorView,
   Entry,
   GroupView,
@@ -125,8 +124,6 @@ export class FakeQuorum extends FakeLog implements QuorumView {
   isLeader = false;
   isVoting = true;
   votes: ReadonlySet<number> | undefined;
-  /** It does not remember where its batches began. */
-  isLump = false;
   /** What the batches hold, by their base offsets. */
   readonly contents: Map<number, readonly MetadataRecord[]>;
 
@@ -135,11 +132,11 @@ export class FakeQuorum extends FakeLog implements QuorumView {
     this.contents = contents;
   }
 
-  records(offset: number, untilOffset: number): CommittedRecords | undefined {
-    if (this.isUnreadable) return undefined;
-    const within = this.batches.filter(({ base, last }) => base >= offset && last < untilOffset);
-    const batches = within.map(({ base }) => this.contents.get(base) ?? []);
-    return this.isLump ? { batches: [batches.flat()], isLump: true } : { batches, isLump: false };
+  override read(offset: number): readonly Batch[] | "damaged" | undefined {
+    const batches = super.read(offset);
+    return typeof batches === "object"
+      ? batches.map((batch) => ({ ...batch, records: this.contents.get(batch.base) ?? [] }))
+      : batches;
   }
 
   /** The same log and vote in another life of the actor, which leads nothing. */

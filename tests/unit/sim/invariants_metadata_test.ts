@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { replay } from "../../../actors/controller/protocol.ts";
 import {
   batch,
   change,
@@ -124,15 +123,6 @@ Deno.test("a broker has applied what is not committed, half of a batch, or somet
   const half = cluster();
   half.node(2).brokerView = { image: { ...half.image, offset: half.image.offset - 1 } };
   finds(half, "metadata records, but no batch ends there");
-  const lump = cluster();
-  const before = lump.image;
-  for (const id of [1, 2, 3]) lump.quorum(id).isLump = true;
-  const shutDown = { type: "ControlledShutdown", brokerId: 3, brokerEpoch: 3 } as const;
-  lump.commit(change({ isr: [1, 2] }), shutDown);
-  lump.node(2).brokerView = { image: replay(before, [change({ isr: [1, 2] })]) };
-  assertEquals(lump.look(), "");
-  lump.node(2).brokerView = { image: replay(before, [shutDown]) };
-  finds(lump, "metadata records and made something else of them");
   const other = cluster();
   other.node(2).brokerView!.image = { ...other.image, nextProducerId: 1n };
   finds(other, "metadata records and made something else of them: committed is [cluster");
@@ -250,6 +240,21 @@ Deno.test("a quorum leader lacks what is committed", () => {
   finds(world, "the metadata log on node 3 has cut its log from 8 to 6");
   world.elect(3, 2, [3, 2]);
   finds(world, "the metadata log on node 3 leads epoch 2, but lacks what is committed from 6 on");
+});
+
+Deno.test("who hears late of its votes leads an epoch that is over, and need not have what was committed since", () => {
+  for (const isLate of [true, false]) {
+    const world = cluster();
+    const base = world.quorum(1).endOffset;
+    world.elect(1, 4, [1, 2]);
+    for (const id of [1, 2]) world.quorum(id).batches.push(batch(base, 4));
+    world.look();
+    world.quorum(1).highWatermark = base + 1;
+    assertEquals(world.look(), "");
+    world.elect(3, isLate ? 3 : 5, [3, 2]);
+    if (isLate) assertEquals(world.look(), "");
+    else finds(world, `node 3 leads epoch 5, but lacks what is committed from ${base} on`);
+  }
 });
 
 Deno.test("a quorum leader commits what most voters do not have, durably", () => {

@@ -209,7 +209,11 @@ Deno.test("a folder learns its cluster later, once and for all", () => {
   disk.losePower(new SeededRandom(2));
   const third = storeOn(disk);
   assertEquals([third.store.clusterId, third.folder.meta.directoryId], ["one", directoryId]);
-  assertThrows(() => third.folder.claim("two"), WrongFolderError, "belongs to the cluster one, not to two");
+  assertThrows(
+    () => third.folder.claim("two"),
+    WrongFolderError,
+    "belongs to the cluster one, says its meta.properties, not to two",
+  );
   assertEquals(third.folder.meta.clusterId, "one");
   third.folder.close(false);
   assertThrows(() => storeOn(disk, "two"), WrongFolderError, "belongs to the cluster one");

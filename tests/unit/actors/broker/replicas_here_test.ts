@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BrokerStage } from "./broker_stage.ts";
+import type { ReplicaConfig, ReplicaRole } from "../../../../actors/partition/protocol.ts";
 import { newTopic, partitionOf, topicIdOf, topicOf, topicsOf } from "./records.ts";
 
 const APPLIED = "send controller/controller applied";
@@ -38,6 +39,26 @@ Deno.test("a replica is spawned with its topic's configuration and role, and tol
     value: "9000000",
   }]);
   assertEquals(stage.did(), ["send replica/a-0 configure", APPLIED]);
+});
+
+Deno.test("a role and a configuration that come together are told together, in whatever order they were decided", () => {
+  const stage = BrokerStage.ready();
+  stage.tell(stage.made("a"));
+  const change = { type: "PartitionChange", topicId: stage.idOf("a"), partition: 0, isr: [1] } as const;
+  const config = { type: "Config", resourceType: "topic", resourceName: "a", name: "min.insync.replicas" } as const;
+  stage.probe.take();
+  for (const [at, records] of [[change, { ...config, value: "2" }], [{ ...config, value: "3" }, change]].entries()) {
+    stage.tell(records);
+    const [sent] = stage.probe.take().filter((effect) => effect.type === "send");
+    assert(sent?.type === "send" && sent.verb === "become");
+    const { role, config } = sent.message as { role: ReplicaRole; config: ReplicaConfig };
+    assertEquals([role.partitionEpoch, config.minInsyncReplicas], [at + 1, at + 2]);
+  }
+  stage.tell([
+    { type: "Config", resourceType: "broker", resourceName: "", name: "log.segment.bytes", value: "9000" },
+    change,
+  ]);
+  assertEquals(stage.did(), ["send replica/a-0 become", APPLIED]);
 });
 
 Deno.test("partitions that others hold are not spawned, and one that moves away is removed", () => {
@@ -130,7 +151,7 @@ Deno.test("it is spawned with what it had, by which it knows what it has promise
   const again = effects.find(({ type }) => type === "spawn");
   assert(again?.type === "spawn" && again.args === args);
   const verbs = effects.flatMap((effect) => effect.type === "send" && effect.to.includes("replica") ? effect.verb : []);
-  assertEquals(verbs, ["assume", "configure"]);
+  assertEquals(verbs, ["become"]);
 });
 
 Deno.test("what changes while a replica rests is in the role that it gets then, and wakes it no earlier", () => {
@@ -144,8 +165,8 @@ Deno.test("what changes while a replica rests is in the role that it gets then, 
   stage.probe.advance(500);
   const effects = stage.probe.take();
   const said = effects.flatMap((effect) => effect.type === "send" ? [[effect.verb, effect.message]] : []);
-  const { assume, configure } = Object.fromEntries(said);
-  assertEquals([assume.leaderEpoch, configure.retentionMs], [1, 5]);
+  const { role, config } = Object.fromEntries(said).become;
+  assertEquals([role.leaderEpoch, config.retentionMs], [1, 5]);
 });
 
 Deno.test("a replica that rests when its topic is deleted wakes up to delete its log", () => {
@@ -175,7 +196,7 @@ Deno.test("a replica that has rested while its broker was not registered waits u
   stage.tell([{ ...stage.log[1]!, brokerEpoch: 6 } as never]);
   stage.probe.take();
   stage.probe.advance(500);
-  assertEquals(told(stage, "assume")["brokerEpoch"], 6);
+  assertEquals((told(stage, "become")["role"] as ReplicaRole).brokerEpoch, 6);
 });
 
 Deno.test("a replica that leaves while its broker is not registered has no successor before it is", () => {

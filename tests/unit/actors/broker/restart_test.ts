@@ -78,7 +78,11 @@ class Node {
     };
   }
 
-  #replica(): Actor<Part<ReplicaProtocol, "assume" | "configure" | "remove">, { name: string }, ReplicaArgs> {
+  #replica(): Actor<
+    Part<ReplicaProtocol, "assume" | "configure" | "become" | "remove">,
+    { name: string },
+    ReplicaArgs
+  > {
     return {
       kind: "replica",
       start: (args) => {
@@ -90,6 +94,9 @@ class Node {
       },
       on: {
         assume: ({ name }, { leaderEpoch, partitionEpoch }) => {
+          this.assumed.push(`${name} ${leaderEpoch}/${partitionEpoch}`);
+        },
+        become: ({ name }, { role: { leaderEpoch, partitionEpoch } }) => {
           this.assumed.push(`${name} ${leaderEpoch}/${partitionEpoch}`);
         },
         configure: () => {},

@@ -197,6 +197,23 @@ Deno.test("a controller that looks far too late has slept itself, and gives ever
   assertEquals(isFenced(p, 1), true);
 });
 
+Deno.test("a controller that looks a little late has heard nobody meanwhile, and does not count that time", () => {
+  const journal = new MemoryJournal();
+  const p = start({ journal });
+  join(p, 1);
+  p.advance(1_500);
+  beat(p, 1);
+  p.advance(499);
+  journal.hold(); // its next look at the sessions will come as much later as this lasts
+  p.ask("allocateProducerIds", { brokerId: 1 });
+  p.advance(500);
+  journal.release();
+  p.advance(1_500);
+  assertEquals(isFenced(p, 1), false, "what it has said meanwhile comes first");
+  p.advance(1);
+  assertEquals(isFenced(p, 1), true);
+});
+
 Deno.test("a new controller gives all that were let in half a session, watches them, and calls nobody", () => {
   const p = start();
   for (const id of [1, 2, 3]) join(p, id);

@@ -12,6 +12,20 @@ function pair(over: Record<string, unknown> = {}, store: FakeStore = new FakeSto
 const nodes = (h: Harness) => h.proposal?.isr.map(({ brokerId }) => brokerId);
 const maximal = (h: Harness) => h.describe().maximalIsr;
 
+Deno.test("a smaller ISR and a smaller min.insync.replicas that come together never count one without the other", () => {
+  for (const [isr, end] of [[[1], 0], [[1, 2], 1]] as const) {
+    const h = new Harness({ role: LEADS.role, config: { minInsyncReplicas: 3 } });
+    h.fill(1);
+    h.pull(2);
+    h.assume({ isr: [1, 2] }); // too few: nothing is committed, and node 3, which lacks the record, may still be elected
+    const { role, config, highWatermark } = h.probe.state;
+    assertEquals(highWatermark, 0);
+    const news = { ...role, partitionEpoch: role.partitionEpoch + 1, isr };
+    h.probe.tell("become", { role: news, config: { ...config, minInsyncReplicas: 2 } });
+    assertEquals(h.probe.state.highWatermark, end);
+  }
+});
+
 Deno.test("a follower that has all that is committed is proposed, with the broker epochs that are known", () => {
   const h = pair().fill(2);
   h.pull(2);
