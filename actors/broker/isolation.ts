@@ -1,9 +1,11 @@
 /**
  * A broker that the active controller does not answer: it may be that others lead by now what it takes itself to lead.
  *
- *     in touch ──no answer for broker.session.timeout.ms, no controller for half of that──▶ isolated, and replicas are told again and again
- *        ▲                                                                                     │
- *        └──────────────────────── a heartbeat is answered, or a registration ─────────────────┘ and they are told
+ *     in touch ──no answer for a session's time, or no controller for half of it──▶ isolated, and replicas are told again and again
+ *        ▲                                                                             │
+ *        └──────────────────── a heartbeat is answered, or a registration ─────────────┘ and they are told
+ *
+ * A session's time is broker.session.timeout.ms.
  *
  * What follows from it, each leader decides by itself: one whose followers still pull can go on, for a cluster without a controller
  * still serves its data. Clients that ask who leads are told by Metadata, if at all, what was true before.

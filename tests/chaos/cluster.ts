@@ -14,6 +14,11 @@ import { freePorts, temporaryFolder } from "../interop/processes.ts";
 import { SamsaProcess } from "../interop/samsa.ts";
 import { LinkProxy } from "./link_proxy.ts";
 
+/** A broker that has not answered by then may be paused: another is asked, and whoever wants to know asks again. */
+const ANSWER_MS = 2_000;
+/** Nobody is paused when topics are made, but the machine may be slow. */
+const CREATE_MS = 10_000;
+
 /** What a partition looks like to a client. */
 export interface PartitionState {
   readonly leader: number;
@@ -96,12 +101,12 @@ export class ChaosCluster implements AsyncDisposable {
   }
 
   /** Asks the first broker that answers. */
-  async ask<T>(question: (client: RawClient) => Promise<T>, avoid = -1): Promise<T> {
+  async ask<T>(question: (client: RawClient) => Promise<T>, patienceMs = ANSWER_MS): Promise<T> {
     let last: unknown = new Error("No broker runs.");
     for (const broker of this.brokers) {
-      if (!broker.isRunning || broker.id === avoid) continue;
+      if (!broker.isRunning) continue;
       try {
-        return await this.#askOf(broker, question);
+        return await this.#askOf(broker, question, patienceMs);
       } catch (error) {
         last = error;
       }
@@ -109,9 +114,13 @@ export class ChaosCluster implements AsyncDisposable {
     throw last;
   }
 
-  async #askOf<T>(broker: SamsaProcess, question: (client: RawClient) => Promise<T>): Promise<T> {
+  async #askOf<T>(
+    broker: SamsaProcess,
+    question: (client: RawClient) => Promise<T>,
+    patienceMs = ANSWER_MS,
+  ): Promise<T> {
     const client = await RawClient.connect(broker.bootstrap);
-    const limit = setTimeout(() => client.close(), 2_000); // it may be paused
+    const limit = setTimeout(() => client.close(), patienceMs);
     try {
       return await question(client);
     } finally {
@@ -131,7 +140,7 @@ export class ChaosCluster implements AsyncDisposable {
           assignments: [],
           configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
         }],
-        timeoutMs: 10_000,
+        timeoutMs: CREATE_MS,
         validateOnly: false,
       });
       const { errorCode, errorMessage } = topics[0]!;
@@ -139,12 +148,12 @@ export class ChaosCluster implements AsyncDisposable {
       if (errorCode !== 0 && errorName(errorCode) !== "TOPIC_ALREADY_EXISTS") {
         throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
       }
-    });
+    }, 2 * CREATE_MS);
   }
 
   /** The partitions of a topic as a live broker sees them. */
-  partitions(name: string, avoid = -1): Promise<PartitionState[]> {
-    return this.ask((client) => partitionsOf(client, name), avoid);
+  partitions(name: string): Promise<PartitionState[]> {
+    return this.ask((client) => partitionsOf(client, name));
   }
 
   /** The same as one broker sees them. */

@@ -49,9 +49,6 @@ Deno.test(`no acknowledged record is lost when a broker is killed ${KILLS} times
   }
 });
 
-/** A machine that stands still for longer than a session lets the controller take its own broker for gone, for a moment. */
-const ELSEWHERE: ReadonlySet<ErrorName> = new Set(["NOT_LEADER_OR_FOLLOWER"]);
-
 /** One partition under test. */
 interface Place {
   readonly topic: string;
@@ -66,6 +63,8 @@ class Run {
   readonly #writers: Writer[] = [];
   readonly #churn: Churn;
   readonly #producerIds = new Set<bigint>();
+  /** Errors that may be answered just now: a broker that stops in good order has given its leadership back before it is gone. */
+  readonly #elsewhere = new Set<ErrorName>();
   #running: Promise<unknown> = Promise.resolve();
   #acknowledged = 0;
   #awaited = { count: Infinity, reached: () => {} };
@@ -73,7 +72,7 @@ class Run {
   constructor(broker: RestartedBroker, random: Random) {
     this.#broker = broker;
     this.#random = random;
-    this.#churn = new Churn(() => broker.connect(), random.split("churn"), () => this.#note());
+    this.#churn = new Churn(() => broker.connect(), random.split("churn"), this.#elsewhere, () => this.#note());
   }
 
   async setUp(): Promise<void> {
@@ -100,7 +99,9 @@ class Run {
     const random = this.#random.split(`${place.ledger.name}/${name}`);
     const connect = () => this.#broker.connect();
     const acknowledged = () => this.#note();
-    this.#writers.push(new Writer({ ...place, name, producer, random, connect, elsewhere: ELSEWHERE, acknowledged }));
+    this.#writers.push(
+      new Writer({ ...place, name, producer, random, connect, elsewhere: this.#elsewhere, acknowledged }),
+    );
   }
 
   async #producer(client: RawClient): Promise<{ producerId: bigint; producerEpoch: number }> {
@@ -124,10 +125,12 @@ class Run {
     this.#awaited = { count: this.#acknowledged + 1 + this.#random.below(150), reached: resolve };
     await patiently(Promise.race([promise, this.#running]), `acknowledgements before ${what}`);
     for (let turns = this.#random.below(30); turns > 0; turns--) await turn();
+    if (signal === "SIGTERM") this.#elsewhere.add("NOT_LEADER_OR_FOLLOWER");
     const code = await this.#broker.kill(signal);
     if (signal === "SIGTERM") assertEquals(code, 0, `${what}: SIGTERM must end a broker with exit code 0`);
     if (this.#random.chance(1, 4)) await this.#broker.killWhileStarting(this.#random.below(500));
     await this.#broker.start();
+    this.#elsewhere.clear();
     await this.#check(`after ${what}`);
     this.#broker.open();
   }
@@ -168,15 +171,22 @@ class Churn {
   producer: { producerId: bigint; producerEpoch: number } | null = null;
   readonly #connect: () => Promise<RawClient>;
   readonly #random: Random;
+  readonly #elsewhere: ReadonlySet<ErrorName>;
   readonly #acknowledged: () => void;
   #stopping = false;
   #state: "creating" | "there" | "deleting" | "gone" = "gone";
   #topicId = ZERO_UUID;
   #places: Place[] = [];
 
-  constructor(connect: () => Promise<RawClient>, random: Random, acknowledged: () => void) {
+  constructor(
+    connect: () => Promise<RawClient>,
+    random: Random,
+    elsewhere: ReadonlySet<ErrorName>,
+    acknowledged: () => void,
+  ) {
     this.#connect = connect;
     this.#random = random;
+    this.#elsewhere = elsewhere;
     this.#acknowledged = acknowledged;
   }
 
@@ -228,7 +238,7 @@ class Churn {
         producer: this.producer,
         random: this.#random.split(`${life}/${place.partition}`),
         connect: this.#connect,
-        elsewhere: ELSEWHERE,
+        elsewhere: this.#elsewhere,
         acknowledged: () => {
           this.#acknowledged();
           if (left-- === 0) writer.stop();

@@ -30,6 +30,8 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
     file: at("election"),
     from: "epoch >= quorum.votesFrom &&\n    isUpToDate(request, endOf(quorum));",
     to: "epoch >= quorum.votesFrom;",
+    // Who asks whether it would be elected is told so by the same rule.
+    also: [{ file: at("election"), from: "if (!isUpToDate(request, own)) return false;", to: "" }],
   },
   {
     name: "vote-in-lost-epoch",

@@ -178,17 +178,23 @@ Deno.test("the clock's fractions of a millisecond do not make the controller loo
   assert(p.take().filter(({ type }) => type === "timer").length < 5);
 });
 
-Deno.test("a controller that looks far too late has slept itself, and gives everybody another session's time", () => {
+/** A controller whose only broker was heard at 1500, and whose next look at the sessions comes so much too late. */
+function lookingLate(lateMs: number): ControllerProbe {
   const journal = new MemoryJournal();
   const p = start({ journal });
   join(p, 1);
   p.advance(1_500);
   beat(p, 1);
   p.advance(499);
-  journal.hold(); // what it does from now on waits, its next look at the sessions as well
+  journal.hold(); // what it does from now on waits, setting the timer of its next look as well
   p.ask("allocateProducerIds", { brokerId: 1 });
-  p.advance(10_000);
+  p.advance(lateMs);
   journal.release();
+  return p;
+}
+
+Deno.test("a controller that looks far too late has slept itself, and gives everybody another session's time", () => {
+  const p = lookingLate(10_000);
   p.advance(1_500);
   assertEquals(isFenced(p, 1), false);
   p.advance(1_999);
@@ -198,16 +204,7 @@ Deno.test("a controller that looks far too late has slept itself, and gives ever
 });
 
 Deno.test("a controller that looks a little late has heard nobody meanwhile, and does not count that time", () => {
-  const journal = new MemoryJournal();
-  const p = start({ journal });
-  join(p, 1);
-  p.advance(1_500);
-  beat(p, 1);
-  p.advance(499);
-  journal.hold(); // its next look at the sessions will come as much later as this lasts
-  p.ask("allocateProducerIds", { brokerId: 1 });
-  p.advance(500);
-  journal.release();
+  const p = lookingLate(500);
   p.advance(1_500);
   assertEquals(isFenced(p, 1), false, "what it has said meanwhile comes first");
   p.advance(1);
