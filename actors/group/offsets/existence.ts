@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
+import type { ErrorName } from "../../../protocol/errors.ts";
 import { LATER } from "../../actor.ts";
-import type { DescribedConsumerGroup, DescribedGroup, GroupProtocol } from "../protocol.ts";
+import type { GroupProtocol } from "../protocol.ts";
 import type { GroupRecord } from "../records.ts";
 import type { Group, GroupHandler, GroupOutbox, Members } from "../state.ts";
 import { howManyFit } from "../write_size.ts";
@@ -36,45 +36,6 @@ export const summary: GroupHandler<"summary"> = (group) => {
     groupType: group.modern === undefined ? "classic" : "consumer",
   };
 };
-
-/** As DescribeGroups shows a group that has never had members. */
-export function describe(group: Group, { version }: { readonly version: number }): DescribedGroup {
-  const { groupId } = group.args;
-  return exists(group) ? { ...NOTHING, groupId, groupState: "Empty" } : missingGroup(groupId, version);
-}
-
-/** As DescribeGroups shows a group that is not there, or is of the other kind: only from version 6 on is that an error. */
-export function missingGroup(
-  groupId: string,
-  version: number,
-  message = `Group ${groupId} not found.`,
-): DescribedGroup {
-  const dead = { ...NOTHING, groupId, groupState: "Dead" };
-  return version < 6 ? dead : { ...dead, errorCode: errorCode("GROUP_ID_NOT_FOUND"), errorMessage: message };
-}
-
-const NOTHING = { errorCode: 0, protocolType: "", protocolData: "", members: [] } as const;
-
-/** As ConsumerGroupDescribe shows a group that has never had members. */
-export function describeConsumer(group: Group): DescribedConsumerGroup {
-  const { groupId } = group.args;
-  const message = exists(group) ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`;
-  return missingConsumerGroup(groupId, message);
-}
-
-/** As ConsumerGroupDescribe shows a group that is not there. */
-export function missingConsumerGroup(groupId: string, errorMessage: string): DescribedConsumerGroup {
-  return {
-    errorCode: errorCode("GROUP_ID_NOT_FOUND"),
-    errorMessage,
-    groupId,
-    groupState: "",
-    groupEpoch: 0,
-    assignmentEpoch: 0,
-    assignorName: "",
-    members: [],
-  };
-}
 
 /** DeleteGroups. What does not fit into one write goes on in later turns; whoever asked hears of the last. */
 export function remove(group: Group, _: void, out: GroupOutbox<Removed>): Removed | typeof LATER {
