@@ -370,11 +370,16 @@ Deno.test("a group commits what nobody was given, or goes back", () => {
 });
 
 Deno.test("a group that wants everything once at most is given something twice", () => {
-  const { gave, committed, problems } = deliveries(true);
+  const { given, gave, committed, problems } = deliveries(true);
   committed(3);
   gave([0, 1]);
   gave([2]);
   assertEquals(problems, []);
   gave([1]);
-  assertEquals(problems, ["m was given t-0@1, which g had been given before."]);
+  assertEquals(problems.splice(0), ["m was given t-0@1, which g had been given before."]);
+  given.committed(noOffset() as OffsetRecord); // expired, or deleted: it begins anew
+  gave([0, 2]);
+  assertEquals(problems, []);
+  gave([2]);
+  assertEquals(problems, ["m was given t-0@2, which g had been given before."]);
 });
