@@ -14,7 +14,7 @@ const PATIENCE_MS = 15_000;
 /** A coordinator that has just come to be asks for patience. */
 const NOT_YET = /COORDINATOR_LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|"NOT_COORDINATOR"/;
 const EPOCHS = new Set(["memberEpoch", "groupEpoch", "assignmentEpoch"]);
-const DROPPED = new Set(["throttleTimeMs", "topicId", "heartbeatIntervalMs", "subscribedTopicRegex"]);
+const DROPPED = new Set(["throttleTimeMs", "topicId", "heartbeatIntervalMs"]);
 /** Lists whose order means nothing, by what they are sorted by. */
 const SORTED = ["groupId", "name", "partitionIndex", "memberId"];
 

@@ -21,7 +21,7 @@ export function describe(group: Group, { version }: Asked<void>, _out: GroupOutb
   return { errorCode: 0, groupId, groupState: "Empty", protocolType: "", protocolData: "", members: [] };
 }
 
-/** What members want and have is shown only while it is settled, as Kafka does. */
+/** What members want is shown only while it is settled, what each has been given until that is another; as Kafka does. */
 function describeClassic(groupId: string, classic: ClassicGroup): DescribedGroup {
   const isStable = classic.phase === "Stable";
   return {
@@ -36,7 +36,7 @@ function describeClassic(groupId: string, classic: ClassicGroup): DescribedGroup
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: isStable ? classic.metadataOf(member) : NOTHING,
-      memberAssignment: isStable ? member.assignment : NOTHING,
+      memberAssignment: member.assignment,
     })),
   };
 }

@@ -23,14 +23,18 @@ export function createClassic(group: Group): ClassicGroup {
   return new ClassicGroup(group.args.groupId, false);
 }
 
-/** The group is loaded: sessions begin anew. One that has become too large by another config forms again, with those who come first. */
+/**
+ * The group is loaded: sessions begin anew. One that has become too large by another config forms again, with those who come first; one that was
+ * of the new protocol a moment ago goes on forming: nobody may have what members had that are gone.
+ */
 export function begin(group: Group, out: GroupOutbox): void {
   const classic = classicOf(group);
   if (!classic) return;
   classic.begin();
   if (!classic.hasMembers) classic.emptySince ??= out.now();
   for (const member of classic.members.values()) touch(classic, member, out);
-  if (classic.members.size > group.news.config.maxSize) prepareRebalance(group, classic, out);
+  const isTooLarge = classic.members.size > group.news.config.maxSize;
+  if (isTooLarge || classic.isLeaderless) prepareRebalance(group, classic, out);
 }
 
 /** Classic members look after the metadata themselves. */

@@ -5,8 +5,8 @@
  *       ▲                 ▲    └ nobody left ─▶ Empty                            │ sync time over                │
  *       └─────────────────┴──────────────── join, leave, expiry ◀───────────────┴───────────────────────────────┘
  *
- * Only three things of it are durable, as one record each: what the leader's sync decided, that the group has become empty, and that a
- * static member has another id. A generation that nobody synced is forgotten by a failover, and its number may be used again.
+ * Only four things of it are durable, as one record each: what the leader's sync decided, that the group has become empty, that a
+ * static member has another id, and what it has become from a group of the new protocol. A generation that nobody synced is forgotten by a failover, and its number may be used again.
  *
  * Invariant: `leader` is a member, or null when there are none; `instances` names exactly the static members; while the group is Empty it has
  * no members, in every other phase it had some when the phase began.
@@ -102,6 +102,11 @@ export class ClassicGroup implements Members {
   /** Whether the log has something of it. */
   get isDurable(): boolean {
     return this.#durable !== null;
+  }
+
+  /** The log has members, and nobody who leads them: they have come from the new protocol, and have not all joined since. */
+  get isLeaderless(): boolean {
+    return this.#durable !== null && this.#durable.members.length > 0 && this.#durable.leader === null;
   }
 
   get emptySinceMs(): number | undefined {

@@ -4,7 +4,8 @@
  *     classic ──a member of the new protocol comes──▶ modern, with members of both ──the last of those goes──▶ classic
  *
  * Invariants: the two kinds are never both in the log; a partition that two members of a classic group claim is given to one of them;
- * the group epoch goes on from the generation, and the generation from the group epoch.
+ * the group epoch goes on from the generation, and the generation from the group epoch, which nobody has to have joined: whoever reads a
+ * classic group with members and no leader in the log knows that it was on its way to the next.
  *
  * @module
  */
@@ -155,7 +156,7 @@ export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): bo
   if (protocol === undefined) return false;
   const snapshot: ClassicSnapshot = {
     groupId: group.args.groupId,
-    generation: draft.epoch,
+    generation: draft.state.epoch, // one that members know: they hear of a rebalance, and not that they are too late
     protocolType: CONSUMER_PROTOCOL_TYPE,
     protocol,
     leader: null,

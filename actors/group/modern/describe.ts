@@ -51,7 +51,7 @@ function describeMember(state: ModernGroup, memberId: string, topology: Topology
     clientId: metadata.clientId,
     clientHost: metadata.clientHost,
     subscribedTopicNames: metadata.subscribedTopicNames,
-    subscribedTopicRegex: metadata.subscribedTopicRegex,
+    subscribedTopicRegex: metadata.subscribedTopicRegex ?? "", // as Kafka shows that there is none
     assignment: named(assigned, topology),
     targetAssignment: named(state.target(memberId), topology),
     memberType: metadata.classicMemberMetadata === null ? MODERN : CLASSIC,

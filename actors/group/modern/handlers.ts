@@ -47,9 +47,7 @@ function lookAround(group: Group, out: GroupOutbox): void {
   const state = modernOf(group);
   if (state === undefined || !state.hasMembers) return;
   // The last member of the new protocol may have gone when the group could not, or might not, be a classic one.
-  const last = new Draft(state);
-  last.bump();
-  if (downgradeIfDue(group, last, out)) return;
+  if (downgradeIfDue(group, new Draft(state), out)) return;
   const draft = new Draft(state);
   catchUp(draft, group.news, out);
   decide(group, draft, out);
