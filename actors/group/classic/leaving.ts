@@ -1,7 +1,8 @@
 /**
  * LeaveGroup, and the silence that means the same.
  *
- * Invariant: who is taken out while a join or a sync of it waits is told UNKNOWN_MEMBER_ID: it may come back as somebody new.
+ * Invariants: who is taken out while a join or a sync of it waits is told UNKNOWN_MEMBER_ID: it may come back as somebody new. An id that
+ * nobody has joined with goes without a rebalance: it had nothing.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import type { leaveGroup } from "../../../protocol/tables/groups.ts";
 import type { Asked } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
-import { rebalance } from "./rebalance.ts";
+import { completeJoinIfAll, rebalance } from "./rebalance.ts";
 import { answerJoin, answerSync } from "./replies.ts";
 import { forget } from "./sessions.ts";
 import { type ClassicGroup, classicOf, type Member } from "./state.ts";
@@ -25,8 +26,10 @@ interface Leaving {
 export function leave(group: Group, { version, body }: Asked<LeaveBody>, out: GroupOutbox): LeaveReply {
   const classic = classicOf(group);
   const leaving: readonly Leaving[] = version < 3 ? [{ memberId: body.memberId, groupInstanceId: null }] : body.members;
+  const size = classic?.members.size;
   const errors = leaving.map((one) => classic ? leaveOne(classic, one, out) : "UNKNOWN_MEMBER_ID");
-  if (classic && errors.includes("NONE")) goOnWithout(group, classic, out);
+  if (classic && classic.members.size !== size) goOnWithout(group, classic, out);
+  else if (classic) completeJoinIfAll(group, classic, out); // an id may have been waited for
   if (version < 3) return { errorCode: errorCode(errors[0]!) };
   return {
     errorCode: 0,
@@ -47,10 +50,13 @@ export function memberLate(
   const classic = classicOf(group);
   if (!classic) return;
   const member = classic.members.get(memberId);
-  if (member?.token === token) takeOut(classic, member, out);
-  else if (classic.pending.get(memberId) === token) classic.pending.delete(memberId);
-  else return;
-  goOnWithout(group, classic, out);
+  if (member?.token === token) {
+    takeOut(classic, member, out);
+    goOnWithout(group, classic, out);
+  } else if (classic.pending.get(memberId) === token) {
+    classic.pending.delete(memberId);
+    completeJoinIfAll(group, classic, out);
+  }
 }
 
 function leaveOne(classic: ClassicGroup, { memberId, groupInstanceId }: Leaving, out: GroupOutbox): ErrorName {

@@ -59,7 +59,7 @@ function removeOn(group: Group, out: GroupOutbox): { readonly error: ErrorName; 
   if (!exists(group)) return { error: "GROUP_ID_NOT_FOUND", isOver: true };
   const tombstones = everything(group);
   const count = howManyFit(tombstones, group.news.config.maxWriteBytes);
-  if (count === 0) return { error: "UNKNOWN_SERVER_ERROR", isOver: true };
+  if (count === 0 && tombstones.length > 0) return { error: "UNKNOWN_SERVER_ERROR", isOver: true };
   for (const tombstone of tombstones.slice(0, count)) out.append(tombstone);
   if (count < tombstones.length) {
     out.timer("expire", 0, "expire", undefined);

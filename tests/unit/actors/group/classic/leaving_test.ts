@@ -75,3 +75,30 @@ Deno.test("a group that nobody stays to form is empty at once, and begins again 
   stage.advance(1_000);
   assertEquals(next.joined.body!.generationId, 2);
 });
+
+Deno.test("an id that nobody has joined with goes without a word to the members: by its timer, or as it leaves", () => {
+  const stage = new Stage();
+  const [a] = stage.form(1);
+  const pending = () => stage.join("").body!.memberId;
+  pending();
+  for (let beats = 0; beats < 3; beats++) {
+    stage.advance(4_000);
+    assertEquals(stage.heartbeat(a!, 1), "NONE");
+  }
+  assertEquals([stage.state, stage.probe.state.classic!.isEmpty], ["Stable", false]);
+  assertEquals(stage.leave([[pending(), null]]), ["NONE"]);
+  assertEquals([stage.state, stage.heartbeat(a!, 1)], ["Stable", "NONE"]);
+});
+
+Deno.test("a rebalance does not wait for an id that leaves, or is not good any more", () => {
+  for (const goes of ["leaves", "is late"]) {
+    const stage = new Stage();
+    const [a, b] = stage.form(2);
+    const pending = stage.join("", { sessionTimeoutMs: 6_000 }).body!.memberId;
+    const waiting = [stage.join(a!), stage.join(b!)];
+    assertEquals(waiting.map(({ error }) => error), ["waits", "waits"]);
+    if (goes === "leaves") stage.leave([[pending, null]]);
+    else stage.advance(6_000);
+    assertEquals(waiting.map(({ error }) => error), ["NONE", "NONE"], goes);
+  }
+});

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { GroupProtocol } from "../../../../../actors/group/protocol.ts";
 import type { Group } from "../../../../../actors/group/state.ts";
+import { errorName } from "../../../../../protocol/errors.ts";
 import { MemoryJournal } from "../../../../../actors/memory_journal.ts";
 import type { Probe } from "../../../../../actors/probe.ts";
 import {
@@ -152,6 +153,24 @@ Deno.test("a group with members is not deleted, nor one that is nothing", () => 
   assertEquals(p.ask("remove", undefined).reply?.error, "NON_EMPTY_GROUP");
   assertEquals(written(p), []);
   assertEquals(stage().ask("remove", undefined).reply?.error, "GROUP_ID_NOT_FOUND");
+});
+
+Deno.test("a group of which there is nothing but an id that was given out is deleted, though nothing has to be written for it", () => {
+  const p = stage();
+  const body = {
+    groupId: "g",
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    memberId: "",
+    groupInstanceId: null,
+    protocolType: "consumer",
+    protocols: [{ name: "range", metadata: new Uint8Array() }],
+    reason: null,
+  };
+  const joined = p.ask("join", { version: 9, client: { id: "c", host: "/10.0.0.1" }, body }).reply!;
+  assertEquals(errorName(joined.errorCode ?? 0), "MEMBER_ID_REQUIRED");
+  assertEquals(p.ask("remove", undefined).reply, { error: "NONE", message: null });
+  assertEquals(hasRetired(p), true);
 });
 
 Deno.test("a deletion that takes several writes is answered after the last, and stops when somebody joins", () => {
