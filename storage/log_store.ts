@@ -21,6 +21,7 @@ import { replaceFile } from "./checkpoint.ts";
 import type { Disk } from "./disk.ts";
 import { HandlePool } from "./handle_pool.ts";
 import type { LogConfig, LogObserver, LogStore } from "./log.ts";
+import type { LogOwner } from "./log_options.ts";
 import {
   claimCluster,
   claimFolder,
@@ -32,7 +33,7 @@ import {
   WrongFolderError,
 } from "./meta_properties.ts";
 import { OffsetCheckpoint } from "./offset_checkpoint.ts";
-import { type LogOwner, SegmentedLog } from "./segmented_log.ts";
+import { SegmentedLog } from "./segmented_log.ts";
 
 /** What a data folder is opened with. */
 export interface LogStoreOptions {
