@@ -15,6 +15,14 @@ import { type GroupFold, latin1 } from "./invariants/group_fold.ts";
 import type { GroupLog, OffsetRecord } from "./invariants/group_log.ts";
 import type { Groups, GroupWitness } from "./invariants/groups.ts";
 
+/** When offsets may go that nobody has deleted. */
+export interface OffsetRules {
+  /** Whether a topic may be deleted, and its offsets with it. */
+  readonly isPassing: (topic: string) => boolean;
+  /** Whether a run, and what clocks are stepped in it, can be longer than what offsets are kept for. */
+  readonly mayExpire: boolean;
+}
+
 /** What somebody wants to commit. */
 export interface CommitWish {
   readonly groupId: string;
@@ -69,14 +77,13 @@ export class GroupBook implements GroupWitness {
   readonly #joined = new Set<string>();
   /** Somebody else who wants to know of every committed offset. */
   hear: ((record: OffsetRecord) => void) | undefined;
-  readonly #passing: (topic: string) => boolean;
+  readonly #rules: OffsetRules;
   /** How often nothing was promised any more, by group. */
   readonly #forgets = new Map<string, number>();
 
-  /** @param passing whether a topic may be deleted, and its offsets with it */
-  constructor(groups: Groups, passing: (topic: string) => boolean, tell: (sentence: string) => void) {
+  constructor(groups: Groups, rules: OffsetRules, tell: (sentence: string) => void) {
     this.#groups = groups;
-    this.#passing = passing;
+    this.#rules = rules;
     this.#tell = tell;
     groups.witness = this;
   }
@@ -235,10 +242,12 @@ export class GroupBook implements GroupWitness {
 
   /** An offset goes by itself only when nobody uses it. */
   #checkRemoval(fold: GroupFold, topic: string, key: string): void {
-    if (this.#deleted.has(fold.groupId) || this.#passing(topic)) return;
+    if (this.#deleted.has(fold.groupId) || this.#rules.isPassing(topic)) return;
     const members = (fold.classic?.members.length ?? 0) + fold.members.size;
     if (members > 0) {
       this.#tell(`the group ${fold.groupId} has lost its offset of ${key} while it had ${members} members.`);
+    } else if (!this.#rules.mayExpire) {
+      this.#tell(`the group ${fold.groupId} has lost its offset of ${key}, which nobody has deleted.`);
     }
   }
 }

@@ -102,7 +102,11 @@ export class Simulation {
     });
     const { groups } = this.invariants;
     const tell = (sentence: string) => this.scene.problem(sentence);
-    this.scene.book = new GroupBook(groups, (topic) => topic.startsWith("passing-"), tell);
+    const offsetRules = {
+      isPassing: (topic: string) => topic.startsWith("passing-"),
+      mayExpire: "offsets.retention.minutes" in swarm.properties,
+    };
+    this.scene.book = new GroupBook(groups, offsetRules, tell);
     this.scene.usage = new GroupUsage((groupId) => this.scene.book.isLossy(groupId), tell);
     this.scene.deliveries = new Deliveries(swarm.groups.filter(({ kind }) => kind === "consumers"), {
       isDurable: (key) => this.#storm.limits.isDurable(key),

@@ -203,9 +203,10 @@ Deno.test("batches of a cleaned log are not compared, the rest is", () => {
 
 // What clients were told.
 
-function book(world: FakeGroups): { readonly book: GroupBook; readonly problems: string[] } {
+function book(world: FakeGroups, mayExpire = true): { readonly book: GroupBook; readonly problems: string[] } {
   const problems: string[] = [];
-  return { book: new GroupBook(world.invariants.groups, () => false, (sentence) => problems.push(sentence)), problems };
+  const rules = { isPassing: (topic: string) => topic.startsWith("passing-"), mayExpire };
+  return { book: new GroupBook(world.invariants.groups, rules, (sentence) => problems.push(sentence)), problems };
 }
 
 const wish = (memberId: string, epoch: number, at = 5) => ({
@@ -287,6 +288,19 @@ Deno.test("an offset goes while the group has members, and nobody has asked for 
   kept.deleting(GROUP_ID);
   world.wrote(noOffset());
   assertEquals(problems, []);
+});
+
+Deno.test("an offset goes, nobody has asked for it, and it is too early for it to expire", () => {
+  for (const mayExpire of [true, false]) {
+    const world = new FakeGroups().wrote(offset(5));
+    const { book: kept, problems } = book(world, mayExpire);
+    world.wrote(noOffset());
+    const told = "the group g has lost its offset of t-0, which nobody has deleted.";
+    assertEquals(problems.splice(0), mayExpire ? [] : [told]);
+    kept.deleting(GROUP_ID);
+    world.wrote(offset(6)).wrote(noOffset());
+    assertEquals(problems, []);
+  }
 });
 
 Deno.test("an assignment is given out that is not written down, or is another", () => {
