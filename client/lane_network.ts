@@ -73,9 +73,11 @@ export class LaneNetwork implements Network {
     connection.request(frame, timeoutMs, done);
   }
 
-  disconnect(to: NodeAddress): void {
+  disconnect(to: NodeAddress, lane?: Lane): void {
     const address = `${to.host}:${to.port} `;
-    for (const [key, connection] of [...this.#lanes]) if (key.startsWith(address)) connection.end("closed", "given up");
+    for (const [key, connection] of [...this.#lanes]) {
+      if (lane === undefined ? key.startsWith(address) : key === address + lane) connection.end("closed", "given up");
+    }
   }
 
   close(): void {

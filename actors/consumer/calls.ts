@@ -15,6 +15,7 @@ import type { Api, RequestInput, Response } from "../../protocol/schema.ts";
 import { apiVersions } from "../../protocol/tables/metadata.ts";
 import { type Lane, NetworkError, type NodeAddress } from "./network.ts";
 import type { Consumer } from "./state.ts";
+import { OK } from "./values.ts";
 import { addressKey } from "./versions.ts";
 
 /** What came of a call. */
@@ -156,11 +157,15 @@ function decode<T extends Api>(api: T, version: number, id: number, frame: Uint8
 }
 
 /** A broker that could not be reached may be another one when it is back. */
-function lost({ out, versions, network }: Consumer, to: NodeAddress, error: Error): void {
-  versions.forget(to);
-  if (error instanceof NetworkError) return;
+function lost(consumer: Consumer, to: NodeAddress, error: Error): void {
+  consumer.versions.forget(to);
+  if (!(error instanceof NetworkError)) disconnect(consumer, to);
+}
+
+/** Gives up connections to a broker, of all lanes or of one: whoever waits there is told that there will be no answer. */
+export function disconnect({ out, network }: Consumer, to: NodeAddress, lane?: Lane): void {
   out.call<void>("disconnect", (done) => {
-    network.disconnect(to);
-    done({ ok: true, value: undefined });
+    network.disconnect(to, lane);
+    done(OK);
   });
 }

@@ -2,15 +2,17 @@
  * Who coordinates the consumer's group: looked for when it is needed, and again whenever it turns out to be somebody else.
  *
  *     unknown ──FindCoordinator, of any broker──▶ known ──16, 15, or no answer──▶ unknown
+ *                                                   └──a join is kept waiting: is it still the one?──▶ another one: known
  *
- * Invariant: the membership hears of each change, once.
+ * Invariants: the membership hears of each change, once; nobody waits for a join or a sync at a broker that is not the coordinator any more.
  *
  * @module
  */
 import { errorName } from "../../protocol/errors.ts";
 import { findCoordinator } from "../../protocol/tables/groups.ts";
-import { call } from "./calls.ts";
+import { call, disconnect } from "./calls.ts";
 import type { KnownNode } from "./metadata.ts";
+import type { NodeAddress } from "./network.ts";
 import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
 
@@ -18,6 +20,11 @@ import { outcomeOf } from "./values.ts";
 const PATIENCE_MS = 10_000;
 /** First version that asks for several keys. */
 const MANY_KEYS = 4;
+/**
+ * A join may be kept waiting for minutes, rightly. Whether it is by a coordinator that stands still, and that others have replaced, only they
+ * can say: they are asked as often as this.
+ */
+const CHECK_MS = 5_000;
 
 /** The search, and what it has found. */
 export class CoordinatorSearch {
@@ -26,6 +33,10 @@ export class CoordinatorSearch {
   /** Not to be asked for before this. */
   retryAtMs = 0;
   attempts = 0;
+  /** Joins and syncs that are not answered. */
+  held = 0;
+  /** When to ask whether it is still the one; Infinity while nothing is kept waiting there. */
+  checkAtMs = Infinity;
 }
 
 /** Looks for the coordinator if it is needed and not known; returns when to look again. */
@@ -34,24 +45,40 @@ export function lookForCoordinator(consumer: Consumer, nowMs: number): number {
   const isNeeded = config.groupId !== null &&
     (consumer.mode !== "none" || consumer.membership !== undefined || consumer.commits.isBusy ||
       consumer.questions.length > 0);
-  if (!isNeeded || coordinator.node !== undefined || coordinator.isAsking) return Infinity;
-  if (nowMs < coordinator.retryAtMs) return coordinator.retryAtMs;
+  if (!isNeeded || coordinator.isAsking) return Infinity;
+  const dueMs = coordinator.node === undefined ? coordinator.retryAtMs : coordinator.checkAtMs;
+  if (nowMs < dueMs) return dueMs;
   ask(consumer, config.groupId);
   return Infinity;
+}
+
+/** So many more joins and syncs are on their way, or fewer. */
+export function hold(consumer: Consumer, change: 1 | -1): void {
+  consumer.coordinator.held += change;
+  checkLater(consumer);
+}
+
+function checkLater(consumer: Consumer): void {
+  const { coordinator } = consumer;
+  coordinator.checkAtMs = coordinator.held > 0 ? consumer.now() + CHECK_MS : Infinity;
 }
 
 /** It is not where it was thought to be. With `node`, only if it is still thought to be that one. */
 export function loseCoordinator(consumer: Consumer, node?: KnownNode): void {
   const { coordinator } = consumer;
-  if (coordinator.node === undefined || (node !== undefined && coordinator.node !== node)) return;
+  const lost = coordinator.node;
+  if (lost === undefined || (node !== undefined && lost !== node)) return;
   coordinator.node = undefined;
+  disconnect(consumer, lost, "coordinator"); // a join that it keeps waiting would be for nothing
   coordinator.retryAtMs = consumer.now() + consumer.backoffMs(coordinator.attempts++);
   consumer.tell({ type: "coordinator", isKnown: false });
 }
 
 function ask(consumer: Consumer, groupId: string): void {
   const { coordinator, metadata, config, out } = consumer;
-  const to = out.random.pick(metadata.candidates());
+  const doubted = coordinator.node;
+  const others = metadata.candidates().filter((one) => doubted === undefined || !isAt(doubted, one));
+  const to = out.random.pick(others.length > 0 ? others : metadata.candidates());
   coordinator.isAsking = true;
   call(consumer, {
     to,
@@ -80,11 +107,20 @@ function ask(consumer: Consumer, groupId: string): void {
 
 function found(consumer: Consumer, node: KnownNode): void {
   const { coordinator } = consumer;
+  const before = coordinator.node;
+  checkLater(consumer);
+  if (before !== undefined && isAt(before, node)) return;
+  loseCoordinator(consumer);
   coordinator.node = node;
   consumer.tell({ type: "coordinator", isKnown: true });
 }
 
 function again(consumer: Consumer): void {
   const { coordinator } = consumer;
+  if (coordinator.node !== undefined) return checkLater(consumer);
   coordinator.retryAtMs = consumer.now() + consumer.backoffMs(coordinator.attempts++);
+}
+
+function isAt({ host, port }: NodeAddress, other: NodeAddress): boolean {
+  return host === other.host && port === other.port;
 }

@@ -59,7 +59,8 @@ export type MembershipAction =
    * partitions while it joins has to know whether it is still one.
    */
   | { readonly type: "request"; readonly request: MembershipRequest; readonly timeoutMs: number }
-  | { readonly type: "findCoordinator" }
+  /** It says that it is not the one; or, when silent, nothing: then nothing of what it was asked will be answered in time. */
+  | { readonly type: "findCoordinator"; readonly isSilent?: true }
   /** Stop using these; commit what is due of them; tell the listener; then `handled`. */
   | { readonly type: "revoke"; readonly partitions: readonly TopicPartition[] }
   /** They may be somebody else's already: stop using them, commit nothing, tell the listener; then `handled`. */

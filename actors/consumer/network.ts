@@ -13,8 +13,9 @@ export interface NodeAddress {
 }
 
 /**
- * Which connection to that address: brokers answer one request of a connection after the other, so what may wait long (a fetch, a join)
- * must not stand before a heartbeat. Kafka's own clients keep the coordinator apart for that reason.
+ * Which connection to that address: brokers answer one request of a connection after the other, so what may wait long must not stand
+ * before what must not. Joins and syncs, which wait for the other members, have the lane "coordinator" to themselves; fetches wait for records;
+ * "control" is for whatever is answered soon, and keeps heartbeats, commits and leaving in their order.
  */
 export type Lane = "control" | "coordinator" | "fetch";
 
@@ -41,8 +42,8 @@ export interface Network {
     timeoutMs: number,
     done: Settle<Uint8Array>,
   ): void;
-  /** Gives up every connection to that address. */
-  disconnect(to: NodeAddress): void;
+  /** Gives up the connection of that lane to that address, or all of them: whoever waits is told "closed". */
+  disconnect(to: NodeAddress, lane?: Lane): void;
   /** Gives up everything: whoever waits is told "closed". */
   close(): void;
 }

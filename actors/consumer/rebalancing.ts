@@ -9,16 +9,14 @@
  *
  * @module
  */
-import type { Api, RequestInput, Response } from "../../protocol/schema.ts";
-import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
-import { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../protocol/tables/groups.ts";
 import type { Asker } from "../actor.ts";
-import { call } from "./calls.ts";
+import { disconnect } from "./calls.ts";
 import { commit } from "./committing.ts";
 import { loseCoordinator } from "./coordinator.ts";
-import type { MembershipAction, MembershipEvent, MembershipRequest, MembershipResponse } from "./membership.ts";
+import type { MembershipAction, MembershipEvent } from "./membership.ts";
+import { askCoordinator } from "./membership_calls.ts";
 import { wantMetadata } from "./metadata.ts";
-import type { RebalanceEvent, TopicPartition } from "./protocol.ts";
+import type { Outcome, RebalanceEvent, TopicPartition } from "./protocol.ts";
 import { AssignedPartition } from "./assigned_partition.ts";
 import type { Consumer } from "./state.ts";
 import { keyOf, nameOf, outcomeOf } from "./values.ts";
@@ -28,17 +26,6 @@ type Change = {
   readonly partitions: readonly TopicPartition[];
   /** What comes then; without it the membership hears that it is handled. */
   readonly then?: () => void;
-};
-
-/** First version of LeaveGroup that names several members. */
-const MANY_LEAVE = 3;
-
-const TABLES = {
-  join: joinGroup,
-  sync: syncGroup,
-  heartbeat,
-  leave: leaveGroup,
-  consumerHeartbeat: consumerGroupHeartbeat,
 };
 
 /** What is under way, and who listens. */
@@ -115,8 +102,11 @@ function perform(consumer: Consumer, action: MembershipAction): void {
   const { rebalances } = consumer;
   switch (action.type) {
     case "request":
-      return request(consumer, action.request, action.timeoutMs);
+      return askCoordinator(consumer, action, (failure) => failFor(consumer, failure));
     case "findCoordinator":
+      if (action.isSilent && consumer.coordinator.node !== undefined) {
+        disconnect(consumer, consumer.coordinator.node, "control");
+      }
       return loseCoordinator(consumer);
     case "lookUp":
       consumer.lookedUp = action.topics;
@@ -124,13 +114,8 @@ function perform(consumer: Consumer, action: MembershipAction): void {
     case "wake":
       rebalances.wakeAtMs = action.atMs;
       return;
-    case "fail": {
-      const partitions = [...consumer.partitions.values()].map(nameOf);
-      consumer.failure = outcomeOf(action.error, action.message);
-      forgetMembership(consumer);
-      if (partitions.length > 0) rebalances.changes.push({ type: "lose", partitions, then: () => {} });
-      return;
-    }
+    case "fail":
+      return failFor(consumer, outcomeOf(action.error, action.message));
     case "left":
       return forgetMembership(consumer);
     case "revoke": // from now on, though its turn may come later
@@ -142,6 +127,18 @@ function perform(consumer: Consumer, action: MembershipAction): void {
     case "assign":
       return void rebalances.changes.push(action);
   }
+}
+
+/** It cannot be a member: every poll says why, and the listener hears what is lost by that. */
+function failFor(consumer: Consumer, failure: Outcome): void {
+  const { current, changes } = consumer.rebalances;
+  // What was lost a moment ago has perhaps not been told.
+  const losses = [current, ...changes].flatMap((change) => change?.type === "lose" ? change.partitions : []);
+  const lost = new Map([...losses, ...consumer.partitions.values()].map((named) => [keyOf(named), nameOf(named)]));
+  consumer.failure = failure;
+  forgetMembership(consumer);
+  if (lost.size > 0) changes.push({ type: "lose", partitions: [...lost.values()], then: () => {} });
+  proceed(consumer);
 }
 
 /** It is no member any more: what it had is nobody's business here. */
@@ -180,7 +177,8 @@ function proceed(consumer: Consumer): void {
       const then = () => rebalances.current === change && tellListener(consumer, "revoked", change);
       return commit(consumer, { what: "safe", of: new Set(change.partitions.map(keyOf)), then });
     }
-    case "lose":
+    case "lose": // again: what was assigned before it was lost has perhaps come only now
+      for (const named of change.partitions) partitions.delete(keyOf(named));
       return tellListener(consumer, "lost", change);
     case "assign":
       for (const named of change.partitions) {
@@ -240,43 +238,6 @@ function done(consumer: Consumer, { then }: Change): void {
   if (then !== undefined) then();
   else tellMembership(consumer, { type: "handled" });
   proceed(consumer);
-}
-
-/** Sends what the membership has to say to the coordinator. */
-function request(consumer: Consumer, { api, body }: MembershipRequest, timeoutMs: number): void {
-  const { node } = consumer.coordinator;
-  const { membership } = consumer;
-  const fail = () => consumer.membership === membership && tellMembership(consumer, { type: "failed", api });
-  if (node === undefined) return consumer.later(fail);
-  call<Api>(consumer, {
-    to: node,
-    // A leave must not wait behind a join that the coordinator keeps waiting.
-    lane: api === "leave" ? "control" : "coordinator",
-    api: TABLES[api],
-    body: (version) => inVersion(api, body, version) as RequestInput<Api>,
-    timeoutMs,
-    then(result) {
-      if (consumer.membership !== membership) return;
-      if (result.ok) {
-        consumer.coordinator.attempts = 0;
-        const response = { api, body: result.body as Response<Api> } as unknown as MembershipResponse;
-        return tellMembership(consumer, { type: "response", response });
-      }
-      if (result.why === "unsupported") {
-        consumer.failure = outcomeOf("UNSUPPORTED_VERSION", result.message);
-        return forgetMembership(consumer);
-      }
-      loseCoordinator(consumer, node);
-      fail();
-    },
-  });
-}
-
-/** Before version 3 a member leaves alone. */
-function inVersion(api: MembershipRequest["api"], body: MembershipRequest["body"], version: number): unknown {
-  if (api !== "leave" || version >= MANY_LEAVE) return body;
-  const { groupId, memberId, members } = body as (MembershipRequest & { readonly api: "leave" })["body"];
-  return { groupId, memberId: members[0]?.memberId ?? memberId };
 }
 
 /** Gives back all partitions, leaves the group (if it is in one), and goes on with `then`. */

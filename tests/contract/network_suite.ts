@@ -165,6 +165,17 @@ const cases: Readonly<Record<string, (stage: NetworkStage) => Promise<void>>> = 
     assertEquals(stays.outcome, undefined);
   },
 
+  "disconnecting a lane gives up no other": async (stage) => {
+    const to = await stage.serve(moody);
+    const gone = new Asked(stage, to, "never", { lane: "coordinator" });
+    const stays = new Asked(stage, to, "never", { lane: "control" });
+    await stage.settle();
+    stage.network.disconnect(to, "coordinator");
+    await stage.until(() => gone.outcome !== undefined);
+    await stage.until(() => stage.connections() === 1);
+    assertEquals([gone.outcome?.startsWith("closed"), stays.outcome], [true, undefined]);
+  },
+
   "a network that is closed has told everybody, and takes nothing more": async (stage) => {
     const to = await stage.serve(moody);
     const waiting = new Asked(stage, to, "never");

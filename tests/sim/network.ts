@@ -57,8 +57,8 @@ export class SimulatedClientNetwork implements Network {
     });
   }
 
-  disconnect(to: NodeAddress): void {
-    this.#lanes.disconnect(to);
+  disconnect(to: NodeAddress, lane?: Lane): void {
+    this.#lanes.disconnect(to, lane);
   }
 
   close(): void {

@@ -35,7 +35,7 @@ export function judgeTime(member: Member): void {
   // The coordinator may have put it out by now, and somebody else may use what it had.
   if (isAlive(member) && member.phase !== "leaving" && member.nowMs >= sessionEndMs(member)) {
     member.lose();
-    member.loseCoordinator(); // whoever it is, it has not answered for so long
+    member.loseCoordinator(true); // whoever it is, it has not answered for so long
   }
   if (canGoAway(member) && member.nowMs >= pollEndMs(member)) goAway(member);
 }

@@ -155,9 +155,9 @@ export class Member {
     this.#attempts = 0;
   }
 
-  /** It is elsewhere, or going. */
-  loseCoordinator(): void {
+  /** It is elsewhere, or going; or it does not answer. */
+  loseCoordinator(isSilent = false): void {
     this.isCoordinatorKnown = false;
-    this.actions.push({ type: "findCoordinator" });
+    this.actions.push({ type: "findCoordinator", ...(isSilent ? { isSilent } : {}) });
   }
 }

@@ -105,7 +105,7 @@ export class Stage {
   readonly member: ScriptedMembership = new ScriptedMembership();
   /** Requests that are not answered, oldest first. */
   readonly waiting: Exchange[] = [];
-  readonly disconnected: NodeAddress[] = [];
+  readonly disconnected: (NodeAddress & { readonly lane?: Lane })[] = [];
   isClosed = false;
   leaderEpoch = 5;
   leaders: number[] = [1, 2];
@@ -119,7 +119,7 @@ export class Stage {
     this.#newest = newest;
     const network: Network = {
       request: (to, lane, frame, timeoutMs, done) => this.#take(to, lane, concatenate(frame), timeoutMs, done),
-      disconnect: (to) => void this.disconnected.push(to),
+      disconnect: (to, lane) => this.#disconnect(to, lane),
       close: () => this.isClosed = true,
     };
     const make = () => this.member;
@@ -198,6 +198,15 @@ export class Stage {
 
   poll(maxRecords = 100, timeoutMs = 1_000): Asked<{ error: ErrorName; records: readonly { offset: number }[] }> {
     return this.probe.ask("poll", { maxRecords, timeoutMs }, timeoutMs + 10_000) as never;
+  }
+
+  /** Whoever waits there is told, as any network does. */
+  #disconnect(to: NodeAddress, lane?: Lane): void {
+    const { host, port } = to;
+    this.disconnected.push({ host, port, ...(lane === undefined ? {} : { lane }) });
+    const gone = this.waiting.filter((one) => one.to.port === to.port && one.lane === (lane ?? one.lane));
+    for (const { done } of gone) done({ ok: false, error: new NetworkError("closed", true, "given up") });
+    this.waiting.splice(0, Infinity, ...this.waiting.filter((one) => !gone.includes(one)));
   }
 
   #take(to: NodeAddress, lane: Lane, bytes: Uint8Array, timeoutMs: number, done: Settle<Uint8Array>): void {

@@ -1,10 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import type { MembershipAction, MembershipRequest } from "../../../../actors/consumer/membership.ts";
-import { heartbeat, joinGroup, leaveGroup, offsetCommit, offsetFetch } from "../../../../protocol/tables/groups.ts";
+import type { Api } from "../../../../protocol/schema.ts";
+import {
+  findCoordinator,
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  offsetCommit,
+  offsetFetch,
+} from "../../../../protocol/tables/groups.ts";
 import { metadata } from "../../../../protocol/tables/metadata.ts";
 import { fetch } from "../../../../protocol/tables/produce_fetch.ts";
 import type { ConsumerConfig } from "../../../../actors/consumer/protocol.ts";
-import { asks, batchOf, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
+import { address, asks, batchOf, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
 
 const BEAT: MembershipRequest = {
   api: "heartbeat",
@@ -13,6 +21,47 @@ const BEAT: MembershipRequest = {
 const LEAVE: MembershipRequest = {
   api: "leave",
   body: { groupId: "g", memberId: "", members: [{ memberId: "m", groupInstanceId: null, reason: null }] },
+};
+
+const JOIN: MembershipRequest = {
+  api: "join",
+  body: {
+    groupId: "g",
+    sessionTimeoutMs: 1,
+    rebalanceTimeoutMs: 1,
+    memberId: "m",
+    groupInstanceId: null,
+    protocolType: "consumer",
+    protocols: [],
+    reason: null,
+  },
+};
+const SYNC: MembershipRequest = {
+  api: "sync",
+  body: {
+    groupId: "g",
+    generationId: 1,
+    memberId: "m",
+    groupInstanceId: null,
+    protocolType: "consumer",
+    protocolName: "range",
+    assignments: [],
+  },
+};
+const MODERN_BEAT: MembershipRequest = {
+  api: "consumerHeartbeat",
+  body: {
+    groupId: "g",
+    memberId: "m",
+    memberEpoch: 1,
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: -1,
+    subscribedTopicNames: null,
+    subscribedTopicRegex: null,
+    serverAssignor: null,
+    topicPartitions: null,
+  },
 };
 
 function member(config: Partial<ConsumerConfig> = {}): Stage {
@@ -40,13 +89,22 @@ Deno.test("the membership hears of the subscription, of the coordinator, and of 
   ]);
 });
 
-Deno.test("its requests go to the coordinator, a leave not behind a join that waits", () => {
-  const stage = member().own([]);
-  stage.want(asking(BEAT), asking(LEAVE));
+Deno.test("its requests go to the coordinator, and nothing waits behind a join or a sync", () => {
+  const stage = member().own([T0]);
+  stage.want(asking(JOIN), asking(SYNC), asking(BEAT), asking(MODERN_BEAT), asking(LEAVE));
+  stage.probe.ask("commit", { offsets: [{ ...T0, offset: 9, leaderEpoch: -1, metadata: "" }] });
+  const lanes = stage.waiting.filter(({ api }) => api !== fetch as Api).map(({ api, lane }) => [api.name, lane]);
+  assertEquals(lanes, [
+    ["JoinGroup", "coordinator"],
+    ["SyncGroup", "coordinator"],
+    ["Heartbeat", "control"],
+    ["ConsumerGroupHeartbeat", "control"],
+    ["LeaveGroup", "control"],
+    ["OffsetCommit", "control"],
+  ]);
   const [beat] = stage.all(heartbeat);
-  assertEquals([beat!.to.port, beat!.lane, beat!.version, beat!.timeoutMs], [9002, "coordinator", 4, 700]);
-  const [leave] = stage.all(leaveGroup);
-  assertEquals([leave!.lane, leave!.body.members.map(({ memberId }) => memberId)], ["control", ["m"]]);
+  assertEquals([beat!.to.port, beat!.version, beat!.timeoutMs], [9002, 4, 700]);
+  assertEquals(stage.one(leaveGroup).body.members.map(({ memberId }) => memberId), ["m"]);
   stage.answer(heartbeat, { errorCode: 27 });
   assertEquals(stage.member.heard("response"), [
     { type: "response", response: { api: "heartbeat", body: { throttleTimeMs: 0, errorCode: 27 } } },
@@ -74,9 +132,56 @@ Deno.test("no answer: the coordinator is looked for again, and the membership he
   assertEquals(stage.member.events.at(-1), { type: "coordinator", isKnown: false });
 });
 
+Deno.test("who is not the coordinator any more keeps nobody waiting: a join that it holds is given up, what it will answer is not", () => {
+  const stage = member().own([T0]);
+  stage.want(asking(JOIN), asking(BEAT), { type: "findCoordinator" });
+  assertEquals(stage.disconnected, [{ ...address(2), lane: "coordinator" }]);
+  assertEquals([stage.all(joinGroup), stage.all(heartbeat).length], [[], 1]);
+  assertEquals(stage.member.heard("failed"), [{ type: "failed", api: "join" }]);
+});
+
+Deno.test("of a coordinator that was silent for too long nothing is waited for", () => {
+  const stage = member().own([T0]);
+  stage.want(asking(JOIN), asking(BEAT), { type: "findCoordinator", isSilent: true });
+  assertEquals([stage.all(joinGroup), stage.all(heartbeat)], [[], []]);
+  assertEquals(stage.member.heard("failed").length, 2);
+});
+
+Deno.test("while a join is kept waiting others are asked who coordinates; another one ends the wait", () => {
+  const stage = member().own([T0]);
+  stage.probe.ask("pause", [T0]);
+  stage.fetched([]);
+  stage.want(asking(JOIN));
+  stage.auto = false;
+  stage.probe.advance(4_000);
+  assertEquals(stage.all(findCoordinator), []);
+  const says = (id: number) => {
+    const { to } = stage.one(findCoordinator);
+    assertEquals(to.port, 9001); // the others, not itself
+    const where = { key: "g", nodeId: id, ...address(id), errorCode: 0 };
+    stage.answer(findCoordinator, { coordinators: [where] });
+  };
+  stage.probe.advance(1_000);
+  says(2);
+  assertEquals([stage.all(joinGroup).length, stage.disconnected], [1, []]);
+  stage.probe.advance(5_000);
+  const before = stage.member.heard("coordinator").length;
+  says(1);
+  assertEquals([stage.all(joinGroup), stage.disconnected], [[], [{ ...address(2), lane: "coordinator" }]]);
+  assertEquals(stage.member.heard("failed"), [{ type: "failed", api: "join" }]);
+  assertEquals(stage.member.heard("coordinator").slice(before), [
+    { type: "coordinator", isKnown: false },
+    { type: "coordinator", isKnown: true },
+  ]);
+  stage.probe.advance(60_000); // nothing is kept waiting any more
+  assertEquals(stage.all(findCoordinator), []);
+});
+
 Deno.test("what the coordinator does not serve cannot be got over", () => {
   const stage = new Stage({ config: { groupId: "g" }, newest: { JoinGroup: -1 } }).own([T0]);
+  const event = stage.probe.ask("nextRebalance", { after: 1 });
   stage.want(asking({ api: "join", body: {} as never }));
+  assertEquals(event.reply, { number: 2, type: "lost", partitions: [T0] });
   assertEquals(stage.all(joinGroup), []);
   assertEquals([stage.poll().reply?.error, stage.poll().reply?.error], ["UNSUPPORTED_VERSION", "UNSUPPORTED_VERSION"]);
   assertEquals(owned(stage), []);
@@ -208,6 +313,28 @@ Deno.test("who cannot be a member any more says so at every poll, and has nothin
   for (const _ of [1, 2]) {
     const { error, message } = stage.poll().reply as unknown as { error: string; message: string };
     assertEquals([error, message], ["GROUP_MAX_SIZE_REACHED", "full"]);
+  }
+  assertEquals(owned(stage), []);
+});
+
+Deno.test("who loses all and then cannot be a member says so to the listener", () => {
+  const stage = member().own([T0]);
+  const event = stage.probe.ask("nextRebalance", { after: 1 });
+  const fail: MembershipAction = { type: "fail", error: "FENCED_INSTANCE_ID", message: "another" };
+  stage.want({ type: "lose", partitions: [T0] }, fail);
+  assertEquals(event.reply, { number: 2, type: "lost", partitions: [T0] });
+});
+
+Deno.test("what was to be assigned when all was lost is not used", () => {
+  const stage = member({ enableAutoCommit: false }).own([T0]);
+  stage.probe.ask("nextRebalance", { after: 1 });
+  stage.want({ type: "revoke", partitions: [T0] }, { type: "assign", partitions: [T1] }, {
+    type: "lose",
+    partitions: [T1],
+  });
+  for (const number of [2, 3, 4]) {
+    assertEquals(stage.probe.ask("nextRebalance", { after: number - 1 }).reply?.number, number);
+    stage.probe.tell("handled", { number });
   }
   assertEquals(owned(stage), []);
 });
