@@ -82,7 +82,11 @@ function begin(
 function goOn(cleaning: Cleaning, out: ReplicaOutbox): void {
   out.call(
     "clean",
-    (done: Settle<CleaningReport | undefined>) => done({ ok: true, value: cleaning.step(STEP_BYTES) }),
+    (done: Settle<CleaningReport | undefined>) => {
+      const value = cleaning.step(STEP_BYTES);
+      if (value !== undefined) done({ ok: true, value });
+      else cleaning.ready(() => done({ ok: true, value }));
+    },
     (replica, result, out) => {
       if (!result.ok) failed(replica, result.error, out);
       else if (result.value === undefined) out.timer("clean", 0, "clean", undefined);

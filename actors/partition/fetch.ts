@@ -13,6 +13,7 @@ import type { Result, Settle } from "../../lib/env.ts";
 import type { Log, LogRead } from "../../storage/log.ts";
 import type { Asker } from "../actor.ts";
 import { LATER } from "../actor.ts";
+import { expireQuestions } from "./confirming.ts";
 import { findDivergence } from "./divergence.ts";
 import { setExpiry } from "./expiry.ts";
 import { skipEmpty } from "./gaps.ts";
@@ -136,5 +137,6 @@ export function expire(replica: Replica, out: ReplicaOutbox): void {
   replica.expiryMs = Infinity;
   for (const asker of replica.fetches.expire(out.monotonic())) out.reply(asker, false);
   expirePulls(replica, out);
+  expireQuestions(replica, out.monotonic(), out);
   setExpiry(replica, out);
 }

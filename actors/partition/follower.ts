@@ -57,6 +57,7 @@ export function pullOn(replica: Replica, out: ReplicaOutbox): void {
     lastFetchedEpoch: endOffset > startOffset ? log.epochAt(endOffset - 1) : -1,
     startOffset,
     highWatermark: following.leaderHighWatermark,
+    leaderMs: following.leaderMs,
     maxBytes: config.replicaFetchMaxBytes,
     waitMs,
   }, (replica, answer, out) => {
@@ -75,6 +76,7 @@ function pulled(replica: Replica, following: Following, answer: Answer<PullReply
   const reply = answer.value;
   if (reply.error === "OFFSET_OUT_OF_RANGE") return outOfRange(replica, following, reply.startOffset, out);
   if (reply.error !== "NONE") return backOff(replica, following, out);
+  following.leaderMs = Math.max(following.leaderMs, reply.leaderMs);
   if (reply.divergingEpoch !== null) return cut(replica, following, reply.divergingEpoch, out);
   following.confirmed = true;
   following.leaderHighWatermark = Math.max(following.leaderHighWatermark, reply.highWatermark);

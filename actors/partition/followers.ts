@@ -36,11 +36,14 @@ export interface Heard {
   readonly startOffset: number;
   readonly offset: number;
   readonly safeOffset: number;
+  /** When the newest answer that it has had was given, by the leader's clock; -1 for none. */
+  readonly leaderMs: number;
 }
 
 /** The followers of one leader in one leader epoch. */
 export class Followers {
   readonly #known = new Map<number, Follower>();
+  readonly #answeredMs = new Map<number, number>();
   readonly #sinceMs: number;
   #inSyncAtStart: ReadonlySet<number>;
 
@@ -76,6 +79,7 @@ export class Followers {
     const caughtUpMs = this.caughtUpMs(brokerId);
     const follower = { brokerEpoch, start, end, safe, heardMs: nowMs, caughtUpMs, mark };
     this.#known.set(brokerId, caughtUp(follower, leaderEnd, nowMs));
+    this.#answeredMs.set(brokerId, Math.max(heard.leaderMs, this.answeredMs(brokerId)));
   }
 
   /**
@@ -99,6 +103,11 @@ export class Followers {
   /** When a follower last pulled; if it has not, when this epoch began (monotonic). */
   heardMs(brokerId: number): number {
     return this.#known.get(brokerId)?.heardMs ?? this.#sinceMs;
+  }
+
+  /** When the newest answer was given of which a follower has said, by pulling again, that it has had it (monotonic); -1 for none. */
+  answeredMs(brokerId: number): number {
+    return this.#answeredMs.get(brokerId) ?? -1;
   }
 
   /** When a follower last had everything (monotonic); -Infinity if it never has. */

@@ -32,6 +32,7 @@ export function isolation(
   for (const { asker } of leadership?.deletions.splice(0) ?? []) {
     out.reply(asker, { error: "NOT_LEADER_OR_FOLLOWER", lowWatermark: -1 });
   }
+  for (const { asker } of leadership?.questions.splice(0) ?? []) out.reply(asker, "NOT_LEADER_OR_FOLLOWER");
 }
 
 /** Whether this leader cannot commit anything, and nobody can change that as long as the controller is away. */

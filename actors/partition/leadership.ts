@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { ErrorName } from "../../protocol/errors.ts";
 import type { Asker } from "../actor.ts";
 import type { IsrChange } from "../controller/protocol.ts";
 import { Followers } from "./followers.ts";
@@ -42,6 +43,14 @@ export interface WaitingDeletion {
   readonly asker: Asker<Deleted>;
 }
 
+/** Somebody who wants to know whether this leader may speak for its epoch: see `confirming.ts`. */
+export interface WaitingQuestion {
+  readonly asker: Asker<ErrorName>;
+  /** When it came (monotonic). */
+  readonly askedMs: number;
+  readonly deadlineMs: number;
+}
+
 /** A leader in one epoch. */
 export class Leadership {
   readonly followers: Followers;
@@ -53,14 +62,16 @@ export class Leadership {
   /** No follower is proposed before (monotonic): the controller has just refused one. */
   proposeAfterMs = -Infinity;
   deletions: WaitingDeletion[] = [];
+  /** In the order in which they came. */
+  questions: WaitingQuestion[] = [];
 
   constructor(role: ReplicaRole, nowMs: number) {
     this.followers = new Followers(role.isr, nowMs);
   }
 
-  /** When the first pull that waits has waited long enough (monotonic); Infinity when none waits. */
+  /** When the first pull or question that waits has waited long enough (monotonic); Infinity when none waits. */
   get nextDeadlineMs(): number {
-    let first = Infinity;
+    let first = this.questions[0]?.deadlineMs ?? Infinity;
     for (const { deadlineMs } of this.pulls.values()) first = Math.min(first, deadlineMs);
     return first;
   }

@@ -43,11 +43,12 @@ export function turnAway(
   wakeFetches(replica, out);
 }
 
-/** Refuses the followers that wait, and those who wait for them. */
+/** Refuses the followers that wait, and those who wait for them or to know whether it leads. */
 export function endLeadership(leadership: Leadership, error: Exclude<ErrorName, "NONE">, out: ReplicaOutbox): void {
   for (const { asker } of leadership.pulls.values()) out.reply(asker, refusedPull(error));
   leadership.pulls.clear();
   for (const { asker } of leadership.deletions.splice(0)) out.reply(asker, { error, lowWatermark: -1 });
+  for (const { asker } of leadership.questions.splice(0)) out.reply(asker, error);
 }
 
 /** Tells every waiting fetch that something has changed. */

@@ -173,6 +173,8 @@ export interface PullRequest {
   readonly startOffset: number;
   /** The high watermark that it knows: a newer one is worth an answer. */
   readonly highWatermark: number;
+  /** When the newest answer was given that it has had in this epoch, as that answer says; -1 for none. */
+  readonly leaderMs: number;
   readonly maxBytes: number;
   readonly waitMs: number;
 }
@@ -187,6 +189,8 @@ export interface PullReply {
   readonly highWatermark: number;
   readonly startOffset: number;
   readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
+  /** When this was said, by the leader's clock (monotonic); -1 in a refusal. The follower's next pull says it again. */
+  readonly leaderMs: number;
 }
 
 /** Special timestamps of ListOffsets. */
@@ -272,8 +276,8 @@ export interface ReplicaProtocol {
   };
   describe(_: void): ReplicaDescription;
   /**
-   * Whether this replica may still speak as the leader of this epoch: NONE, or why not (a leader that is cut off may not, see `isolation`).
-   * Whoever answers from memory what the log has asks first.
+   * Whether this replica may still speak as the leader of this epoch: NONE, or why not. Whoever answers from memory what the log has asks
+   * first. A leader that does not hear from the controller asks its followers before it answers.
    */
   confirm(request: { readonly leaderEpoch: number }): ErrorName;
   describeProducers(

@@ -9,6 +9,7 @@
  */
 import type { ErrorName } from "../../protocol/errors.ts";
 import { LATER } from "../actor.ts";
+import { followerHeard } from "./confirming.ts";
 import { findDivergence } from "./divergence.ts";
 import { expandIsr } from "./isr_change.ts";
 import type { Leadership } from "./leadership.ts";
@@ -32,18 +33,19 @@ export function pull(
   const { log } = replica;
   const { brokerId, offset, lastFetchedEpoch } = request;
   const replaced = leadership.takePull(brokerId);
-  if (replaced !== undefined) out.reply(replaced.asker, nothingToPull(replica));
+  const nowMs = out.monotonic();
+  if (replaced !== undefined) out.reply(replaced.asker, nothingToPull(replica, nowMs));
   const diverged = findDivergence(log, offset, lastFetchedEpoch);
   if (diverged === "out of range" || (diverged === null && (offset < log.startOffset || offset > log.endOffset))) {
     return refusedPull("OFFSET_OUT_OF_RANGE", log.startOffset);
   }
-  if (diverged !== null) return { ...nothingToPull(replica), divergingEpoch: diverged };
-  const nowMs = out.monotonic();
+  if (diverged !== null) return { ...nothingToPull(replica, nowMs), divergingEpoch: diverged };
   leadership.followers.pulled(request, log.endOffset, nowMs);
   const deadlineMs = nowMs + request.waitMs;
   leadership.pulls.set(brokerId, { request, asker: out.asker(), leaderEnd: log.endOffset, deadlineMs });
   expandIsr(replica, out, brokerId);
   settle(replica, out);
+  followerHeard(replica, brokerId, out);
   return LATER;
 }
 

@@ -72,21 +72,22 @@ export function expirePulls(replica: Replica, out: ReplicaOutbox): void {
 }
 
 /** An answer without records. */
-export function nothingToPull({ log, highWatermark }: Replica): PullReply {
-  return { error: "NONE", records: NOTHING, highWatermark, startOffset: log.startOffset, divergingEpoch: null };
+export function nothingToPull({ log: { startOffset }, highWatermark }: Replica, leaderMs: number): PullReply {
+  return { error: "NONE", records: NOTHING, highWatermark, startOffset, divergingEpoch: null, leaderMs };
 }
 
 function answerEmpty(replica: Replica, leadership: Leadership, brokerId: number, out: ReplicaOutbox): void {
   const parked = leadership.takePull(brokerId);
   if (parked === undefined) return;
-  leadership.followers.waited(brokerId, parked.leaderEnd, out.monotonic());
-  out.reply(parked.asker, nothingToPull(replica));
+  const nowMs = out.monotonic();
+  leadership.followers.waited(brokerId, parked.leaderEnd, nowMs);
+  out.reply(parked.asker, nothingToPull(replica, nowMs));
 }
 
 function read(replica: Replica, leadership: Leadership, pulls: readonly ParkedPull[], out: ReplicaOutbox): void {
   const { log } = replica;
   const { offset, maxBytes } = pulls[0]!.request;
-  const reply = nothingToPull(replica);
+  const reply = nothingToPull(replica, out.monotonic());
   const end = log.endOffset;
   out.call(
     "read",

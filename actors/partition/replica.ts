@@ -14,10 +14,10 @@
  *
  * @module
  */
-import type { ErrorName } from "../../protocol/errors.ts";
 import type { Actor } from "../actor.ts";
 import { append } from "./append.ts";
 import { clean, CleanerTurn, setClean } from "./cleaning.ts";
+import { confirm } from "./confirming.ts";
 import { flush } from "./durability.ts";
 import { awaitData, expire, fetch } from "./fetch.ts";
 import { follow, pullOn } from "./follower.ts";
@@ -89,7 +89,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
 
       describe: (replica, _, out) => describe(replica, out.monotonic()),
 
-      confirm: (replica, { leaderEpoch }, out) => confirm(replica, leaderEpoch, out.monotonic()),
+      confirm,
 
       describeProducers(replica) {
         const error = replica.outage;
@@ -130,11 +130,6 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
       if (replica.hasLog) replica.close(why === "stopped" && replica.offline === null);
     },
   };
-}
-
-/** Whether it may speak as the leader of that epoch. */
-function confirm(replica: Replica, leaderEpoch: number, nowMs: number): ErrorName {
-  return replica.refusal(leaderEpoch) ?? (isCutOff(replica, nowMs) ? "NOT_LEADER_OR_FOLLOWER" : "NONE");
 }
 
 /** Opens the log; a disk that refuses, or damage that no crash explains, leaves the replica offline. */

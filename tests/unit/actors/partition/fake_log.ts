@@ -177,6 +177,7 @@ export class FakeLog implements Log {
     let left = this.cleaningSteps;
     if (left === 0) return undefined;
     return {
+      ready: (then) => then(),
       step: (): CleaningReport | undefined => {
         if (this.stepFailure !== undefined) throw this.stepFailure;
         if (--left > 0) return undefined;

@@ -23,12 +23,14 @@ Deno.test("a follower asks its leader, at once and again and again, for what com
     lastFetchedEpoch: 4,
     startOffset: 0,
     highWatermark: -1,
+    leaderMs: -1,
     maxBytes: 1 << 20,
     waitMs: 500,
   });
-  h.tell({ records: stored(3, 2), highWatermark: 3 });
-  const { offset, safeOffset, lastFetchedEpoch, highWatermark } = h.question!;
+  h.tell({ records: stored(3, 2), highWatermark: 3, leaderMs: 7.5 });
+  const { offset, safeOffset, lastFetchedEpoch, highWatermark, leaderMs } = h.question!;
   assertEquals([offset, safeOffset, lastFetchedEpoch, highWatermark], [5, 3, 5, 3], "it is appended, but not safe");
+  assertEquals(leaderMs, 7.5, "the leader hears which of its answers came");
   h.tell({ highWatermark: 4 });
   assertEquals([h.probe.asks.length, h.question?.highWatermark], [1, 4]);
 });
@@ -209,6 +211,7 @@ const NOTHING = {
   highWatermark: 0,
   startOffset: 0,
   divergingEpoch: null,
+  leaderMs: 0,
 } as const;
 
 Deno.test("a newer word about the same leader and epoch disturbs nothing", () => {

@@ -7,6 +7,7 @@ const heard = (offset: number, over: Partial<Heard> = {}): Heard => ({
   startOffset: 0,
   offset,
   safeOffset: offset,
+  leaderMs: -1,
   ...over,
 });
 

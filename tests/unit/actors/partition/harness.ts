@@ -150,6 +150,7 @@ export class Harness {
       lastFetchedEpoch: offset === 0 ? -1 : this.log.epochAt(offset - 1),
       startOffset: 0,
       highWatermark: this.probe.state.highWatermark,
+      leaderMs: this.probe.env.clock.monotonic(),
       maxBytes: 1 << 20,
       waitMs: 500,
       ...over,
@@ -176,6 +177,7 @@ export class Harness {
       highWatermark: 0,
       startOffset: 0,
       divergingEpoch: null,
+      leaderMs: 0,
       ...reply,
     });
     return this;
