@@ -183,14 +183,16 @@ export class ModernMember extends RawMember {
     });
   }
 
-  /** A join that comes late, on a connection that was given up, must not make anybody believe that the member owns nothing. */
+  /**
+   * A join that comes late, on a connection that was given up, must not make anybody believe that the member owns nothing. It may be answered:
+   * who was fenced joins with the same words. What is seen is who uses what from then on.
+   */
   #joinTwice(): void {
-    const { length } = this.#former;
-    const life = this.#life;
-    if (length < 3) return;
-    this.#send({ memberEpoch: 0, ...this.#everything() }, (answer) => {
-      this.#mustBeFenced(life, answer, "a member, and could join again under the same id");
-    });
+    if (this.#former.length < 3) return;
+    this.#send(
+      { memberEpoch: 0, ...this.#everything() },
+      (answer) => answer && this.group.count("old join", answer.errorCode),
+    );
   }
 
   #mustBeFenced(life: number, answer: Answer | undefined, what: string): void {

@@ -114,9 +114,9 @@ function enter(
   catchUp(draft, news, out);
   const before = draft.current(memberId);
   const owned = idsOf(subscription.ownedPartitions, news.topology);
-  reconcileMember(draft, memberId, owned);
+  reconcileMember(draft, memberId, owned, news);
   // What a member says as it joins is what it uses until it has synced: it need not come a second time to say it.
-  const current = reconcileMember(draft, memberId, owned);
+  const current = reconcileMember(draft, memberId, owned, news);
   const failed = decide(group, draft, out);
   if (failed !== undefined) return joinRefused(version, failed.error, memberId);
   if (holder !== undefined && holder !== memberId) {

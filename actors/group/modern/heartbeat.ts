@@ -8,7 +8,7 @@
  * @module
  */
 import { randomUuid } from "../../../lib/uuid.ts";
-import type { Asked, GroupClient } from "../protocol.ts";
+import type { Asked, GroupClient, GroupNews } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
 import type { Assignment } from "../assignor.ts";
 import {
@@ -27,9 +27,9 @@ import { decide, modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { catchUp } from "./epochs.ts";
 import { leaveByHeartbeat } from "./leaving.ts";
-import { GONE_FOR_A_WHILE, type MemberMetadata } from "./member.ts";
+import { asksForOthers, GONE_FOR_A_WHILE, type MemberMetadata } from "./member.ts";
 import type { ModernGroup } from "./modern.ts";
-import { fromRows, isSame, toRows } from "./partitions.ts";
+import { filter, fromRows, isSame, toRows } from "./partitions.ts";
 import { type Current, reconcile, UNREVOKED } from "./reconciliation.ts";
 import { dropRegex, resolveRegex } from "./regexes.ts";
 import { cancelTimer, cancelTimers, resetSession, setTimer } from "./timers.ts";
@@ -59,14 +59,15 @@ function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>
   const { memberId } = body;
   const reported = body.topicPartitions === null ? null : fromRows(body.topicPartitions);
   const holder = body.instanceId === null ? undefined : draft.holderOf(body.instanceId);
-  const wrong = admit(draft, body, holder, reported, news.config.consumerMaxSize);
+  const isBack = comesBack(draft, body, client);
+  const wrong = isBack ? undefined : admit(draft, body, holder, reported, news.config.consumerMaxSize);
   if (wrong !== undefined) return refused(wrong);
   say(group, draft, body, client, out);
   catchUp(draft, news, out);
   const before = draft.current(memberId);
   // A static member that has just come uses nothing of what its last incarnation had: it need not say so a second time.
-  if (before.epoch === 0) reconcileMember(draft, memberId, reported);
-  const current = reconcileMember(draft, memberId, reported);
+  if (before.epoch === 0) reconcileMember(draft, memberId, reported, news);
+  const current = isBack ? before : reconcileMember(draft, memberId, reported, news);
   const failed = decide(group, draft, out);
   if (failed !== undefined) return refused(failed);
   if (holder !== undefined && before.epoch === 0) cancelTimers(draft.state, holder, out); // those of its last incarnation
@@ -80,6 +81,21 @@ function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>
     heartbeatIntervalMs: news.config.consumerHeartbeatIntervalMs,
     assignment: isFull(body) || !isKnown ? { topicPartitions: toRows(current.assigned) } : null,
   };
+}
+
+/**
+ * Whether it is a join of who is a member, and says nothing that is new: a member that was fenced comes back like this, and one that has not
+ * had its answer. So does a request that lay on a connection that was given up, while its sender has gone on. As nobody can tell which it
+ * is, it is told what it has, and not believed that it uses nothing: with its next heartbeat a member says so that has been told.
+ */
+function comesBack(draft: Draft, body: HeartbeatBody, client: GroupClient): boolean {
+  const { memberId, memberEpoch, instanceId } = body;
+  const said = draft.metadata(memberId);
+  if (memberEpoch !== 0 || said === undefined || said.instanceId !== instanceId) return false;
+  const { epoch, state, assigned } = draft.current(memberId);
+  // Where there is nothing that it could be given, it would have nothing to say, and what it is to give up would never be free.
+  if (epoch <= 0 || state === UNREVOKED && assigned.size === 0) return false;
+  return !asksForOthers(said, firstSaid(body, client));
 }
 
 /** Whether the request is from a member, or from who may become one; a static member takes over what its last incarnation had. */
@@ -175,16 +191,30 @@ function isConfirmed(
 }
 
 /** Takes the member as far towards its target as it can go. */
-export function reconcileMember(draft: Draft, memberId: string, reported: Assignment | null): Current {
+export function reconcileMember(
+  draft: Draft,
+  memberId: string,
+  reported: Assignment | null,
+  news: GroupNews,
+): Current {
   const before = draft.current(memberId);
   const current = reconcile(
     before,
-    { epoch: draft.assignmentEpoch, partitions: draft.target(memberId) },
+    { epoch: draft.assignmentEpoch, partitions: targetOf(draft, memberId, news) },
     reported,
     (topicId, partition) => draft.isFree(topicId, partition, memberId),
   );
   if (current !== before) draft.setCurrent(memberId, current);
   return current;
+}
+
+/** Its target; of one that was worked out for what members wanted before, only the topics that it still wants. */
+function targetOf(draft: Draft, memberId: string, { topology }: GroupNews): Assignment {
+  const target = draft.target(memberId);
+  if (draft.assignmentEpoch === draft.epoch || target.size === 0) return target;
+  const { subscribedTopicNames, subscribedTopicRegex } = draft.metadata(memberId)!;
+  const names = new Set([...subscribedTopicNames, ...draft.regex(subscribedTopicRegex ?? "")?.topics ?? []]);
+  return filter(target, (topicId) => names.has(topology.names.get(topicId) ?? ""));
 }
 
 /** A member that has to give something up has its rebalance timeout for it, from when it is told. */

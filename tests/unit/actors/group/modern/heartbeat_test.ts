@@ -86,7 +86,7 @@ Deno.test("an epoch that is not the member's is fenced, but for the last one of 
   const h = two();
   assertEquals(errorOf(h.beat("a", 3)), "FENCED_MEMBER_EPOCH");
   assertEquals(errorOf(h.beat("a", 0)), "INVALID_REQUEST");
-  assertEquals(errorOf(h.join("a")), "FENCED_MEMBER_EPOCH", "a join that comes late");
+  assertEquals(errorOf(h.join("a", { subscribedTopicNames: ["u"] })), "FENCED_MEMBER_EPOCH", "a join that comes late");
   // a went from 1 to 2.
   assertEquals(errorOf(h.beat("a", 1)), "FENCED_MEMBER_EPOCH", "it does not say what it uses");
   assertEquals(errorOf(h.beat("a", 1, { topicPartitions: owns(0, 2) })), "FENCED_MEMBER_EPOCH", "it uses what is b's");
@@ -97,6 +97,43 @@ Deno.test("a join whose answer was lost may come again", () => {
   const h = new GroupHarness();
   h.join("a");
   assertEquals(told(h.join("a")), ["NONE", 1, [0, 1, 2, 3]]);
+});
+
+Deno.test("a member that was fenced may join again, and a join that comes late changes nothing", () => {
+  const h = two();
+  const before = h.state.records();
+  assertEquals(told(h.join("a")), ["NONE", 2, [0, 1]]);
+  assertEquals(h.appended(), []);
+  assertEquals(told(h.beat("a", 2)), ["NONE", 2, null], "who is no newcomer goes on");
+  // While it is to give something up, too: what it has to give up is free when it has said so, and not by its join.
+  h.join("c");
+  assertEquals(told(h.beat("a", 2)), ["NONE", 2, [0]]);
+  assertEquals(told(h.join("a")), ["NONE", 2, [0]]);
+  assertEquals(told(h.beat("c", 3)), ["NONE", 3, null], "it has not said so");
+  assertEquals(told(h.beat("a", 2, { topicPartitions: owns(0) })), ["NONE", 3, null]);
+  assertEquals(told(h.beat("c", 3)), ["NONE", 3, [1]]);
+  assertNotEquals(h.state.records(), before);
+  h.checkFold();
+});
+
+Deno.test("a member that would be given nothing is not let in again before it has given up what it has to", () => {
+  const h = new GroupHarness({ topics: { t: 1, u: 1 } });
+  h.join("a", { subscribedTopicNames: ["t", "u"] });
+  h.beat("a", 1, { subscribedTopicNames: [] });
+  assertEquals(h.state.current("a").pending.size, 2);
+  assertEquals(errorOf(h.join("a", { subscribedTopicNames: [] })), "FENCED_MEMBER_EPOCH");
+});
+
+Deno.test("what a member is not subscribed to any more it gives up at once, though there is no other target yet", () => {
+  const h = new GroupHarness({ topics: { t: 2, u: 2 }, config: { consumerAssignmentIntervalMs: 10_000 } });
+  h.join("a", { subscribedTopicNames: ["t", "u"] });
+  h.beat("a", 1, { topicPartitions: [...owns(0, 1), { topicId: idOf("u"), partitions: [0, 1] }] });
+  const reply = h.beat("a", 1, { subscribedTopicNames: ["u"] });
+  assertEquals([told(reply), told(reply, "u")], [["NONE", 1, []], ["NONE", 1, [0, 1]]]);
+  assertEquals([h.state.epoch, h.state.assignmentEpoch], [2, 1]);
+  h.beat("a", 1, { topicPartitions: [{ topicId: idOf("u"), partitions: [0, 1] }] });
+  assertEquals([h.state.current("a").state, h.state.current("a").pending.size], [0, 0]);
+  h.checkFold();
 });
 
 Deno.test("a full request is answered in full", () => {
