@@ -90,4 +90,30 @@ export const ABILITIES: Record<string, Abilities> = {
   // In the new protocol its place is given away when it goes, though it says that it will be back.
   "franz-go": { ...EVERYTHING, refusesAutoCreate: true, staticMembers: ["classic"] },
   java: EVERYTHING,
+  samsa: {
+    ...EVERYTHING,
+    // It reads, and writes and administers nothing.
+    without: [
+      "replaceConfigs",
+      "produce",
+      "stream",
+      "transaction",
+      "createTopic",
+      "listTopics",
+      "describeTopic",
+      "describeConfigs",
+      "alterConfigs",
+      "createPartitions",
+      "deleteRecords",
+      "deleteTopic",
+      "describeCluster",
+      "listOffsets",
+      "logDirs",
+      "describeProducers",
+      "listGroups",
+      "describeGroup",
+      "committed",
+      "deleteGroup",
+    ],
+  },
 };

@@ -153,21 +153,21 @@ async function upgrade(scene: Scene): Promise<void> {
 
 async function administer(scene: Scene, protocol: Protocol): Promise<void> {
   const { topic, group, writer, join } = await stage(scene, protocol);
-  const { client } = scene;
+  const who = scene.whoHas("deleteGroup");
   await using member = await join();
   await untilShared([member], PARTITIONS);
   const ends = await readOn([member], writer);
   if (protocol === "classic") {
-    const described = await client.call<{ state: string; members: number }>("describeGroup", { group });
+    const described = await who.call<{ state: string; members: number }>("describeGroup", { group });
     assertEquals(described, { state: "Stable", members: 1 });
   }
-  await refused(client.call("deleteGroup", { group }), NON_EMPTY_GROUP, /NON_?EMPTY|not empty/i);
+  await refused(who.call("deleteGroup", { group }), NON_EMPTY_GROUP, /NON_?EMPTY|not empty/i);
   await member.leave();
-  const listed = async () => (await client.call<{ groups: string[] }>("listGroups")).groups.includes(group);
+  const listed = async () => (await who.call<{ groups: string[] }>("listGroups")).groups.includes(group);
   assertEquals(await listed(), true);
-  const { offsets } = await client.call<{ offsets: [number, number][] }>("committed", { group, topic });
+  const { offsets } = await who.call<{ offsets: [number, number][] }>("committed", { group, topic });
   assertEquals(offsets.toSorted(([a], [b]) => a - b), ends.map((end, partition) => [partition, end]));
-  await client.call("deleteGroup", { group });
+  await who.call("deleteGroup", { group });
   assertEquals(await listed(), false);
 }
 

@@ -35,6 +35,7 @@ const STEPS: Record<string, () => Promise<AgentCommand>> = {
   confluent: () => installPython("confluent.py"),
   "franz-go": installGo,
   java: installJava,
+  samsa: () => installScript("samsa.ts"),
 };
 
 /** The names of all clients. */

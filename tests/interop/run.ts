@@ -14,6 +14,7 @@
  * @module
  */
 import { parseArgs, stripVTControlCharacters } from "node:util";
+import { ABILITIES } from "./abilities.ts";
 import { ADMIN_CASES } from "./cases_admin.ts";
 import { crossCases, RECORD_CASES } from "./cases_records.ts";
 import { playRestarts } from "./cases_restart.ts";
@@ -186,7 +187,13 @@ async function runSuite(options: Options, report: Report): Promise<void> {
     const scene = async (name: string) => new Scene(await clients.get(name), clerk, target);
     const real = names.filter((name) => name !== TOOLS);
     const groups = [...GROUP_CASES, ...MEMBER_CASES];
-    const cases = [...RECORD_CASES, ...COMPACTION_CASES, ...ADMIN_CASES, ...crossCases(real, scene), ...groups];
+    const cases = [
+      ...RECORD_CASES,
+      ...COMPACTION_CASES,
+      ...ADMIN_CASES,
+      ...crossCases(real.filter((name) => !ABILITIES[name]!.without.includes("produce")), scene),
+      ...groups,
+    ];
     for (const name of real) await runCases(cases, await scene(name), options, report);
     if (names.includes(TOOLS)) {
       const ofClusters = target.ports.length < 3 ? [] : [...CLUSTER_CASES, ...GROUP_CLUSTER_CASES];
@@ -196,8 +203,8 @@ async function runSuite(options: Options, report: Report): Promise<void> {
       }
     }
     if ("restart/".includes(options.part) || options.part.startsWith("restart/")) {
-      // kcat ends by itself as soon as its only broker is away.
-      const writers = await Promise.all(real.filter((name) => name !== "kcat").map((name) => clients.get(name)));
+      const canStream = (name: string) => !ABILITIES[name]!.without.includes("stream");
+      const writers = await Promise.all(real.filter(canStream).map((name) => clients.get(name)));
       await runRestarts(writers, clerk, target, report);
     }
   } finally {
