@@ -34,6 +34,8 @@ export interface ConsumersGround {
   openNetwork(): Network;
   /** Told of consumers that crashed. */
   readonly report: (line: string) => void;
+  /** What configs are here unless somebody says otherwise, instead of Kafka's defaults. */
+  readonly defaults?: Partial<ConsumerConfig>;
 }
 
 /** Node id of clients: no broker has it. */
@@ -64,7 +66,7 @@ export class Consumers {
   open(options: ConsumerOptions): Consumer {
     const { topics, pattern, partitions, name, assigned, revoked, lost, ...configs } = options;
     const given = Object.entries(configs).filter(([, value]) => value !== undefined);
-    const config: ConsumerConfig = { ...CONSUMER_DEFAULTS, ...Object.fromEntries(given) };
+    const config: ConsumerConfig = { ...CONSUMER_DEFAULTS, ...this.#ground.defaults, ...Object.fromEntries(given) };
     const problem = problemOf(config, options);
     if (problem !== undefined) throw new RangeError(problem);
     const called = name ?? `${config.groupId ?? "reader"}-${++this.#count}`;

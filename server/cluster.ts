@@ -44,18 +44,25 @@ export interface ClusterOptions {
   readonly rack?: string;
   /**
    * Kafka's broker configs by name, such as `{ "num.partitions": "3" }`. Groups wait for nobody unless told to:
-   * `group.initial.rebalance.delay.ms` and `group.consumer.assignment.interval.ms` are 0, and sessions may be as short as 100 ms.
+   * `group.initial.rebalance.delay.ms` and `group.consumer.assignment.interval.ms` are 0, `group.consumer.heartbeat.interval.ms` is 50,
+   * and sessions may be as short as 100 ms.
    */
   readonly config?: Readonly<Record<string, string>>;
   /** Told of what an operator would want to know, a line at a time. Default: nobody. */
   readonly log?: (line: string) => void;
 }
 
+/** Members hear of a rebalance with their next heartbeat, and one costs next to nothing here. */
+const HEARTBEAT_INTERVAL_MS = 50;
+
 /** What groups wait for where consumers come one by one from many machines; here they come at once. Told otherwise, that counts. */
 const QUICK_GROUPS: Readonly<Record<string, string>> = {
   "group.initial.rebalance.delay.ms": "0",
-  "group.consumer.assignment.interval.ms": "0",
   "group.min.session.timeout.ms": "100",
+  "group.consumer.assignment.interval.ms": "0",
+  "group.consumer.min.session.timeout.ms": "100",
+  "group.consumer.heartbeat.interval.ms": String(HEARTBEAT_INTERVAL_MS),
+  "group.consumer.min.heartbeat.interval.ms": "1",
 };
 /** How many brokers one process may hold: it has one thread. */
 const BROKERS_MAX = 100;
@@ -114,6 +121,7 @@ export class Cluster implements AsyncDisposable {
       bootstrap: () => this.#addresses(),
       openNetwork: () => localNetwork((address) => this.#localBroker(address), this.#env),
       report: (line) => this.#options.log?.(line),
+      defaults: { heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS },
     });
   }
 
@@ -155,7 +163,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   /**
-   * A consumer within this process: it speaks Kafka's requests to the brokers, but no sockets are between them.
+   * A consumer within this process: it speaks Kafka's requests to the brokers, but no sockets are between them. As they are near, its
+   * `heartbeatIntervalMs` is 50 unless it is told otherwise, so that rebalances take milliseconds.
    *
    * @example
    * ```ts
@@ -328,7 +337,7 @@ export class Cluster implements AsyncDisposable {
     const { brokers: _, dir: __, port = 0, httpPort, config, ...rest } = this.#options;
     return {
       ...rest,
-      config: { ...QUICK_GROUPS, ...config },
+      config: { ...QUICK_GROUPS, ...config, ...leastHeartbeat(config) },
       id,
       port: seat.port ?? (port === 0 ? 0 : port + id - 1),
       ...(httpPort === undefined ? {} : { httpPort: httpPort === 0 ? 0 : httpPort + id - 1 }),
@@ -380,6 +389,12 @@ export class Cluster implements AsyncDisposable {
     }
     return undefined;
   }
+}
+
+/** Who says how often members may report at most does not want them to report more often than that. */
+function leastHeartbeat(config: ClusterOptions["config"] = {}): Readonly<Record<string, string>> {
+  const [least, interval] = ["group.consumer.min.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"];
+  return config[least] === undefined || config[interval] !== undefined ? {} : { [interval]: config[least] };
 }
 
 /**

@@ -34,8 +34,20 @@ export const CONSUMER_DEFAULTS: ConsumerConfig = {
   allowAutoCreateTopics: true,
 };
 
+/** What the configs that are words may be. */
+const WORDS = {
+  groupProtocol: ["classic", "consumer"],
+  autoOffsetReset: ["latest", "earliest", "none"],
+  isolationLevel: ["read_uncommitted", "read_committed"],
+  delivery: ["at-least-once", "at-most-once"],
+} as const satisfies { [C in keyof ConsumerConfig]?: readonly ConsumerConfig[C][] };
+
 /** A sentence that says what is wrong with a config, or undefined. */
 export function configProblem(config: ConsumerConfig): string | undefined {
+  for (const [name, words] of Object.entries(WORDS)) {
+    const word = config[name as keyof typeof WORDS];
+    if (!words.some((one) => one === word)) return `${name} is ${word}: it must be one of ${words.join(", ")}.`;
+  }
   const positive: (keyof ConsumerConfig)[] = [
     "sessionTimeoutMs",
     "heartbeatIntervalMs",
@@ -53,8 +65,12 @@ export function configProblem(config: ConsumerConfig): string | undefined {
     const value = config[name];
     if (typeof value !== "number" || !(value >= 1)) return `${name} is ${value}: it must be a number from 1 on.`;
   }
-  if (config.fetchMinBytes < 0 || config.fetchMaxWaitMs < 0) {
-    return "fetchMinBytes and fetchMaxWaitMs cannot be negative.";
+  if (!(config.fetchMinBytes >= 0 && config.fetchMaxWaitMs >= 0)) {
+    return "fetchMinBytes and fetchMaxWaitMs must be numbers that are not negative.";
+  }
+  const { groupProtocol, heartbeatIntervalMs, sessionTimeoutMs } = config;
+  if (config.groupId !== null && groupProtocol === "classic" && heartbeatIntervalMs >= sessionTimeoutMs) {
+    return `heartbeatIntervalMs is ${heartbeatIntervalMs}: it must be less than sessionTimeoutMs, which is ${sessionTimeoutMs}.`;
   }
   if (config.groupInstanceId !== null && config.groupId === null) return "groupInstanceId needs a groupId.";
   if (config.delivery === "at-most-once" && config.groupId === null) {

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { connect, ConsumerError, startCluster } from "../../mod.ts";
 import { encodeBatch } from "../../protocol/records.ts";
+import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
 import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { metadata } from "../../protocol/tables/metadata.ts";
 import { consumerCases, PROTOCOLS, quick, read, runConsumerCase } from "../helpers/consumer_cases.ts";
@@ -106,6 +107,38 @@ async function writeTo(known: RawClient, partition: number, text: string): Promi
     } catch { /* it is gone: the next answer names another */ }
   }
 }
+
+Deno.test("members are told to report every 50 ms, unless a config says how often, or how often at most", async () => {
+  const [interval, least] = ["group.consumer.heartbeat.interval.ms", "group.consumer.min.heartbeat.interval.ms"];
+  const told = async (config: Record<string, string>) => {
+    await using cluster = await startCluster({ config });
+    await using client = await RawClient.connect(cluster.bootstrap);
+    const body = {
+      groupId: "g",
+      memberId: "AAAAAAAAAAAAAAAAAAAAAQ",
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 60_000,
+      subscribedTopicNames: ["t"],
+      topicPartitions: [],
+    };
+    for (;;) {
+      await client.call(findCoordinator, 4, { coordinatorKeys: ["g"] });
+      const { errorCode, heartbeatIntervalMs } = await client.call(consumerGroupHeartbeat, 0, body);
+      if (errorCode === 0) return heartbeatIntervalMs;
+    }
+  };
+  assertEquals(await told({}), 50);
+  assertEquals(await told({ [interval]: "70" }), 70);
+  assertEquals(await told({ [least]: "90" }), 90);
+});
+
+Deno.test("a cluster's own consumers report often, too; over TCP as often as Kafka's", async () => {
+  await using cluster = await startCluster();
+  await using client = connect(cluster.bootstrap);
+  const options = { groupId: "g", topics: ["t"], sessionTimeoutMs: 300 };
+  await using _ = cluster.consumer(options);
+  assertThrows(() => client.consumer(options), RangeError, "heartbeatIntervalMs is 3000");
+});
 
 Deno.test("a cluster that stops closes its consumers, whatever they are doing", async () => {
   const cluster = await startCluster({ config: QUICK_MEMBERS });

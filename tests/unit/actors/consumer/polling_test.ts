@@ -105,9 +105,14 @@ Deno.test("its state is told in one word", () => {
 Deno.test("configs that make no sense are refused with a sentence", () => {
   assertEquals(configProblem(CONSUMER_DEFAULTS), undefined);
   assertEquals(configProblem({ ...CONSUMER_DEFAULTS, retryBackoffMs: NaN })?.startsWith("retryBackoffMs is NaN"), true);
-  assertEquals(configProblem({ ...CONSUMER_DEFAULTS, fetchMaxWaitMs: -1 })?.includes("cannot be negative"), true);
+  assertEquals(configProblem({ ...CONSUMER_DEFAULTS, fetchMaxWaitMs: -1 })?.includes("are not negative"), true);
   assertEquals(configProblem({ ...CONSUMER_DEFAULTS, groupInstanceId: "i" })?.includes("needs a groupId"), true);
   assertEquals(configProblem({ ...CONSUMER_DEFAULTS, delivery: "at-most-once" })?.includes("needs a groupId"), true);
+  const odd = configProblem({ ...CONSUMER_DEFAULTS, autoOffsetReset: "Earliest" as "earliest" });
+  assertEquals(odd, "autoOffsetReset is Earliest: it must be one of latest, earliest, none.");
+  const member = { ...CONSUMER_DEFAULTS, groupId: "g", sessionTimeoutMs: 3_000 };
+  assertEquals(configProblem(member)?.startsWith("heartbeatIntervalMs is 3000"), true);
+  assertEquals(configProblem({ ...member, groupProtocol: "consumer" }), undefined); // the coordinator says how often
   assertThrows(() =>
     new Stage({ config: { bufferBytes: 0 } }).probe.ask("poll", { maxRecords: 1, timeoutMs: 0 }).reply!.error
   );
