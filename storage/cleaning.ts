@@ -14,7 +14,8 @@
  * - Nothing at or above `untilOffset`, and nothing in the active segment, is touched: what could be cut, or is not committed, is as it was
  *   written.
  * - The last record of every key survives; a tombstone goes only in a cleaning that begins after its delete horizon (KIP-534), which
- *   the first cleaning that saw it wrote into its batch.
+ *   the first cleaning that saw it wrote into its batch, and only when every replica has it: else one that was away would keep what
+ *   it takes back, and hear of it no more.
  * - A crash at any point leaves, after recovery, either the old segments or the new one, whole.
  *
  * @module
@@ -31,6 +32,8 @@ export interface CleaningRequest {
   readonly maxLagMs: number;
   readonly minDirtyRatio: number;
   readonly mapBytesMax: number;
+  /** Tombstones from there on stay, whatever their horizon says: not every replica has them. Asked anew whenever one would go. */
+  readonly tombstonesUntil: () => number;
   /** Batches that stay although they are empty: the last one of a producer that is remembered, so that its state can be read back. */
   readonly mustKeep: (header: BatchHeader) => boolean;
 }
@@ -52,6 +55,8 @@ export interface Cleaning {
    * Throws DiskError, CorruptLogError: the log takes no harm then, but it is over.
    */
   step(bytes: number): CleaningReport | undefined;
+  /** Calls back when the next step has something to do: now, or when the disk has made durable what it was given. */
+  ready(then: () => void): void;
   /** Gives up, and removes what was not put in place. */
   cancel(): void;
 }

@@ -49,7 +49,7 @@ export function findMaxTimestamp(scope: TimeScope): TimestampOffset | undefined 
     const scanner = segment.scannerFrom(isWhole ? segment.locate(segment.latest.offset) : 0);
     while (scanner.next() && scanner.lastOffset < scope.untilOffset) {
       const { header, position } = scanner;
-      if (scanner.lastOffset < scope.startOffset) continue;
+      if (scanner.lastOffset < scope.startOffset || header.recordCount === 0) continue;
       if (header.maxTimestamp > (best?.header.maxTimestamp ?? -1)) best = { segment, position, header };
       if (isWhole) break;
     }

@@ -5,7 +5,8 @@
  *                                     └──yes: asks again soon                     └──no──▶ resting
  *
  * A step is short, and what has come meanwhile is handled before the next. Each replica cleans its own log, whether it leads or
- * follows; nothing about it is told to others.
+ * follows; nothing about it is told to others, but a leader tells its followers how far all replicas have come: below that tombstones
+ * may go.
  *
  * Invariant: one replica of a broker cleans at a time, or those with much to do would stop all others.
  *
@@ -14,7 +15,7 @@
 import type { Settle } from "../../lib/env.ts";
 import type { BatchHeader } from "../../protocol/batch.ts";
 import type { Cleaning, CleaningReport } from "../../storage/log.ts";
-import { TIMER_MAX_MS } from "./durability.ts";
+import { flush, TIMER_MAX_MS } from "./durability.ts";
 import { fail, isDiskFull, isOperatingError, report } from "./outage.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
 
@@ -63,10 +64,14 @@ function begin(
   { deleteRetentionMs, minLagMs, maxLagMs, minDirtyRatio, mapBytesMax }: NonNullable<Replica["config"]["compaction"]>,
   out: ReplicaOutbox,
 ): void {
-  const { log, lastStableOffset: untilOffset, producers } = replica;
+  const { log, lastStableOffset: untilOffset, producers, config } = replica;
+  // Only what is durable is cleaned, and here nobody else sees to it that it is: the next time there is more.
+  if (!config.flushBeforeAck && log.flushedOffset < untilOffset) flush(replica, out);
+  const tombstonesUntil = () => replica.heldByAll;
   const mustKeep = (header: BatchHeader) => producers.isLast(header, untilOffset);
   const nowMs = out.now();
-  const request = { untilOffset, nowMs, deleteRetentionMs, minLagMs, maxLagMs, minDirtyRatio, mapBytesMax, mustKeep };
+  const limits = { deleteRetentionMs, minLagMs, maxLagMs, minDirtyRatio, mapBytesMax };
+  const request = { ...limits, untilOffset, nowMs, tombstonesUntil, mustKeep };
   out.call(
     "begin to clean",
     (done: Settle<Cleaning | undefined>) => done({ ok: true, value: log.beginCleaning(request) }),
@@ -88,6 +93,7 @@ function goOn(cleaning: Cleaning, out: ReplicaOutbox): void {
       else cleaning.ready(() => done({ ok: true, value }));
     },
     (replica, result, out) => {
+      if (replica.cleaning !== cleaning) return; // it has ended with the log, or another has begun
       if (!result.ok) failed(replica, result.error, out);
       else if (result.value === undefined) out.timer("clean", 0, "clean", undefined);
       else over(replica, out);

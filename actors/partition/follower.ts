@@ -80,6 +80,7 @@ function pulled(replica: Replica, following: Following, answer: Answer<PullReply
   if (reply.divergingEpoch !== null) return cut(replica, following, reply.divergingEpoch, out);
   following.confirmed = true;
   following.leaderHighWatermark = Math.max(following.leaderHighWatermark, reply.highWatermark);
+  following.heldByAll = reply.heldByAll;
   take(replica, following, reply, out);
 }
 

@@ -61,6 +61,11 @@ export class Followers {
     return this.#known.get(brokerId);
   }
 
+  /** Below this all of these have everything safe; -1 when one of them was not heard. */
+  heldByAll(replicas: readonly number[]): number {
+    return Math.min(...replicas.map((brokerId) => this.#known.get(brokerId)?.safe ?? -1));
+  }
+
   /** Forgets those who are no replicas any more. */
   keep(replicas: readonly number[]): void {
     for (const brokerId of this.#known.keys()) if (!replicas.includes(brokerId)) this.#known.delete(brokerId);

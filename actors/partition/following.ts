@@ -22,6 +22,8 @@ export class Following {
   leaderHighWatermark = -1;
   /** When its newest answer was given, by its own clock; it is told so with the next pull. */
   leaderMs = -1;
+  /** Below this every replica has everything, as the leader has last told it. */
+  heldByAll = -1;
   /** Below this everything is safe, as the leader has last been told. */
   toldSafe = -1;
   /** Errors in a row. */

@@ -72,8 +72,9 @@ export function expirePulls(replica: Replica, out: ReplicaOutbox): void {
 }
 
 /** An answer without records. */
-export function nothingToPull({ log: { startOffset }, highWatermark }: Replica, leaderMs: number): PullReply {
-  return { error: "NONE", records: NOTHING, highWatermark, startOffset, divergingEpoch: null, leaderMs };
+export function nothingToPull(replica: Replica, leaderMs: number): PullReply {
+  const { log: { startOffset }, highWatermark, heldByAll } = replica;
+  return { error: "NONE", records: NOTHING, highWatermark, startOffset, divergingEpoch: null, leaderMs, heldByAll };
 }
 
 function answerEmpty(replica: Replica, leadership: Leadership, brokerId: number, out: ReplicaOutbox): void {

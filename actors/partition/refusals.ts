@@ -22,5 +22,5 @@ export function refusedAppend(
 
 /** The refusal of a pull. */
 export function refusedPull(error: Exclude<ErrorName, "NONE">, startOffset = -1): PullReply {
-  return { error, records: NOTHING, highWatermark: -1, startOffset, divergingEpoch: null, leaderMs: -1 };
+  return { error, records: NOTHING, highWatermark: -1, startOffset, divergingEpoch: null, leaderMs: -1, heldByAll: -1 };
 }

@@ -20,6 +20,7 @@ import type { Outbox } from "../actor.ts";
 import type { IsrChange } from "../controller/protocol.ts";
 import type { CleanerTurn } from "./cleaning.ts";
 import type { Following } from "./following.ts";
+import { endOfGap } from "./gaps.ts";
 import { isUnderMinIsr } from "./isr.ts";
 import type { Leadership } from "./leadership.ts";
 import { Producers } from "./producers.ts";
@@ -140,6 +141,14 @@ export class Replica {
     return Math.min(this.highWatermark, this.producers.firstUnstableOffset() ?? Infinity);
   }
 
+  /** Below this every replica of the partition has everything safe, in sync or not; -1 when that is not known. */
+  get heldByAll(): number {
+    const { leadership, following, role, host } = this;
+    if (leadership === null) return following?.heldByAll ?? -1;
+    const others = role.replicas.filter((brokerId) => brokerId !== host.brokerId);
+    return Math.min(this.ownEnd, leadership.followers.heldByAll(others));
+  }
+
   /** Where a reader of that isolation has to stop. */
   readableEnd(isolation: FetchRequest["isolation"]): number {
     return isolation === "read_committed" ? this.lastStableOffset : this.highWatermark;
@@ -179,7 +188,7 @@ export class Replica {
     this.#log = log;
     this.endOffset = log.endOffset;
     const known = Math.min(logs.highWatermark(this.name), this.ownEnd); // what was lost was not committed
-    this.highWatermark = Math.max(known, log.startOffset);
+    this.highWatermark = this.#wholeGap(Math.max(known, log.startOffset));
   }
 
   /**
@@ -216,6 +225,16 @@ export class Replica {
     const log = this.#log;
     this.#log = undefined;
     log?.close(clean);
+  }
+
+  /**
+   * The checkpoint may be older than the last cleaning, and lie where batches ended before that made one header of them. A reader who comes
+   * there would be told again and again that there is more to read, and could be given nothing.
+   */
+  #wholeGap(end: number): number {
+    const { log, ownEnd } = this;
+    if (end <= log.startOffset || end >= ownEnd) return end;
+    return Math.min(endOfGap(log.read(end, log.endOffset, 0, true).bytes, end), ownEnd);
   }
 
   #setHighWatermark(end: number): void {

@@ -2,12 +2,14 @@
  * The segment that a group of segments becomes, while it is written beside them: `<base>.log.cleaned` and its indexes.
  *
  * Invariant: its batches are contiguous. Where batches are gone, a header spans their offsets; neighbours of that kind, of one leader
- * epoch, share one.
+ * epoch, share one. It takes the place of others only after every sync that was begun has ended well: the system tells of bytes that it
+ * could not write once, to one sync, and calls them clean from then on.
  *
  * @module
  */
 import type { BatchHeader } from "../../protocol/batch.ts";
 import { encodeBatch } from "../../protocol/records.ts";
+import type { DiskFile } from "../disk.ts";
 import { Segment, type SegmentContext } from "../segment.ts";
 
 /** What the files are called until they are put in place. */
@@ -26,7 +28,8 @@ export class CleanedSegment {
   /** Offsets that are gone, and stand in no header yet. */
   #gone: { readonly first: number; readonly last: number; readonly epoch: number } | undefined;
   #unsynced = 0;
-  #isSyncing = false;
+  #syncs = 0;
+  #ended: (() => void)[] = [];
   #failure: Error | undefined;
 
   /** Begins the segment; what an earlier attempt left is removed. */
@@ -59,11 +62,25 @@ export class CleanedSegment {
     this.#flushBuffer();
   }
 
-  /** Makes all of it durable. */
-  makeDurable(): void {
-    const indexes = this.segment.seal();
+  /** Begins to make all of it durable. */
+  sync(): void {
+    for (const file of [this.segment.file, ...this.segment.seal()]) this.#sync(file);
+  }
+
+  /** Whether a sync is under way. */
+  get isSyncing(): boolean {
+    return this.#syncs > 0;
+  }
+
+  /** Calls back when no sync is under way any more. */
+  settled(then: () => void): void {
+    if (this.isSyncing) this.#ended.push(then);
+    else then();
+  }
+
+  /** Throws when a sync has failed: then nobody knows what is on the disk. */
+  demandDurable(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    for (const file of [this.segment.file, ...indexes]) file.syncNow();
   }
 
   /** Gives up. */
@@ -94,15 +111,23 @@ export class CleanedSegment {
   }
 
   #append(bytes: Uint8Array): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.demandDurable();
     this.segment.append(bytes);
     this.#unsynced += bytes.length;
-    if (this.#unsynced < SYNC_BYTES || this.#isSyncing) return;
+    if (this.#unsynced < SYNC_BYTES || this.isSyncing) return;
     this.#unsynced = 0;
-    this.#isSyncing = true;
-    this.segment.file.sync((result) => {
-      this.#isSyncing = false;
-      if (!result.ok) this.#failure = result.error;
+    this.#sync(this.segment.file);
+  }
+
+  #sync(file: DiskFile): void {
+    this.#syncs++;
+    file.sync((result) => {
+      this.#syncs--;
+      if (!result.ok) this.#failure ??= result.error;
+      if (this.isSyncing) return;
+      const ended = this.#ended;
+      this.#ended = [];
+      for (const then of ended) then();
     });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One cleaning of one log, in steps.
  *
- *     mapping ──all dirty batches read, or the map full──▶ rewriting ──group by group, each put in place──▶ over
+ *     mapping ──all dirty batches read, or the map full──▶ rewriting ──group by group, each synced and put in place──▶ over
  *        └──────────────────────────┴──── cancelled, or failed: what is in place stays, the rest is as it was ──▶ over
  *
  * Groups are put in place from the beginning of the log on. So when a tombstone is given its delete horizon, everything that it takes
@@ -75,7 +75,7 @@ export class LogCleaning implements Cleaning {
 
   step(bytes: number): CleaningReport | undefined {
     try {
-      for (let left = bytes; left > 0 && !this.#isOver;) {
+      for (let left = bytes; left > 0 && !this.#isOver && !this.#isWaiting;) {
         left -= this.#mapping !== undefined ? this.#map(this.#mapping) : this.#rewrite();
       }
     } catch (error) {
@@ -85,6 +85,16 @@ export class LogCleaning implements Cleaning {
     this.#mapping?.rest();
     this.#group?.walk.rest();
     return this.#isOver ? this.#report() : undefined;
+  }
+
+  ready(then: () => void): void {
+    if (this.#isWaiting) this.#group!.cleaned.settled(then);
+    else then();
+  }
+
+  /** The group is written, and not durable yet. */
+  get #isWaiting(): boolean {
+    return this.#group !== undefined && this.#group.isWritten && this.#group.cleaned.isSyncing;
   }
 
   cancel(): void {
@@ -103,8 +113,7 @@ export class LogCleaning implements Cleaning {
     const isFull = this.#keys.isFull && this.#mappedTo > this.#cleanable.dirtyFrom; // one batch fits into any map
     if (isFull || !walk.next()) {
       this.#mapping = undefined;
-      const { nowMs, deleteRetentionMs, mustKeep } = this.#request;
-      this.#rules = { nowMs, deleteRetentionMs, mustKeep, keys: this.#keys, mappedTo: this.#mappedTo };
+      this.#rules = { ...this.#request, keys: this.#keys, mappedTo: this.#mappedTo };
       return 1;
     }
     const { header, batch } = walk;
@@ -124,8 +133,9 @@ export class LogCleaning implements Cleaning {
       return 1;
     }
     const { walk, cleaned } = group;
-    if (!walk.next()) {
-      this.#endGroup(group);
+    if (group.isWritten || !walk.next()) {
+      if (group.isWritten) this.#putInPlace(group);
+      else this.#endGroup(group);
       return 1;
     }
     const { header, batch } = walk;
@@ -158,10 +168,13 @@ export class LogCleaning implements Cleaning {
       walk: new BatchWalk(this.#log.name, members, first.baseOffset, (offset) => this.#log.epochAt(offset)),
       cleaned: new CleanedSegment(this.#log.context, first.baseOffset),
       isRewritten: false,
+      isWritten: false,
     };
   }
 
-  #endGroup({ members, size, cleaned, isRewritten }: Group): void {
+  /** The group's segment is complete. If it is another than before, it becomes durable next. */
+  #endGroup(group: Group): void {
+    const { members, size, cleaned, isRewritten } = group;
     cleaned.flush();
     const { segment } = cleaned;
     const isSame = !isRewritten && members.length === 1 && segment.size === size;
@@ -173,9 +186,14 @@ export class LogCleaning implements Cleaning {
       this.#group = undefined;
       return;
     }
-    cleaned.makeDurable();
+    group.isWritten = true;
+    cleaned.sync();
+  }
+
+  #putInPlace({ members, cleaned }: Group): void {
+    cleaned.demandDurable();
     this.#group = undefined; // from here on it is the log's
-    this.#log.putInPlace(members, segment);
+    this.#log.putInPlace(members, cleaned.segment);
   }
 
   #end(): void {
@@ -203,4 +221,6 @@ interface Group {
   readonly cleaned: CleanedSegment;
   /** A batch is not what it was. */
   isRewritten: boolean;
+  /** All of it is written. */
+  isWritten: boolean;
 }

@@ -6,6 +6,8 @@
 
 /** What an entry takes beside its key, about: a slot of the map, a string, a number. */
 const ENTRY_BYTES = 72;
+/** A map of the runtime throws at 2^24 entries; some room is left for the keys of the batch that fills it. */
+const ENTRIES_MAX = 15_000_000;
 /** So many bytes become a string at once. */
 const CHUNK_BYTES = 4096;
 
@@ -13,11 +15,13 @@ const CHUNK_BYTES = 4096;
 export class KeyMap {
   readonly #offsets = new Map<string, number>();
   readonly #bytesMax: number;
+  readonly #entriesMax: number;
   #bytes = 0;
 
   /** @param bytesMax what the map may take, about (log.cleaner.dedupe.buffer.size) */
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, entriesMax = ENTRIES_MAX) {
     this.#bytesMax = bytesMax;
+    this.#entriesMax = entriesMax;
   }
 
   get size(): number {
@@ -26,7 +30,7 @@ export class KeyMap {
 
   /** Whether it has grown to its limit. What it is given all the same is remembered too. */
   get isFull(): boolean {
-    return this.#bytes >= this.#bytesMax;
+    return this.#bytes >= this.#bytesMax || this.#offsets.size >= this.#entriesMax;
   }
 
   /** A record with this key is at this offset, which is above all that came before. */

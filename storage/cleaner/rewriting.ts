@@ -7,7 +7,7 @@
  *     none ─────────────────────▶ nothing: its offsets become part of a header of nobody
  *
  * A tombstone that stays for the first time gives its batch a delete horizon (KIP-534), in the place of the base timestamp; once that
- * time has come, it goes. Records of transactions, and what ended these, are left alone: which were aborted is not known here.
+ * time has come, and every replica has it, it goes. Records of transactions, and what ended these, are left alone: which were aborted is not known here.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import type { CleaningRequest } from "../cleaning.ts";
 import { keyAt, type KeyMap } from "./key_map.ts";
 
 /** By what it is judged whether a record stays. */
-export interface Rules extends Pick<CleaningRequest, "nowMs" | "deleteRetentionMs" | "mustKeep"> {
+export interface Rules extends Pick<CleaningRequest, "nowMs" | "deleteRetentionMs" | "mustKeep" | "tombstonesUntil"> {
   readonly keys: KeyMap;
   /** The keys of all records below are known; those from here on stay. */
   readonly mappedTo: number;
@@ -115,7 +115,7 @@ export function rewrite(batch: Uint8Array, header: BatchHeader, rules: Rules): R
 function judge(
   batch: Uint8Array,
   header: BatchHeader,
-  { keys, nowMs }: Rules,
+  { keys, nowMs, tombstonesUntil }: Rules,
 ): {
   readonly plain: Uint8Array;
   readonly kept: readonly Kept[];
@@ -123,7 +123,8 @@ function judge(
   readonly wantsHorizon: boolean;
 } {
   const cursor = openRecords(batch, { ...header, at: 0 });
-  const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp;
+  const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp &&
+    header.baseOffset + header.lastOffsetDelta < tombstonesUntil();
   const kept: Kept[] = [];
   let tombstones = 0;
   let keptTombstones = 0;

@@ -8,7 +8,17 @@ import { SeededRandom } from "../../lib/prng.ts";
 import { batches, PRODUCER_ID } from "../../protocol/batch.ts";
 import type { CompressionName } from "../../protocol/compression/codec.ts";
 import { records } from "../../protocol/records.ts";
-import { ALL, chain, clean, cleanOn, content, NOW, sketchOf, write } from "../unit/storage/cleaning_kit.ts";
+import {
+  ALL,
+  chain,
+  clean,
+  cleanUnsealed,
+  content,
+  NOW,
+  sketchOf,
+  stepOn,
+  write,
+} from "../unit/storage/cleaning_kit.ts";
 import { appendTo, flushed, NAME, readAll } from "../unit/storage/log_kit.ts";
 import type { Case } from "./log_suite.ts";
 
@@ -46,15 +56,15 @@ export const CLEANING_CASES: Record<string, Case> = {
     const { log } = open();
     for (let index = 0; index < 30; index++) write(log, `a=${index}`);
     const before = readAll(log);
-    assertEquals(cleanOn(log), undefined, "not durable");
+    assertEquals(await cleanUnsealed(log), undefined, "not durable");
     await flushed(log);
-    const report = cleanOn(log, { untilOffset: 20 });
+    const report = await cleanUnsealed(log, { untilOffset: 20 });
     assert(report !== undefined && report.cleanedTo > 5 && report.cleanedTo <= 20);
     const after = readAll(log);
     const rest = before.slice(report.cleanedTo);
     assertEquals(after.slice(-rest.length), rest);
     assertEquals(content(log).split(" ").length, rest.length + 1);
-    const all = cleanOn(log);
+    const all = await cleanUnsealed(log);
     assert(all !== undefined && all.cleanedTo < 30, "the active segment is not cleaned");
   },
 
@@ -213,7 +223,7 @@ export const CLEANING_CASES: Record<string, Case> = {
     await flushed(log);
     const cleaning = log.beginCleaning(ALL)!;
     assertEquals(log.beginCleaning(ALL), undefined, "one at a time");
-    for (let index = 0; cleaning.step(1) === undefined; index++) {
+    for (let index = 0; await stepOn(cleaning, 1) === undefined; index++) {
       write(log, `new=${index}`);
       if (index % 10 === 0) log.flush(() => {});
       const offset = index % log.endOffset;
@@ -235,7 +245,7 @@ export const CLEANING_CASES: Record<string, Case> = {
         log.rollIfDue(MAX);
         await flushed(log);
         const cleaning = log.beginCleaning(ALL)!;
-        for (let step = 0; step < steps; step++) cleaning.step(1);
+        for (let step = 0; step < steps; step++) await stepOn(cleaning, 1);
         if (end === "cancel") cleaning.cancel();
         else if (end === "close") store.close(true);
         else log[end](50);
@@ -291,6 +301,18 @@ export const CLEANING_CASES: Record<string, Case> = {
     assertEquals(log.offsetForTimestamp(NOW + 65, MAX), undefined);
   },
 
+  "what a producer is remembered by has no time that is found": async (open) => {
+    const { log } = open({ segmentBytes: 100_000 });
+    const from = { producerId: 7n, producerEpoch: 0, baseSequence: 0 };
+    write(log, "a=1", { ...from, timestamp: NOW + 50 });
+    write(log, "b=1", { timestamp: NOW + 10 });
+    write(log, "a=2", { timestamp: NOW + 20 });
+    await clean(log, { mustKeep: ({ producerId }) => producerId === 7n });
+    assertEquals(chain(log), "0-0! 1-1 2-2");
+    assertEquals(log.offsetOfMaxTimestamp(2)?.offset, 1);
+    assertEquals(log.offsetOfMaxTimestamp(3)?.offset, 2);
+  },
+
   "retention goes by the records that are left, and is not held up by segments without any": async (open) => {
     for (const isReopened of [false, true]) {
       const { log, store } = open();
@@ -321,7 +343,7 @@ export const CLEANING_CASES: Record<string, Case> = {
     const cleaning = log.beginCleaning(ALL)!;
     let error: unknown;
     try {
-      while (cleaning.step(100) === undefined);
+      while (await stepOn(cleaning, 100) === undefined);
     } catch (thrown) {
       error = thrown;
     }

@@ -35,8 +35,8 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
       "actor",
     ],
     file: at("rewriting"),
-    from: "const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp;",
-    to: "const isOver = nowMs >= 0;",
+    from: "const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp &&",
+    to: "const isOver = nowMs >= 0 &&",
   },
   {
     name: "cleaner-loses-last-of-key",

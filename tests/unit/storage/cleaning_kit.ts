@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { assert } from "@std/assert";
 import { batches, type BatchHeader } from "../../../protocol/batch.ts";
 import { type BatchOptions, encodeBatch, type NewRecord, records } from "../../../protocol/records.ts";
-import type { CleaningReport, CleaningRequest } from "../../../storage/cleaning.ts";
+import type { Cleaning, CleaningReport, CleaningRequest } from "../../../storage/cleaning.ts";
 import type { Log } from "../../../storage/log.ts";
 import { type CountingObserver, flushed, readAll } from "./log_kit.ts";
 
@@ -70,6 +71,7 @@ export const ALL: CleaningRequest = {
   maxLagMs: Number.MAX_SAFE_INTEGER,
   minDirtyRatio: 0,
   mapBytesMax: 1 << 20,
+  tombstonesUntil: () => Number.MAX_SAFE_INTEGER,
   mustKeep: () => false,
 };
 
@@ -81,15 +83,38 @@ export async function clean(
 ): Promise<CleaningReport | undefined> {
   log.rollIfDue(Number.MAX_SAFE_INTEGER);
   await flushed(log);
-  return cleanOn(log, request, stepBytes);
+  return await cleanUnsealed(log, request, stepBytes);
 }
 
 /** The same without sealing and flushing. */
+export async function cleanUnsealed(
+  log: Log,
+  request: Partial<CleaningRequest> = {},
+  stepBytes = 100,
+): Promise<CleaningReport | undefined> {
+  const cleaning = log.beginCleaning({ ...ALL, ...request });
+  for (;;) {
+    const report = cleaning && await stepOn(cleaning, stepBytes);
+    if (cleaning === undefined || report !== undefined) return report;
+  }
+}
+
+/** A step, and the wait until there is something for the next one to do. */
+export async function stepOn(cleaning: Cleaning, bytes: number): Promise<CleaningReport | undefined> {
+  const report = cleaning.step(bytes);
+  if (report === undefined) await new Promise<void>((resolve) => cleaning.ready(resolve));
+  return report;
+}
+
+/** As {@linkcode cleanUnsealed}, on a disk that syncs at once. */
 export function cleanOn(log: Log, request: Partial<CleaningRequest> = {}, stepBytes = 100): CleaningReport | undefined {
   const cleaning = log.beginCleaning({ ...ALL, ...request });
   if (cleaning === undefined) return undefined;
   for (;;) {
     const report = cleaning.step(stepBytes);
     if (report !== undefined) return report;
+    let isReady = false;
+    cleaning.ready(() => isReady = true);
+    assert(isReady, "this disk takes its time to sync");
   }
 }

@@ -29,7 +29,7 @@ Deno.test("the log of a compacted topic is looked at every back-off, and cleaned
   h.probe.advance(99);
   assertEquals(h.log.cleanings, []);
   h.probe.advance(1);
-  const [{ mustKeep: _, ...request }] = h.log.cleanings as [Harness["log"]["cleanings"][0]];
+  const [{ mustKeep: _, tombstonesUntil: __, ...request }] = h.log.cleanings as [Harness["log"]["cleanings"][0]];
   assertEquals(request, {
     untilOffset: 3,
     nowMs: NOW_MS + 100,
@@ -64,6 +64,84 @@ Deno.test("a producer's last batch is kept, of those that are committed", () => 
   h.probe.advance(100);
   const { mustKeep } = h.log.cleanings.at(-1)!;
   assertEquals(h.log.batches.map(({ header }) => mustKeep(header)), [false, true, false]);
+});
+
+Deno.test("tombstones may go below what every replica has, in sync or not, as the leader hears and tells it", () => {
+  const cluster = new ReplicaCluster({ config: { replicaLagTimeMaxMs: 400, replicaFetchWaitMaxMs: 100 } });
+  const heldByAll = () => cluster.nodes.map(({ live }) => live.heldByAll);
+  write(cluster, 5);
+  cluster.advance(500);
+  assertEquals(heldByAll(), [10, 10, 10]);
+  for (const node of [1, 2]) cluster.network.cut(3, node);
+  cluster.advance(600);
+  write(cluster, 5);
+  cluster.advance(500);
+  assertEquals(cluster.controller.state.isr.toSorted(), [1, 2]);
+  assertEquals(heldByAll().slice(0, 2), [10, 10]);
+  cluster.controller.elect(2);
+  cluster.advance(500);
+  assertEquals(heldByAll().slice(0, 2), [-1, -1], "the new leader has not heard one of them");
+  cluster.network.heal();
+  cluster.advance(2_000);
+  assertEquals(heldByAll(), [20, 20, 20]);
+  cluster.stop();
+
+  const alone = new Harness({ config: COMPACTED });
+  fill(alone, "a=1 b=1");
+  alone.probe.advance(100);
+  assertEquals(alone.log.cleanings.at(-1)!.tombstonesUntil(), 2);
+});
+
+Deno.test("a replica that was away for longer than delete.retention.ms hears of every deletion", () => {
+  const compaction = { ...SMALL.compaction, deleteRetentionMs: 200, backoffMs: 50 };
+  const cluster = new ReplicaCluster({ config: { ...SMALL, compaction } });
+  assertEquals(cluster.produce(keyed("gone=1 kept=1")).error, "NONE");
+  cluster.advance(50);
+  for (const node of [1, 2]) cluster.network.cut(3, node);
+  cluster.advance(600);
+  assertEquals(cluster.produce(keyed("gone")).error, "NONE");
+  for (let round = 0; round < 4; round++) {
+    write(cluster, 20);
+    cluster.advance(1_000);
+  }
+  cluster.network.heal();
+  cluster.advance(5_000);
+  cluster.controller.elect(3);
+  cluster.advance(1_000);
+  assertEquals(latest(cluster.leader!.live.log)["gone"]?.includes("="), false, "it was deleted");
+  for (let round = 0; round < 4; round++) {
+    write(cluster, 20);
+    cluster.advance(1_000);
+  }
+  for (const { live: { log } } of cluster.nodes) {
+    assert(!content(log).includes(":gone"), `once all have heard of it, its marker goes: ${content(log)}`);
+  }
+  cluster.stop();
+});
+
+Deno.test("where records are not flushed before they are acknowledged, they are before they are cleaned", () => {
+  const h = new Harness({ config: { ...COMPACTED, flushBeforeAck: false } });
+  h.append({ records: keyed("a=1 b=1", { partitionLeaderEpoch: -1 }), acks: 1 });
+  assertEquals(h.log.flushing, 0);
+  h.probe.advance(100);
+  assertEquals(h.log.flushing, 1);
+  while (h.log.flushing > 0) h.endFlush();
+  h.probe.advance(500);
+  assertEquals([h.log.flushing, h.log.flushedOffset], [0, 2], "and not again when there is nothing more");
+});
+
+Deno.test("while the disk makes a cleaned segment durable, the next step waits, and nobody else does", () => {
+  const h = new Harness({ config: COMPACTED });
+  fill(h, "a=1 b=1 c=1");
+  h.log.cleaningSteps = 3;
+  h.log.isSyncing = true;
+  h.probe.advance(1_000);
+  assertEquals([h.log.cleanings.length, h.log.cleanedTo, h.probe.state.cleaning !== null], [1, 0, true]);
+  fill(h, "d=1");
+  assertEquals(h.log.endOffset, 4);
+  h.log.endSync();
+  h.probe.advance(1);
+  assertEquals([h.log.cleanedTo, h.probe.state.cleaning], [3, null]);
 });
 
 Deno.test("topics that are not compacted are left alone, and a configuration changes that", () => {

@@ -67,6 +67,9 @@ export class FakeLog implements Log {
   readonly cleanings: CleaningRequest[] = [];
   /** What the steps of a cleaning throw. */
   stepFailure: Error | undefined;
+  /** Steps of a cleaning leave something behind that is not durable until {@linkcode FakeLog.endSync}. */
+  isSyncing = false;
+  #synced: (() => void)[] = [];
   recovery: RecoveryReport = { cutBytes: 0, cutReason: undefined };
   #waiting: { readonly done: Settle<void>; readonly endOffset: number }[] = [];
 
@@ -177,7 +180,7 @@ export class FakeLog implements Log {
     let left = this.cleaningSteps;
     if (left === 0) return undefined;
     return {
-      ready: (then) => then(),
+      ready: (then) => this.isSyncing ? this.#synced.push(then) : then(),
       step: (): CleaningReport | undefined => {
         if (this.stepFailure !== undefined) throw this.stepFailure;
         if (--left > 0) return undefined;
@@ -186,6 +189,11 @@ export class FakeLog implements Log {
       },
       cancel: () => left = 0,
     };
+  }
+
+  endSync(): void {
+    this.isSyncing = false;
+    for (const then of this.#synced.splice(0)) then();
   }
 
   offsetForTimestamp(timestamp: number, untilOffset: number): TimestampOffset | undefined {

@@ -212,6 +212,7 @@ const NOTHING = {
   startOffset: 0,
   divergingEpoch: null,
   leaderMs: 0,
+  heldByAll: -1,
 } as const;
 
 Deno.test("a newer word about the same leader and epoch disturbs nothing", () => {

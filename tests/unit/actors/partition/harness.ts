@@ -178,6 +178,7 @@ export class Harness {
       startOffset: 0,
       divergingEpoch: null,
       leaderMs: 0,
+      heldByAll: -1,
       ...reply,
     });
     return this;

@@ -15,7 +15,14 @@ Deno.test("a follower gets what comes after its log, flushed or not, up to its l
   assertEquals(h.log.flushedOffset, 0);
   const { records, ...rest } = h.pull(2, { offset: 2 }).reply!;
   assertEquals(bases(records), [2, 4]);
-  assertEquals(rest, { error: "NONE", highWatermark: 0, startOffset: 0, divergingEpoch: null, leaderMs: 0 });
+  assertEquals(rest, {
+    error: "NONE",
+    highWatermark: 0,
+    startOffset: 0,
+    divergingEpoch: null,
+    leaderMs: 0,
+    heldByAll: -1,
+  });
   const { sizeInBytes } = h.log;
   assertEquals(bases(h.pull(3, { offset: 0, maxBytes: sizeInBytes - 1 }).reply!.records), [0, 2]);
   assertEquals(bases(h.pull(3, { offset: 0, maxBytes: 1 }).reply!.records), [0], "one at least");

@@ -21,6 +21,7 @@ function rewritten(
     mappedTo: 1000,
     nowMs: NOW,
     deleteRetentionMs: 100,
+    tombstonesUntil: () => Infinity,
     mustKeep: () => false,
     ...rules,
   });
@@ -64,7 +65,7 @@ Deno.test("everything gone: nothing, or what a producer is remembered by", () =>
   assert(result.bytes?.length === 61 && crcMatches(result.bytes));
   assertEquals([after!.codec, after!.recordCount, after!.lastOffsetDelta, after!.baseSequence], [0, 0, 1, 40]);
   assertEquals([after!.maxTimestamp, after!.baseTimestamp, result.maxTimestamp], [NOW + 5, -1, -1]);
-  const again = { keys: new KeyMap(1), mappedTo: 0, nowMs: 0, deleteRetentionMs: 0 };
+  const again = { keys: new KeyMap(1), mappedTo: 0, nowMs: 0, deleteRetentionMs: 0, tombstonesUntil: () => Infinity };
   assertEquals(rewrite(result.bytes, after!, { ...again, mustKeep: () => true }).bytes === result.bytes, true);
   assertEquals(rewrite(result.bytes, after!, { ...again, mustKeep: () => false }).bytes, undefined);
 });
@@ -81,9 +82,18 @@ Deno.test("a tombstone gets a horizon in the place of the base timestamp, and al
     assertEquals([...records(result.bytes!)], [...records(batch)].slice(0, 3));
     assertEquals(result.maxTimestamp, NOW + 3);
     const keys = new KeyMap(1);
-    const rules = { keys, mappedTo: 1000, nowMs: NOW + (1 << 30), deleteRetentionMs: 5, mustKeep: () => false };
+    const rules = {
+      keys,
+      mappedTo: 1000,
+      nowMs: NOW + (1 << 30),
+      deleteRetentionMs: 5,
+      tombstonesUntil: () => 104,
+      mustKeep: () => false,
+    };
     const early = rewrite(result.bytes!, after!, { ...rules, nowMs: rules.nowMs - 1 });
     assert(early.bytes === result.bytes, "it is given once");
+    const unheard = rewrite(result.bytes!, after!, { ...rules, tombstonesUntil: () => 103 });
+    assert(unheard.bytes === result.bytes, "a replica has not got it");
     const late = rewrite(result.bytes!, after!, rules);
     assertEquals([late.tombstones, [...records(late.bytes!)].map(({ offset }) => offset)], [1, [100, 102]]);
   }
@@ -135,4 +145,12 @@ Deno.test("keys are told apart by every byte, and the map knows what it takes", 
   assertEquals([map.get("a"), map.get("b"), map.get("c"), map.size, map.isFull], [2, 3, undefined, 2, false]);
   map.set("c", 4);
   assertEquals([map.isFull, map.get("c")], [true, 4]);
+});
+
+Deno.test("a map is full before the runtime's own has no room, however much memory it may take", () => {
+  const map = new KeyMap(1e12, 3);
+  for (const key of ["a", "b", "a"]) map.set(key, 1);
+  assertEquals(map.isFull, false);
+  map.set("c", 2);
+  assertEquals(map.isFull, true);
 });
