@@ -183,8 +183,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     guard: "A member that is not heard of for its session is put out.",
     with: ["groups", "rogue-members"],
     file: at("classic/leaving"),
-    from: "if (member?.token === token) takeOut(classic, member, out);",
-    to: "if (member?.token === -token) takeOut(classic, member, out);",
+    from: "if (member?.token === token) {",
+    to: "if (member?.token === -token) {",
   },
   {
     name: "fenced-instance-serves",
