@@ -123,7 +123,7 @@ function update(classic: ClassicGroup, member: Member, asked: JoinAsked): void {
  * count: so a group that has become too large (by another config) goes on with the first that come.
  */
 function hasRoom(classic: ClassicGroup, { memberId, groupInstanceId }: JoinAsked["body"], maxSize: number): boolean {
-  if (classic.phase === "Empty") return true;
+  if (classic.phase === "Empty" || classic.members.size < maxSize) return true;
   const isBack = memberId === "" && groupInstanceId !== null;
   const member = classic.members.get(isBack ? classic.instances.get(groupInstanceId) ?? "" : memberId);
   if (classic.phase !== "PreparingRebalance") return member !== undefined || classic.members.size < maxSize;

@@ -25,8 +25,7 @@ export function rebalance(group: Group, classic: ClassicGroup, out: GroupOutbox)
 
 /** A wait of the joining phase may be over: all members have joined. An initial phase goes on: it waits for those who are not known yet. */
 export function completeJoinIfAll(group: Group, classic: ClassicGroup, out: GroupOutbox): void {
-  if (classic.phase !== "PreparingRebalance" || !classic.isComplete) return;
-  if (classic.initial && classic.hasMembers) return;
+  if (classic.phase !== "PreparingRebalance" || classic.initial && classic.hasMembers || !classic.isComplete) return;
   completeJoin(group, classic, out);
 }
 

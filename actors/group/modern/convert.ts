@@ -145,13 +145,9 @@ export function assignmentBytes(metadata: MemberMetadata, set: Assignment, topol
  */
 export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): boolean {
   const { config, topology } = group.news;
+  if (!mayDowngrade(draft, config)) return false;
   const memberIds = draft.memberIds();
   const members = memberIds.map((memberId) => ({ memberId, metadata: draft.metadata(memberId)! }));
-  if (config.consumerMigrationPolicy !== "downgrade" && config.consumerMigrationPolicy !== "bidirectional") {
-    return false;
-  }
-  if (memberIds.length === 0 || memberIds.length > config.maxSize) return false;
-  if (members.some(({ metadata }) => metadata.classicMemberMetadata === null)) return false;
   const protocol = commonProtocol(members.map(({ metadata }) => metadata));
   if (protocol === undefined) return false;
   const snapshot: ClassicSnapshot = {
@@ -179,6 +175,16 @@ export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): bo
   group.modern = undefined;
   fromModern(group, snapshot, out);
   return true;
+}
+
+function mayDowngrade(draft: Draft, { consumerMigrationPolicy: policy, maxSize }: GroupConfig): boolean {
+  if (policy !== "downgrade" && policy !== "bidirectional") return false;
+  if (draft.size === 0 || draft.size > maxSize) return false;
+  // Mostly the first that there is speaks the new protocol, and the others need not be looked at.
+  for (const memberId of draft.state.metadata.keys()) {
+    if (draft.metadata(memberId)?.classicMemberMetadata === null) return false;
+  }
+  return draft.memberIds().every((memberId) => draft.metadata(memberId)!.classicMemberMetadata !== null);
 }
 
 /** A group without members goes, so that one of the classic protocol can take its place. */

@@ -16,6 +16,7 @@ import { fits } from "../write_size.ts";
 import {
   asksForOthers,
   currentRecord,
+  expressionsOf,
   type MemberMetadata,
   memberRecord,
   type RegexMeaning,
@@ -25,6 +26,7 @@ import {
 import type { ModernGroup, Volatile } from "./modern.ts";
 import { has, intersection, NOTHING } from "./partitions.ts";
 import { type Current, NEWCOMER } from "./reconciliation.ts";
+import { Tally } from "./tally.ts";
 
 /** A turn's decisions about one group. */
 export class Draft {
@@ -106,12 +108,14 @@ export class Draft {
 
   /** All regular expressions that members name, each once. */
   regexesInUse(): Set<string> {
-    const inUse = new Set<string>();
-    for (const memberId of this.memberIds()) {
-      const regex = this.metadata(memberId)!.subscribedTopicRegex;
-      if (regex !== null) inUse.add(regex);
-    }
-    return inUse;
+    return this.state.expressions.with(this.#change(expressionsOf));
+  }
+
+  /** Names of all topics that members are subscribed to, whether there are such topics or not. */
+  subscribedNames(): Set<string> {
+    const names = this.state.names.with(this.#change((metadata) => metadata?.subscribedTopicNames ?? []));
+    for (const regex of this.regexesInUse()) for (const name of this.regex(regex)?.topics ?? []) names.add(name);
+    return names;
   }
 
   /** Whether no member but this one has the partition, be it assigned or to be given up. */
@@ -206,6 +210,16 @@ export class Draft {
   append(out: GroupOutbox): void {
     for (const record of this.#records.values()) out.append(record);
     Object.assign(this.state.volatile, this.noted);
+  }
+
+  /** What those of whom something is drafted name more, and less, than before. */
+  #change(namesOf: (metadata: MemberMetadata | null | undefined) => readonly string[]): Tally {
+    const change = new Tally();
+    for (const [memberId, metadata] of this.#metadata) {
+      change.add(namesOf(this.state.metadata.get(memberId)), -1);
+      change.add(namesOf(metadata), 1);
+    }
+    return change;
   }
 
   #setGroup(epoch: number, metadataHash: bigint): void {

@@ -30,21 +30,7 @@ export function refreshTopics(draft: Draft, news: GroupNews, out: GroupOutbox): 
   refreshRegexes(draft, news, out);
   if (!draft.resubscribed && news.topology === draft.state.volatile.topology) return;
   draft.noted.topology = news.topology;
-  draft.setMetadataHash(hashTopics(subscribedNames(draft), news.topology));
-}
-
-/** Names of all topics that members are subscribed to, whether there are such topics or not. */
-export function subscribedNames(draft: Draft): Set<string> {
-  const names = new Set<string>();
-  const seen = new Set<string>();
-  for (const memberId of draft.memberIds()) {
-    const { subscribedTopicNames, subscribedTopicRegex: regex } = draft.metadata(memberId)!;
-    for (const name of subscribedTopicNames) names.add(name);
-    if (regex === null || seen.has(regex)) continue;
-    seen.add(regex);
-    for (const name of draft.regex(regex)?.topics ?? []) names.add(name);
-  }
-  return names;
+  draft.setMetadataHash(hashTopics(draft.subscribedNames(), news.topology));
 }
 
 /** Members have gone: who stays gets another target, though nobody may ask for it (classic members only hear that there is one). */

@@ -24,6 +24,12 @@ export const GONE_FOR_A_WHILE = -2;
 /** What a member says that leaves for good. */
 export const LEAVES = -1;
 
+/** The regular expression that it names, if it does. */
+export function expressionsOf(metadata: MemberMetadata | null | undefined): readonly string[] {
+  const regex = metadata?.subscribedTopicRegex ?? null;
+  return regex === null ? [] : [regex];
+}
+
 /** The record of what a member has said; null takes it back. */
 export function memberRecord(group: string, memberId: string, value: MemberMetadata | null): GroupRecord {
   return { type: "member", group, memberId, value };

@@ -18,6 +18,7 @@ import type { GroupOutbox, Members } from "../state.ts";
 import {
   currentOf,
   currentRecord,
+  expressionsOf,
   type MemberMetadata,
   memberRecord,
   type RegexMeaning,
@@ -25,6 +26,7 @@ import {
 } from "./member.ts";
 import { fromRows, NOTHING } from "./partitions.ts";
 import { type Current, NEWCOMER, STABLE } from "./reconciliation.ts";
+import { Tally } from "./tally.ts";
 import { resetSession } from "./timers.ts";
 
 /** What is known in memory alone: a group that is loaded knows nothing of it. */
@@ -56,6 +58,9 @@ export class ModernGroup implements Members {
   readonly targets = new Map<string, Assignment>();
   readonly currents = new Map<string, Current>();
   readonly regexes = new Map<string, RegexMeaning>();
+  /** Topics that members name, and regular expressions. */
+  readonly names = new Tally();
+  readonly expressions = new Tally();
   /** Member ids of static members, by instance. */
   readonly instances = new Map<string, string>();
   readonly volatile: Volatile = {
@@ -175,10 +180,8 @@ export class ModernGroup implements Members {
   }
 
   isSubscribedTo(topic: string): boolean {
-    for (const { subscribedTopicNames, subscribedTopicRegex } of this.metadata.values()) {
-      if (subscribedTopicNames.includes(topic)) return true;
-      if (this.regexes.get(subscribedTopicRegex ?? "")?.topics.includes(topic)) return true;
-    }
+    if (this.names.has(topic)) return true;
+    for (const regex of this.expressions.names()) if (this.regexes.get(regex)?.topics.includes(topic)) return true;
     return false;
   }
 
@@ -188,9 +191,14 @@ export class ModernGroup implements Members {
   }
 
   #setMetadata(memberId: string, value: MemberMetadata | null): void {
-    const before = this.metadata.get(memberId)?.instanceId ?? null;
+    const said = this.metadata.get(memberId);
+    const before = said?.instanceId ?? null;
     // Its instance may be another's by now.
     if (before !== null && this.instances.get(before) === memberId) this.instances.delete(before);
+    for (const [metadata, by] of [[said, -1], [value, 1]] as const) {
+      this.names.add(metadata?.subscribedTopicNames ?? [], by);
+      this.expressions.add(expressionsOf(metadata), by);
+    }
     put(this.metadata, memberId, value);
     if (value !== null && value.instanceId !== null) this.instances.set(value.instanceId, memberId);
   }

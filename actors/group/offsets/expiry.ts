@@ -74,7 +74,7 @@ function expired(group: Group, nowMs: number): OffsetRecord[] {
       ? nowMs >= Number(expireTimestamp)
       : nowMs - Math.max(emptySinceMs, Number(commitTimestamp)) >= offsetsRetentionMs;
   return offsets.all().flatMap(({ topic, partition, value }) => {
-    if (offsets.isDoomed(topic, partition) || (hasMembers && members!.isSubscribedTo(topic)) || !isOver(value)) {
+    if (offsets.isDoomed(topic, partition) || !isOver(value) || (hasMembers && members!.isSubscribedTo(topic))) {
       return [];
     }
     return [offsets.tombstone({ topic, partition })];

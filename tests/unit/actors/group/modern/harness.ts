@@ -190,6 +190,10 @@ export class GroupHarness {
     assertEquals(other.records(), records);
     for (const record of records) fold(state, record);
     assertEquals(this.state.records(), records, "the same record a second time changes nothing");
+    const said = [...this.state.metadata.values()];
+    const named = new Set(said.flatMap(({ subscribedTopicNames }) => subscribedTopicNames));
+    const expressions = new Set(said.flatMap(({ subscribedTopicRegex: regex }) => regex === null ? [] : [regex]));
+    assertEquals([new Set(this.state.names.names()), new Set(this.state.expressions.names())], [named, expressions]);
   }
 
   #reply(asked: Asked<unknown>): unknown {
