@@ -110,7 +110,11 @@ function take(
 ): void {
   if (!answer.ok || answer.value.error !== "NONE") return retry(coordinator, out);
   const next = reading.words.take(answer.value.records, reading.offset);
-  if (next === reading.offset) return awaitCommit(coordinator, reading, then, out);
+  if (next === reading.offset) {
+    // To wait for what is said to be there already would end at once, and be begun again at once.
+    if (answer.value.highWatermark > reading.offset) return retry(coordinator, out);
+    return awaitCommit(coordinator, reading, then, out);
+  }
   reading.offset = next;
   readOn(coordinator, reading, then, out);
 }

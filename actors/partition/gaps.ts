@@ -37,6 +37,15 @@ export function beginAt(batches: Uint8Array, offset: number): Uint8Array {
   return result;
 }
 
+/**
+ * Where the first batch ends, if it is a header of nobody that spans `offset`; else `offset` itself. Only what is committed is cleaned, so
+ * all of such a header is.
+ */
+export function endOfGap(batches: Uint8Array, offset: number): number {
+  if (batches.length === 0 || recordCountOf(batches, 0) > 0 || baseOffsetOf(batches, 0) >= offset) return offset;
+  return readBatchHeader(batches).producerId === NO_PRODUCER_ID ? lastOffsetOf(batches, 0) + 1 : offset;
+}
+
 /** Where the first batch begins that has a record at or after `offset`, and the offset after what was passed over. */
 export function skipEmpty(batches: Uint8Array, offset: number): { readonly at: number; readonly offset: number } {
   let at = 0;

@@ -220,7 +220,7 @@ export class CoordinatorStage {
     if (verb === "describe") return { error: "NONE", startOffset, endOffset, highWatermark, leaderEpoch };
     if (verb === "awaitData") return (message as { above: number }).above < highWatermark ? true : undefined;
     assertEquals(verb, "fetch");
-    return { error, records: this.#fetch(message as FetchRequest) };
+    return { error, highWatermark, records: this.#fetch(message as FetchRequest) };
   }
 
   #fetch({ offset, currentLeaderEpoch, isolation }: FetchRequest): Uint8Array {

@@ -89,6 +89,17 @@ Deno.test("headers that the cleaner has left are read over", () => {
   assertEquals([stage.newGroups(), stage.probe.ask("describe", undefined).reply!.endOffset], [{ a: ["t@1"] }, 115]);
 });
 
+Deno.test("what is committed, and cannot be read, is asked for again a little later, not at once", () => {
+  const stage = new CoordinatorStage();
+  stage.store([offset("a", "t", 1)], { lastOffsetDelta: 9 });
+  stage.highWatermark = 5;
+  stage.show().read();
+  assertEquals([stage.phase, stage.readings, stage.probe.asks.map(({ verb }) => verb)], ["loading", 1, ["subscribe"]]);
+  stage.commitAll().probe.advance(100);
+  stage.read();
+  assertEquals([stage.phase, stage.readings], ["active", 2]);
+});
+
 Deno.test("what is not understood is passed over and reported once; control records are not for it", () => {
   const stage = new CoordinatorStage();
   const junk = { key: new Uint8Array([0, 99, 1]), value: new Uint8Array([0, 0]) };

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
 import type { ReplicaRole } from "../../../../actors/partition/protocol.ts";
+import { type BatchOptions, encodeBatch } from "../../../../protocol/records.ts";
 import { CorruptLogError } from "../../../../storage/log.ts";
 import { WrongFolderError } from "../../../../storage/meta_properties.ts";
 import { diskError, FakeStore } from "./fake_log.ts";
@@ -54,6 +55,25 @@ Deno.test("the checkpointed high watermark counts where it can be true", () => {
     return new Harness({ config: held.config, role: { replicas: [1, 2], isr: [1] } }, store).describe().highWatermark;
   };
   assertEquals([at(3), at(9), at(0, 2)], [3, 4, 2]);
+});
+
+Deno.test("a checkpointed high watermark of before a cleaning counts for all of the header in which it lies", () => {
+  const open = (checkpoint: number, header: BatchOptions = {}) => {
+    const store = new FakeStore();
+    store.highWatermarks.set("t-0", checkpoint);
+    store.onOpen = (log) => {
+      log.append(batch(4, { baseOffset: 0, partitionLeaderEpoch: 1 }), 0);
+      log.append(encodeBatch([], { baseOffset: 4, lastOffsetDelta: 5, partitionLeaderEpoch: 1, ...header }), 0);
+      log.append(batch(2, { baseOffset: 10, partitionLeaderEpoch: 1 }), 0);
+      log.flushedOffset = 12;
+    };
+    return new Harness({ config: { minInsyncReplicas: 2 }, role: { replicas: [1, 2], isr: [1] } }, store);
+  };
+  const at = (checkpoint: number, header?: BatchOptions) => open(checkpoint, header).describe().highWatermark;
+  assertEquals([4, 5, 9, 10, 11].map((checkpoint) => at(checkpoint)), [4, 10, 10, 10, 11]);
+  assertEquals(at(5, { producerId: 7n }), 5, "which is as it was written");
+  const h = open(7);
+  assertEquals([h.await(4).reply, h.fetch(4).records.length > 0], [true, true], "what there is to read can be read");
 });
 
 Deno.test("the high watermark is remembered as it moves", () => {
