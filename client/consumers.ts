@@ -18,7 +18,7 @@ import type { RebalanceListener, TopicPartition } from "./records.ts";
 export interface ConsumerOptions extends Partial<ConsumerConfig>, RebalanceListener {
   /** Topics to subscribe to; this or `pattern` or `partitions`, or nothing for now. */
   readonly topics?: readonly string[];
-  /** Subscribes to all topics whose whole name fits. */
+  /** Subscribes to all topics whose whole name fits this regular expression, in the syntax of RE2; also to those that come later. */
   readonly pattern?: string;
   /** Partitions to read without the help of a group. */
   readonly partitions?: readonly TopicPartition[];

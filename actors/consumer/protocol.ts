@@ -46,55 +46,64 @@ export interface ConsumedRecord extends TopicPartition {
 
 /** Kafka's consumer configs, in camel case, with Kafka's defaults unless it says otherwise. */
 export interface ConsumerConfig {
-  /** How it calls itself in requests; `samsa` */
+  /** How it calls itself in requests. Default `samsa`. */
   readonly clientId: string;
   /** null: no group, `assign` only, and nothing is committed. */
   readonly groupId: string | null;
-  /** Makes it a static member: its place waits for it as long as its session lasts (KIP-345) */
+  /** Makes it a static member: its place waits for it as long as its session lasts (KIP-345). */
   readonly groupInstanceId: string | null;
-  /** `consumer` is KIP-848 */
+  /** `consumer` is KIP-848, where the coordinator assigns; in `classic` a member does. Default `classic`. */
   readonly groupProtocol: "classic" | "consumer";
-  /** Classic: names of client-side assignors, by preference. Default range, cooperative-sticky. */
+  /**
+   * Classic: assignors by preference, of `range`, `roundrobin`, `sticky` and `cooperative-sticky`. Members keep what they have while others join
+   * only if all of theirs are cooperative. Default range, cooperative-sticky.
+   */
   readonly partitionAssignors: readonly string[];
-  /** KIP-848: the server's assignor; null for the group's own. */
+  /** KIP-848: `uniform` or `range`; null for what the broker has for its first. */
   readonly groupRemoteAssignor: string | null;
-  /** Where it is: followers in the same rack are read from (KIP-392) */
+  /** Where it is: followers in the same rack are read from (KIP-392). */
   readonly clientRack: string | null;
-  /** 45 000 */
+  /**
+   * After so long without an answer from the coordinator it stops using what it has: that may be somebody else's. In KIP-848 the coordinator goes
+   * by its own `group.consumer.session.timeout.ms`: be not above that. Default 45 000.
+   */
   readonly sessionTimeoutMs: number;
-  /** 3 000 */
+  /** In KIP-848 the coordinator says how often. Default 3 000. */
   readonly heartbeatIntervalMs: number;
-  /** 300 000; the rebalance timeout, too */
+  /** Who does not ask for records for so long leaves the group; also how long a rebalance waits for it. Default 300 000. */
   readonly maxPollIntervalMs: number;
-  /** Where to begin when nothing is committed, and where to go on when the offset is not there; `latest` */
+  /** Where to begin when nothing is committed, and where to go on when the offset is not there any more. Default `latest`. */
   readonly autoOffsetReset: "latest" | "earliest" | "none";
-  /** Whether records of transactions wait for their commit; `read_uncommitted` */
+  /** Whether records of transactions wait for their commit. Default `read_uncommitted`. */
   readonly isolationLevel: "read_uncommitted" | "read_committed";
-  /** See above; ours */
+  /**
+   * Ours. `at-least-once`: an offset is committed after its record was handed out, so that a crash repeats some. `at-most-once`: before, so that a
+   * crash loses some. Default `at-least-once`.
+   */
   readonly delivery: "at-least-once" | "at-most-once";
-  /** Whether what was handed out is committed by itself; true */
+  /** Whether what was handed out is committed by itself: when the next records are asked for, in a rebalance, and at the end. Default true. */
   readonly enableAutoCommit: boolean;
-  /** 5 000 */
+  /** How often at most, between rebalances. Default 5 000. */
   readonly autoCommitIntervalMs: number;
-  /** 1 */
+  /** How many bytes a fetch waits for. Default 1. */
   readonly fetchMinBytes: number;
-  /** 500 */
+  /** How long a fetch waits for them. Default 500. */
   readonly fetchMaxWaitMs: number;
-  /** 50 MiB */
+  /** How much one fetch brings. Default 50 MiB. */
   readonly fetchMaxBytes: number;
-  /** 1 MiB */
+  /** How much of it is of one partition. Default 1 MiB. */
   readonly maxPartitionFetchBytes: number;
-  /** What may lie here, fetched and not handed out (ours). Default 64 MiB. */
+  /** Ours: how much may lie here, fetched and not handed out. Default 64 MiB. */
   readonly bufferBytes: number;
-  /** 300 000 */
+  /** After so long it asks again what there is, and who leads it. Default 300 000. */
   readonly metadataMaxAgeMs: number;
-  /** 30 000 */
+  /** How long a request may take. Default 30 000. */
   readonly requestTimeoutMs: number;
-  /** 100 */
+  /** How long it waits before it tries something a second time; twice as long each further time. Default 100. */
   readonly retryBackoffMs: number;
-  /** 1 000 */
+  /** How long it waits at most. Default 1 000. */
   readonly retryBackoffMaxMs: number;
-  /** Whether asking for a topic may create it, where brokers do that; true */
+  /** Whether asking for a topic may create it, where brokers do that. Default true. */
   readonly allowAutoCreateTopics: boolean;
 }
 
