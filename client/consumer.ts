@@ -53,6 +53,9 @@ export interface ConsumerGround {
   readonly ended: () => void;
 }
 
+/** What a question for records brings. */
+type Polled = Answer<Reply<ConsumerProtocol, "poll">>;
+
 /** A consumer. Close it with {@linkcode Consumer.close}, or let `await using` do so. */
 export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> {
   /** The path of its actor, such as `0/consumer/billing-1`: for killing, pausing and resuming it. */
@@ -62,7 +65,10 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   /** The program has records that it may be working on. */
   #isBusy = false;
   readonly #resting: (() => void)[] = [];
+  /** The question for records that is under way: there is one at a time. */
+  #asking: Promise<Polled> | undefined;
   #closed: Promise<void> | undefined;
+  /** What the program's listener has thrown. */
   #problem: ConsumerError | undefined;
   readonly #listening: Promise<void>;
 
@@ -88,21 +94,25 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   /** Commits what is due, leaves the group, reads nothing any more. */
   async unsubscribe(): Promise<void> {
     this.#rest();
-    await this.#commitHandedOut();
+    const committed = this.#ground.enableAutoCommit ? this.#commitHandedOut() : undefined;
     this.#backlog.clear();
     fine(await this.#ask("unsubscribe", undefined, CLOSE_TIMEOUT_MS + GRACE_MS));
+    await committed;
   }
 
   /**
    * The next records; waits for some for `timeoutMs`. What was handed out before counts as dealt with.
    *
-   * @throws {ConsumerError} when it cannot read, or is closed
+   * @throws {ConsumerError} when it cannot read, is closed, or its rebalance listener has failed
+   * @throws {RangeError} when what is asked for makes no sense
    */
   async poll(
     { maxRecords = RECORDS_MAX, timeoutMs = POLL_MS }: { readonly maxRecords?: number; readonly timeoutMs?: number } =
       {},
   ): Promise<readonly ConsumerRecord[]> {
     if (this.#closed !== undefined) throw new ConsumerError("INVALID_REQUEST", `The consumer ${this.ref} is closed.`);
+    if (!(maxRecords >= 1)) throw new RangeError(`maxRecords is ${maxRecords}: it must be a number from 1 on.`);
+    if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is ${timeoutMs}: it must be a number that is not negative.`);
     await this.#fill(maxRecords, timeoutMs);
     return this.#handOut(this.#backlog.takeAll(maxRecords));
   }
@@ -157,6 +167,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     const target: SeekTo = typeof to === "bigint" ? { offset: Number(to) } : to;
     fine(await this.#ask("seek", { partitions: all, to: target }));
     this.#backlog.drop(all);
+    this.#backlog.forget(all); // it is not where it was: from now on what is handed out after this counts
   }
 
   /** The offset of the next record that will be handed out. */
@@ -171,11 +182,13 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   /** Reads nothing of these partitions until {@linkcode Consumer.resume}. */
   async pause(partitions: readonly TopicPartition[]): Promise<void> {
     const all = partitions.map(named);
-    fine(await this.#ask("pause", all));
-    // What waits here is fetched again later: it has not been handed out.
-    for (const { offset, ...partition } of this.#backlog.drop(all)) {
-      await this.#ask("seek", { partitions: [partition], to: { offset } });
-    }
+    const paused = this.#ask("pause", all);
+    // What waits here is fetched again later: it has not been handed out, and no poll may come between that would say it was.
+    const sought = this.#backlog.drop(all).map(({ offset, ...partition }) =>
+      this.#ask("seek", { partitions: [partition], to: { offset } })
+    );
+    fine(await paused);
+    await Promise.all(sought);
   }
 
   /** Ends a pause. */
@@ -209,11 +222,16 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   async #close(timeoutMs: number): Promise<void> {
     this.#rest();
-    const { system, ref, ended } = this.#ground;
-    if (this.#ground.enableAutoCommit) await this.#commitHandedOut({ timeoutMs });
+    const { system, ref, ended, after, enableAutoCommit } = this.#ground;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const calm = after(timeoutMs, resolve);
+    // It goes before the leaving, but is not waited for before that begins: all of it has to be done in time.
+    const committed = enableAutoCommit ? this.#commitHandedOut() : undefined;
     this.#backlog.clear();
     await system.ask(ref, "close", { timeoutMs }, timeoutMs + GRACE_MS);
-    await this.#listening;
+    await committed;
+    await Promise.race([this.#listening, late]); // the program's listener may never come back
+    calm();
     ended();
   }
 
@@ -225,12 +243,37 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
     this.#rest();
+    const problem = this.#problem;
+    this.#problem = undefined;
+    if (problem !== undefined) throw problem;
     if (!this.#backlog.isEmpty) return;
-    const answer = await this.#request("poll", { maxRecords, timeoutMs }, timeoutMs + GRACE_MS);
+    const answer = await this.#within(this.#records(maxRecords, timeoutMs), timeoutMs + GRACE_MS);
     if (this.#closed !== undefined) return;
-    const { records, ...outcome } = this.#value(answer);
+    const { records: _, ...outcome } = this.#value(answer);
     fine(outcome);
-    this.#backlog.add(records);
+  }
+
+  /**
+   * Asks for records, unless that is under way. However long it takes and whoever still waits: records that come are kept for
+   * the next who asks, because the actor counts them as handed out.
+   */
+  #records(maxRecords: number, timeoutMs: number): Promise<Polled> {
+    return this.#asking ??= this.#request("poll", { maxRecords, timeoutMs }, Infinity).then((answer) => {
+      this.#asking = undefined;
+      if (answer.ok) this.#backlog.add(answer.value.records);
+      return answer;
+    });
+  }
+
+  /** The answer, or that none came in time. */
+  async #within<T>(answer: Promise<Answer<T>>, timeoutMs: number): Promise<Answer<T>> {
+    const { promise: late, resolve } = Promise.withResolvers<Answer<T>>();
+    const calm = this.#ground.after(timeoutMs, () => resolve({ ok: false, failure: "timeout" }));
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      calm();
+    }
   }
 
   #handOut(records: readonly ConsumedRecord[]): readonly ConsumerRecord[] {
@@ -258,11 +301,11 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   async #commitHandedOut(
-    { of, timeoutMs = 2 * GRACE_MS }: { readonly of?: readonly TopicPartition[]; readonly timeoutMs?: number } = {},
+    of?: readonly TopicPartition[],
   ): Promise<Outcome> {
     const offsets = this.#backlog.handedOut(of);
     if (offsets.length === 0) return { error: "NONE", message: null };
-    const answer = await this.#request("commit", { offsets, onlyOwned: true }, timeoutMs);
+    const answer = await this.#request("commit", { offsets, onlyOwned: true }, 2 * GRACE_MS);
     return answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT", message: "The commit was not answered in time." };
   }
 
@@ -290,11 +333,16 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     if (type === "revoked") {
       await this.#untilRest();
       // Of nothing else: the program may be working on the next record of another partition by now.
-      if (enableAutoCommit) await this.#commitHandedOut({ of: partitions });
+      if (enableAutoCommit) await this.#commitHandedOut(partitions);
+      try {
+        await listener.revoked?.(partitions); // which may commit
+      } finally {
+        this.#backlog.forget(partitions);
+      }
+    } else {
+      this.#backlog.forget(partitions);
+      await listener.lost?.(partitions);
     }
-    this.#backlog.forget(partitions);
-    if (type === "revoked") await listener.revoked?.(partitions);
-    else await listener.lost?.(partitions);
   }
 
   #request<V extends Verb<ConsumerProtocol>>(
@@ -314,9 +362,6 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   #value<T>(answer: Answer<T>): T {
-    const problem = this.#problem;
-    this.#problem = undefined;
-    if (problem !== undefined) throw problem;
     if (answer.ok) return answer.value;
     if (answer.failure === "timeout") {
       throw new ConsumerError("REQUEST_TIMED_OUT", "The consumer did not answer in time.");

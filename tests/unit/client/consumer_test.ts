@@ -21,6 +21,8 @@ type Poll = Asker<Outcome & { readonly records: readonly ConsumedRecord[] }>;
 /** A consumer actor that says what it is told to say, and remembers what it was asked. */
 class Script {
   readonly said: string[] = [];
+  /** False: commits are never answered. */
+  takesCommits = true;
   poll: Poll | undefined;
   listener: Asker<RebalanceEvent> | undefined;
   /** Records for polls, and how they end. */
@@ -50,8 +52,10 @@ function actor(script: Script): Actor<ConsumerProtocol, Script, unknown> {
         script.poll = out.asker();
         return LATER;
       },
-      commit: (_, { offsets, onlyOwned }) =>
-        script.note(`commit ${onlyOwned ?? false} ${offsets?.map((one) => `${key(one)}@${one.offset}`)}`),
+      commit(_, { offsets, onlyOwned }) {
+        const noted = script.note(`commit ${onlyOwned ?? false} ${offsets?.map((one) => `${key(one)}@${one.offset}`)}`);
+        return script.takesCommits ? noted : LATER;
+      },
       committed: () => ({ ...FINE, offsets: [] }),
       seek: (_, { partitions, to }) => script.note(`seek ${partitions.map(key)} ${JSON.stringify(to)}`),
       position: () => ({ ...FINE, offset: 77 }),
@@ -86,17 +90,25 @@ class Stage {
   readonly script = new Script();
   readonly system: ActorSystem;
   readonly consumer: Consumer;
+  /** What is to be done later, where the test says when. */
+  readonly timers = new Set<() => void>();
 
-  constructor({ enableAutoCommit = true, listener = {}, maxPollIntervalMs = 60_000 }: {
+  constructor({ enableAutoCommit = true, listener = {}, maxPollIntervalMs = 60_000, hasTime = true }: {
     enableAutoCommit?: boolean;
     listener?: RebalanceListener;
     maxPollIntervalMs?: number;
+    /** False: time passes with {@linkcode Stage.pass}. */
+    hasTime?: boolean;
   } = {}) {
     const env = realEnv();
     this.system = new ActorSystem({ node: 0, env });
     this.system.register(actor(this.script));
     const ref = this.system.spawn(CONSUMER, "c", {} as never);
-    const after = (ms: number, task: () => void) => env.clock.after(ms, task);
+    const after = (ms: number, task: () => void) => {
+      if (hasTime) return env.clock.after(ms, task);
+      this.timers.add(task);
+      return () => void this.timers.delete(task);
+    };
     this.consumer = new Consumer({
       system: this.system,
       ref,
@@ -112,6 +124,13 @@ class Stage {
   async say(task: (out: Outbox<ConsumerProtocol, Script>) => void): Promise<void> {
     tasks.push(task);
     this.system.tell(this.consumer.ref as never, "tick" as never, "fetch" as never);
+    await turns();
+  }
+
+  /** Whatever was to be done later is due. */
+  async pass(): Promise<void> {
+    for (const task of [...this.timers]) task();
+    this.timers.clear();
     await turns();
   }
 
@@ -246,20 +265,102 @@ Deno.test("what is lost is told at once, whatever the program is doing, and is n
   assertEquals(stage.told, ["handled 3", "close"]);
 });
 
-Deno.test("a listener that fails holds nobody up, and the next question says so", async () => {
-  const stage = new Stage({
-    listener: {
-      assigned: () => {
-        throw new Error("no room");
-      },
-    },
-  });
+/** A listener that fails at once. */
+const FAILING: RebalanceListener = {
+  assigned: () => {
+    throw new Error("no room");
+  },
+};
+
+Deno.test("a listener that fails holds nobody up, and the next poll says so; other questions have their own answers", async () => {
+  const stage = new Stage({ listener: FAILING });
   await turns();
   await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "assigned", partitions: [T0] }));
   assertEquals(stage.told, ["handled 1"]);
-  await assertRejects(() => stage.consumer.assignment(), ConsumerError, "no room");
   assertEquals(await stage.consumer.assignment(), [T0]);
+  await assertRejects(() => stage.consumer.poll(), ConsumerError, "no room");
+  stage.script.answers.push(records(0));
+  assertEquals((await stage.consumer.poll()).length, 1);
   await stage.end();
+});
+
+Deno.test("a listener that fails takes no records from the poll that waits", async () => {
+  const stage = new Stage({ listener: FAILING });
+  const poll = stage.consumer.poll();
+  await turns();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "assigned", partitions: [T0] }));
+  await stage.say((out) => out.reply(stage.script.poll!, records(4, 5)));
+  assertEquals((await poll).map(({ offset }) => offset), [4n, 5n]);
+  await assertRejects(() => stage.consumer.poll(), ConsumerError, "no room");
+  await stage.end();
+});
+
+Deno.test("records that come when nobody waits for them any more are handed out by the next poll", async () => {
+  const stage = new Stage({ hasTime: false });
+  const late = assertRejects(() => stage.consumer.poll({ timeoutMs: 1 }), ConsumerError, "did not answer in time");
+  await turns();
+  await stage.pass();
+  await late;
+  const next = stage.consumer.poll();
+  await turns();
+  assertEquals(stage.script.said.filter((what) => what.startsWith("poll")), ["poll 500"]); // it is under way
+  await stage.say((out) => out.reply(stage.script.poll!, records(7)));
+  assertEquals((await next).map(({ offset }) => offset), [7n]);
+  await stage.end();
+});
+
+Deno.test("a poll that makes no sense is refused", async () => {
+  const stage = new Stage();
+  await assertRejects(() => stage.consumer.poll({ maxRecords: 0 }), RangeError, "maxRecords is 0");
+  await assertRejects(() => stage.consumer.poll({ timeoutMs: NaN }), RangeError, "timeoutMs is NaN");
+  await stage.end();
+});
+
+Deno.test("what is revoked can be committed by the listener, all that was handed out of it", async () => {
+  const listener: { revoked?: () => Promise<void> } = {};
+  const stage = new Stage({ enableAutoCommit: false, listener });
+  listener.revoked = () => stage.consumer.commit();
+  stage.script.answers.push(records(0, 1));
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "revoked", partitions: [T0] }));
+  await loop.return();
+  await turns();
+  assertEquals(stage.told, ["commit true t-0@1", "handled 1"]);
+  await stage.consumer.commit();
+  assertEquals(stage.told, ["commit true t-0@1", "handled 1"]); // it is somebody else's
+  await stage.end();
+});
+
+Deno.test("without auto-commit unsubscribing commits nothing", async () => {
+  for (const enableAutoCommit of [false, true]) {
+    const stage = new Stage({ enableAutoCommit });
+    stage.script.answers.push(records(0));
+    await stage.consumer.poll();
+    await stage.consumer.unsubscribe();
+    assertEquals(stage.told, enableAutoCommit ? ["commit true t-0@1", "unsubscribe"] : ["unsubscribe"]);
+    await stage.end();
+  }
+});
+
+Deno.test("closing does not wait for a commit before it begins to leave", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(0));
+  stage.script.takesCommits = false;
+  await stage.consumer.poll();
+  await stage.end();
+  assertEquals(stage.told, ["commit true t-0@1", "close"]);
+});
+
+Deno.test("closing does not wait for a listener that does not come back", async () => {
+  const stage = new Stage({ hasTime: false, listener: { assigned: () => new Promise(() => {}) } });
+  await turns();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "assigned", partitions: [T0] }));
+  const closed = stage.consumer.close();
+  await turns();
+  await stage.pass();
+  await closed;
+  await stage.system.shutdown();
 });
 
 Deno.test("what waits of a paused partition is fetched again later; the position is that of the next record handed out", async () => {
@@ -277,12 +378,26 @@ Deno.test("what waits of a paused partition is fetched again later; the position
   await stage.end();
 });
 
+Deno.test("no poll comes between a pause and its return to what was not handed out: it would say that all was", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(4, 5));
+  await stage.consumer[Symbol.asyncIterator]().next();
+  const paused = stage.consumer.pause([T0]);
+  const poll = stage.consumer.poll();
+  await turns();
+  const said = stage.script.said.filter((what) => !what.startsWith("listen"));
+  assertEquals(said, ["poll 500", "pause", 'seek t-0 {"offset":5}', "poll 500"]);
+  await Promise.all([paused, stage.end(), poll]);
+});
+
 Deno.test("after a seek nothing is handed out of what was polled before", async () => {
   const stage = new Stage();
   stage.script.answers.push(records(4, 5), records(0));
   const loop = stage.consumer[Symbol.asyncIterator]();
   await loop.next();
   await stage.consumer.seek(T0, 0n);
+  await stage.consumer.commit(); // what was handed out before does not count
+  assertEquals(stage.told, ['seek t-0 {"offset":0}']);
   assertEquals((await loop.next()).value?.offset, 0n);
   await loop.return();
   await stage.end();
