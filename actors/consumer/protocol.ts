@@ -59,7 +59,7 @@ export interface ConsumerConfig {
    * only if all of theirs are cooperative. Default range, cooperative-sticky.
    */
   readonly partitionAssignors: readonly string[];
-  /** KIP-848: `uniform` or `range`; null for what the broker has for its first. */
+  /** KIP-848: `uniform` or `range`, for which the members vote; null to have no say. */
   readonly groupRemoteAssignor: string | null;
   /** Where it is: followers in the same rack are read from (KIP-392). */
   readonly clientRack: string | null;
