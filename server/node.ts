@@ -207,7 +207,7 @@ export class Node {
     this.system.register(broker({ peersChanged: (peers) => transport.setPeers(peers), report }));
     this.system.register(replica({ logs: store, brokerId: nodeId, report }));
     this.system.register(coordinator({ report }));
-    this.system.register(group());
+    this.system.register(group({ report }));
     this.system.register(connection({
       handlers: servedApis(),
       socket,

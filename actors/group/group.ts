@@ -21,7 +21,7 @@ import * as offsets from "./offsets/handlers.ts";
 import { Offsets } from "./offsets/offsets.ts";
 import { GROUP, type GroupArgs, type GroupProtocol } from "./protocol.ts";
 import type { GroupRecord } from "./records.ts";
-import type { Group, GroupHandler, GroupOutbox, Part } from "./state.ts";
+import type { Group, GroupDeps, GroupHandler, GroupOutbox, Part } from "./state.ts";
 
 /** How long after something has happened it is looked whether the group still is anything. */
 const IDLE_MS = 10_000;
@@ -29,27 +29,29 @@ const IDLE_MS = 10_000;
 const NEWS_PATIENCE_MS = 3_600_000;
 
 /** The group actor. */
-export function group(): Actor<GroupProtocol, Group, GroupArgs> {
+export function group(deps: GroupDeps = {}): Actor<GroupProtocol, Group, GroupArgs> {
   return {
     kind: GROUP.kind,
     supervision: { restarts: 0, then: "stop" }, // what it knew is read again, never trusted
-    start,
+    start: (args, out) => start(args, deps, out),
     on: { ...each(BY_CLIENTS, ofClient), ...each(BY_ITSELF, ofItself), idle } as Handlers<GroupProtocol, Group>,
     replay: (group, event) => fold(group, event as GroupRecord),
   };
 }
 
-function start(args: GroupArgs, out: GroupOutbox): Group {
+function start(args: GroupArgs, deps: GroupDeps, out: GroupOutbox): Group {
   const records = args.takeRecords();
   assert(records !== undefined, `group "${args.groupId}" was started with what has been taken before`);
   const group: Group = {
     args,
+    deps,
     news: args.news,
     offsets: new Offsets(args.groupId),
     classic: undefined,
     modern: undefined,
     retired: false,
     watched: false,
+    complainedAtMs: -Infinity,
   };
   for (const record of records) fold(group, record);
   offsets.begin(group, out);

@@ -63,9 +63,16 @@ export interface Members extends Part {
   readonly emptySinceMs: number | undefined;
 }
 
+/** What a group needs from outside. */
+export interface GroupDeps {
+  /** Told, in a sentence, what an operator has to know. */
+  report?(sentence: string): void;
+}
+
 /** The state of a group actor. */
 export interface Group {
   readonly args: GroupArgs;
+  readonly deps: GroupDeps;
   news: GroupNews;
   readonly offsets: Offsets;
   classic: Members | undefined;
@@ -74,4 +81,6 @@ export interface Group {
   retired: boolean;
   /** A look at whether it still is anything is due. */
   watched: boolean;
+  /** When it has last told the operator that something does not fit into a batch (monotonic). */
+  complainedAtMs: number;
 }

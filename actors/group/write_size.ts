@@ -3,7 +3,12 @@
  *
  * @module
  */
+import { OFFSETS_TOPIC } from "./protocol.ts";
 import { encodeRecord, type GroupRecord } from "./records.ts";
+import type { Group, GroupOutbox } from "./state.ts";
+
+/** How long an operator who was told that something does not fit is left alone. */
+const SILENCE_MS = 60_000;
 
 /** The header of a batch. */
 const BATCH_OVERHEAD = 61;
@@ -47,4 +52,18 @@ function boundOf(record: GroupRecord): number | undefined {
   if (record.type !== "offset") return undefined;
   const text = record.group.length + record.topic.length + (record.value?.metadata.length ?? 0);
   return RECORD_OVERHEAD + 48 + 3 * text;
+}
+
+/** Something did not fit that no client can make smaller: the operator hears of it, once in a while. */
+export function complain(group: Group, out: GroupOutbox): void {
+  const { args: { groupId }, deps: { report }, news: { config } } = group;
+  if (report === undefined || out.monotonic() - group.complainedAtMs < SILENCE_MS) return;
+  group.complainedAtMs = out.monotonic();
+  const sentence =
+    `The group "${groupId}" cannot go on: what it has to write takes more than the ${config.maxWriteBytes} ` +
+    `bytes that a batch of ${OFFSETS_TOPIC} may have (its max.message.bytes, or its segment.bytes).`;
+  out.call("report", (done) => {
+    report(sentence);
+    done({ ok: true, value: undefined });
+  });
 }

@@ -11,6 +11,7 @@
 import { CONSUMER_PROTOCOL_TYPE, decodeSubscription } from "../../../protocol/consumer_protocol.ts";
 import { LATER } from "../../actor.ts";
 import type { Group } from "../state.ts";
+import { complain } from "../write_size.ts";
 import type { ClassicSnapshotMember } from "./convert.ts";
 import { isTooLarge, recordOf } from "./durable.ts";
 import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
@@ -67,7 +68,10 @@ function takePlace(
     { groupId: group.args.groupId, generation, protocolType, protocol, leader, members },
     out.now(),
   );
-  if (isTooLarge(group, record)) return joinRefused(version, "UNKNOWN_SERVER_ERROR", "");
+  if (isTooLarge(group, record)) {
+    complain(group, out);
+    return joinRefused(version, "UNKNOWN_SERVER_ERROR", "");
+  }
   out.append(record);
   swap(classic, old, member, out);
   touch(classic, member, out);

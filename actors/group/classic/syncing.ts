@@ -11,6 +11,7 @@ import type { heartbeat as heartbeatApi, syncGroup } from "../../../protocol/tab
 import { LATER } from "../../actor.ts";
 import type { Asked } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
+import { complain } from "../write_size.ts";
 import { isTooLarge, recordOf } from "./durable.ts";
 import { hasSynced, prepareRebalance } from "./rebalance.ts";
 import { answerSync, synced, syncRefused } from "./replies.ts";
@@ -99,6 +100,7 @@ function handOut(group: Group, classic: ClassicGroup, leader: Member, body: Sync
 
 /** It cannot be written down: all hear of it, and may join with less. */
 function refuseAll(group: Group, classic: ClassicGroup, leader: Member, out: GroupOutbox): SyncReply {
+  complain(group, out);
   for (const member of classic.members.values()) {
     if (!member.syncing) continue;
     answerSync(member, "UNKNOWN_SERVER_ERROR", out);

@@ -5,6 +5,7 @@
  */
 import { toModern } from "../classic/convert.ts";
 import type { Group, GroupOutbox } from "../state.ts";
+import { complain } from "../write_size.ts";
 import { type Refusal, refusal } from "./checks.ts";
 import type { Draft } from "./draft.ts";
 import { ModernGroup } from "./modern.ts";
@@ -22,6 +23,7 @@ export function modernOf(group: Group): ModernGroup | undefined {
 export function decide(group: Group, draft: Draft, out: GroupOutbox): Refusal | undefined {
   const { maxWriteBytes } = group.news.config;
   if (!draft.fits(maxWriteBytes)) {
+    complain(group, out);
     return refusal("UNKNOWN_SERVER_ERROR", `What this changes takes more than the ${maxWriteBytes} bytes of a batch.`);
   }
   draft.append(out);

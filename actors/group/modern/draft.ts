@@ -63,6 +63,11 @@ export class Draft {
     return this.#assignmentEpoch;
   }
 
+  /** Whether it has another target than the state, and not the first. */
+  get isAssigned(): boolean {
+    return this.state.assignmentEpoch > 0 && this.#assignmentEpoch > this.state.assignmentEpoch;
+  }
+
   get records(): readonly GroupRecord[] {
     return [...this.#records.values()];
   }

@@ -19,10 +19,14 @@ import { setLook } from "./timers.ts";
 const CROWD = 64;
 const PAUSE_PER_MEMBER_MS = 0.25;
 
-/** Looks whether topics have changed in a way that the group has to know, and works out a target if one is due. */
-export function catchUp(draft: Draft, news: GroupNews, out: GroupOutbox): void {
+/**
+ * Looks whether topics have changed in a way that the group has to know, and works out a target if one is due; one that could not be written
+ * is not due again for a while.
+ */
+export function catchUp(draft: Draft, news: GroupNews, out: GroupOutbox, mayAssign = true): void {
   refreshTopics(draft, news, out);
-  assignIfDue(draft, news, out);
+  if (mayAssign) assignIfDue(draft, news, out);
+  else draft.noted.assignedAtMs = out.monotonic();
 }
 
 /** Regular expressions, and the hash of what the group is subscribed to. */

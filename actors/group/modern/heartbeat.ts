@@ -53,8 +53,15 @@ function openForMember(group: Group): Draft | undefined {
   return modern && new Draft(modern);
 }
 
-/** A member that is one, or becomes one. */
-function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>, out: GroupOutbox): HeartbeatReply {
+/** A member that is one, or becomes one; there may be a new target for all. */
+function live(
+  group: Group,
+  draft: Draft,
+  asked: Asked<HeartbeatBody>,
+  out: GroupOutbox,
+  mayAssign = true,
+): HeartbeatReply {
+  const { body, client } = asked;
   const { news } = group;
   const { memberId } = body;
   const reported = body.topicPartitions === null ? null : fromRows(body.topicPartitions);
@@ -63,12 +70,16 @@ function live(group: Group, draft: Draft, { body, client }: Asked<HeartbeatBody>
   const wrong = isBack ? undefined : admit(draft, body, holder, reported, news.config.consumerMaxSize);
   if (wrong !== undefined) return refused(wrong);
   say(group, draft, body, client, out);
-  catchUp(draft, news, out);
+  catchUp(draft, news, out, mayAssign);
   const before = draft.current(memberId);
   // A static member that has just come uses nothing of what its last incarnation had: it need not say so a second time.
   if (before.epoch === 0) reconcileMember(draft, memberId, reported, news);
   const current = isBack ? before : reconcileMember(draft, memberId, reported, news);
   const failed = decide(group, draft, out);
+  // A target that cannot be written is nothing that this member could help: it lives on with the one that there is.
+  if (failed !== undefined && mayAssign && draft.isAssigned && group.modern === draft.state) {
+    return live(group, new Draft(draft.state), asked, out, false);
+  }
   if (failed !== undefined) return refused(failed);
   if (holder !== undefined && before.epoch === 0) cancelTimers(draft.state, holder, out); // those of its last incarnation
   resetSession(draft.state, memberId, news.config.consumerSessionTimeoutMs, out);

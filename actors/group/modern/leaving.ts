@@ -20,7 +20,10 @@ import type { ModernGroup } from "./modern.ts";
 import { NOTHING } from "./partitions.ts";
 import { STABLE } from "./reconciliation.ts";
 import { dropRegex } from "./regexes.ts";
-import { cancelTimer, cancelTimers, isLate, type Lateness } from "./timers.ts";
+import { cancelTimer, cancelTimers, isLate, type Lateness, setTimer } from "./timers.ts";
+
+/** A member that is late, and could not be put out, is tried again. */
+const AGAIN_MS = 500;
 
 /** A heartbeat with epoch -1 or -2. */
 export function leaveByHeartbeat(group: Group, body: HeartbeatBody, out: GroupOutbox): HeartbeatReply {
@@ -98,5 +101,7 @@ export function revocationOver(group: Group, { memberId }: { readonly memberId: 
 function putOutIfLate(group: Group, memberId: string, whats: readonly Lateness[], out: GroupOutbox): void {
   const state = modernOf(group);
   if (state === undefined || !state.metadata.has(memberId)) return;
-  if (whats.some((what) => isLate(state, what, memberId, out))) putOut(group, state, [memberId], out);
+  const late = whats.find((what) => isLate(state, what, memberId, out));
+  if (late === undefined || putOut(group, state, [memberId], out) === undefined) return;
+  setTimer(state, late, memberId, AGAIN_MS, out); // it could not be written
 }

@@ -86,7 +86,10 @@ export class GroupHarness {
       return taken;
     };
     const args = { groupId: GROUP_ID, term: 1, coordinator: "1/coordinator/0" as CoordinatorRef, takeRecords };
-    this.p = probe(group(), { ...args, news: this.#news }, { journal: new MemoryJournal(), epochMs: 1_000_000 });
+    this.p = probe(group({ report: () => {} }), { ...args, news: this.#news }, {
+      journal: new MemoryJournal(),
+      epochMs: 1_000_000,
+    });
   }
 
   get state(): ModernGroup {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { type Beat, GroupHarness, idOf, owns, told, two } from "./harness.ts";
+import { type Beat, CONFIG, GroupHarness, idOf, owns, told, two } from "./harness.ts";
 
 function errorOf(reply: { readonly errorCode: number }): string {
   return errorName(reply.errorCode);
@@ -285,6 +285,32 @@ Deno.test("what takes more than a batch does not happen", () => {
   const h = new GroupHarness({ config: { maxWriteBytes: 300 } });
   const reply = h.join("a", { subscribedTopicNames: Array.from({ length: 50 }, (_, at) => `topic-${at}`) });
   assertEquals([errorOf(reply), h.appended(), h.p.state.modern], ["UNKNOWN_SERVER_ERROR", [], undefined]);
+});
+
+Deno.test("a target that takes more than a batch stops nobody: members live on with what they have, and the operator hears of it", () => {
+  const h = new GroupHarness({ topics: { t: 20 }, config: { maxWriteBytes: 1_500 } });
+  for (let at = 0; at < 20; at++) h.join(`m${at}`);
+  const { assignmentEpoch, epoch } = h.state;
+  h.p.take();
+  h.topics({ t: 40 });
+  assertEquals(told(h.beat("m3", h.state.current("m3").epoch)).slice(0, 1), ["NONE"]);
+  assertEquals([h.state.epoch, h.state.assignmentEpoch, h.state.state], [epoch + 1, assignmentEpoch, "Assigning"]);
+  assertEquals(told(h.join("late")), ["NONE", assignmentEpoch, []]);
+  const reports = h.p.take().filter((did) => did.type === "call" && did.label === "report");
+  assertEquals(reports.length, 1, "once in a while");
+  h.news({ config: { ...CONFIG } });
+  assertEquals(h.state.assignmentEpoch, h.state.epoch);
+  h.checkFold();
+});
+
+Deno.test("a member that could not be put out because nothing can be written is tried again", () => {
+  const h = two({ config: { consumerSessionTimeoutMs: 6_000 } });
+  h.news({ config: { ...CONFIG, maxWriteBytes: 100 } });
+  h.p.advance(6_000);
+  assertEquals(h.state.metadata.size, 2);
+  h.news({ config: { ...CONFIG } });
+  h.p.advance(500);
+  assertEquals(h.state.metadata.size, 0);
 });
 
 Deno.test("a crowd that comes at once gets a target once in a while, not with each who comes", () => {
