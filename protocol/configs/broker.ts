@@ -215,8 +215,9 @@ const GROUPS = [
   config("offsets.topic.num.partitions", "INT =50 >=1", "How many partitions __consumer_offsets has.", {
     honoured: true,
   }),
-  config("offsets.topic.segment.bytes", "INT =104857600 >=1", "The segment size of __consumer_offsets.", {
+  config("offsets.topic.segment.bytes", "INT =104857600 >=4096", "The segment size of __consumer_offsets.", {
     honoured: true,
+    note: "What a group decides at once must fit into one; Kafka demands 1 MiB since 4.1, Samsa leaves less to tests.",
   }),
   config(
     "offsets.retention.minutes",

@@ -80,6 +80,13 @@ Deno.test("nothing of a change happens when one part of it is wrong", () => {
   assertEquals(decision.ok, false);
 });
 
+Deno.test("a segment of __consumer_offsets has room for what a group writes at once", () => {
+  assertEquals(problemsOfProperties({ "offsets.topic.segment.bytes": "4096" }), []);
+  assertEquals(problemsOfProperties({ "offsets.topic.segment.bytes": "2000" }), [
+    '"2000" is not valid for offsets.topic.segment.bytes: it must be at least 4096.',
+  ]);
+});
+
 Deno.test("a broker's properties: unknown names and wrong values, each with what would be right", () => {
   assertEquals(problemsOfProperties({ "num.partitions": "3", "log.retention.hours": "1" }), []);
   assertEquals(problemsOfProperties({ "num.partitions": "0", "retention.ms": "1", "constructor": "1" }), [
