@@ -19,8 +19,6 @@ export interface Abilities {
   readonly refusesAutoCreate: boolean;
   /** The group protocols in which its members can be static (KIP-345), and come back to what they had. */
   readonly staticMembers: readonly ("classic" | "consumer")[];
-  /** Its members can share out by "roundrobin", as others' do. */
-  readonly roundRobin: boolean;
   /** It speaks the new group protocol (KIP-848). */
   readonly newGroups: boolean;
   /** What it says about a missing topic when that is not Kafka's error. */
@@ -34,7 +32,6 @@ const EVERYTHING: Abilities = {
   timestamps: true,
   refusesAutoCreate: false,
   staticMembers: ["classic", "consumer"],
-  roundRobin: true,
   newGroups: true,
 };
 
@@ -69,8 +66,6 @@ export const ABILITIES: Record<string, Abilities> = {
     nullHeaders: false,
     refusesAutoCreate: true,
     staticMembers: [],
-    // Its own is called RoundRobinAssigner.
-    roundRobin: false,
     newGroups: false,
   },
   platformatic: {

@@ -40,7 +40,7 @@ async function untilInSync(target: Target, topic: string): Promise<Partition[]> 
   await until(`all replicas of ${topic} are in sync`, async () => {
     found = await describe(target, topic);
     return inSync(found);
-  }, 60_000);
+  }, 120_000);
   return found;
 }
 
@@ -97,7 +97,7 @@ const election: ToolCase = {
     await until("another broker leads", async () => {
       const elsewhere = await describe(without(target, preferred), topic);
       return elsewhere[0]!.leader > 0 && elsewhere[0]!.leader !== preferred;
-    }, 30_000);
+    });
     await target.own!.start(preferred);
     await untilInSync(target, topic);
     const partitions = ["--topic", topic, "--partition", "0"];
@@ -129,7 +129,7 @@ const reassignment: ToolCase = {
       await until("the move is complete", async () => {
         const printed = await tool(target, "ReassignPartitionsCommand", ["--verify", "--reassignment-json-file", file]);
         return /Reassignment of partition \S+ is completed/.test(printed);
-      }, 60_000);
+      }, 120_000);
     });
     const [moved] = await untilInSync(target, topic);
     assertEquals(moved!.replicas, [3, 2]);

@@ -33,7 +33,7 @@ async function makeCompacted({ clerk, target }: Scene) {
     await clerk.call("produce", { topic, records, ...settings });
   }
   // What is left in the end: the last of each key, and the segment that is being written.
-  await until("the topic has been compacted", async () => await bytesOf(target, topic) < 1.5 * SEGMENT_BYTES, 40_000);
+  await until("the topic has been compacted", async () => await bytesOf(target, topic) < 1.5 * SEGMENT_BYTES, 120_000);
   const left = await consumeWith(clerk, topic, KEYS);
   const end = await clerk.call<{ offset: number }>("listOffsets", { topic, partition: 0, at: "latest" });
   assertEquals(end.offset, RECORDS);

@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
-import { Member, untilCommitted, untilShared } from "./members.ts";
+import { Member, untilShared } from "./members.ts";
 import { freshTopic, until } from "./scene.ts";
 import { tool, type ToolCase } from "./cases_tools.ts";
 import type { Target } from "./target.ts";
@@ -118,40 +118,6 @@ const formatters: ToolCase = {
   },
 };
 
-const killed: ToolCase = {
-  name: "cluster/members-through-kills",
-  floor: "groups",
-  async run(target) {
-    const [topic, group] = [freshTopic("killed"), freshTopic("killed-group")];
-    const settings = ["--partitions", "3", "--replication-factor", "3", "--config", "min.insync.replicas=2"];
-    await tool(target, "TopicCommand", ["--create", "--topic", topic, ...settings]);
-    await using first = await Member.join("java", target, { group, topic });
-    await using second = await Member.join("confluent", target, { group, topic, strategy: "range" });
-    await untilShared([first, second], 3);
-    const count = 1_500;
-    const writing = tool(target, "VerifiableProducer", [
-      ...["--topic", topic, "--max-messages", String(count), "--throughput", "100", "--acks", "-1"],
-    ]);
-    for (const id of [1, 2, 3]) {
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
-      await target.own!.kill(id);
-      await target.own!.start(id);
-    }
-    await writing;
-    const ends: number[] = [];
-    for (const partition of [0, 1, 2]) {
-      const end = await tool(target, "GetOffsetShell", ["--topic", topic, "--partitions", String(partition)]);
-      ends.push(Number(/:(\d+)\s*$/.exec(end.trim())![1]));
-    }
-    await untilCommitted([first, second], ends, 60_000);
-    const read = new Set([...first.read, ...second.read]);
-    ends.forEach((end, partition) => {
-      for (let offset = 0; offset < end; offset++) assert(read.has(`${partition}@${offset}`), `${partition}@${offset}`);
-    });
-    await Promise.all([first.leave(), second.leave()]);
-  },
-};
-
 /** The cases for every target, in the order in which they run. */
 export const GROUP_TOOL_CASES: readonly ToolCase[] = [
   groupCommand,
@@ -159,5 +125,3 @@ export const GROUP_TOOL_CASES: readonly ToolCase[] = [
   described("consumer", "uniform"),
   formatters,
 ];
-/** Those for targets of three brokers. */
-export const GROUP_CLUSTER_CASES: readonly ToolCase[] = [killed];

@@ -5,10 +5,10 @@
  */
 import { assertEquals } from "@std/assert";
 import type { WireRecord } from "./client.ts";
-import { assertSameRecords, type Case, freshTopic, record, type Scene } from "./scene.ts";
+import { assertSameRecords, type Case, freshTopic, PATIENCE_MS, record, type Scene } from "./scene.ts";
 
 async function readAsGroup(scene: Scene, topic: string, group: string, count: number): Promise<WireRecord[]> {
-  const fields = { topic, partition: 0, group, count, waitMs: 20_000 };
+  const fields = { topic, partition: 0, group, count, waitMs: PATIENCE_MS };
   return (await scene.client.call<{ records: WireRecord[] }>("group", fields)).records;
 }
 
@@ -45,7 +45,7 @@ const transaction: Case = {
       await scene.client.call("transaction", { topic, transactionalId, commit, records });
     }
     await write(scene, topic, [record("k", "last")]);
-    const fields = { topic, partition: 0, from: { kind: "beginning" }, count: 3, waitMs: 15_000 };
+    const fields = { topic, partition: 0, from: { kind: "beginning" }, count: 3, waitMs: PATIENCE_MS };
     const { records } = await scene.clerk.call<{ records: WireRecord[] }>("consume", fields);
     assertEquals(records.map((each) => atob(each.v!)), ["kept", "kept", "last"]);
   },

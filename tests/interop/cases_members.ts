@@ -6,35 +6,47 @@
  */
 import { assertEquals } from "@std/assert";
 import { groupPartition, OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
-import type { Abilities } from "./abilities.ts";
-import { assertReadAll, assertReadOnce, Member, type Membership, untilCommitted, untilShared } from "./members.ts";
+import { ABILITIES, type Abilities } from "./abilities.ts";
+import { assertRead, Member, type Membership, untilCommitted, untilShared } from "./members.ts";
 import { openClient } from "./open_client.ts";
 import { type Case, freshTopic, record, refused, type Scene, until } from "./scene.ts";
 
 const PARTITIONS = 4;
 const NON_EMPTY_GROUP = 68;
+/** After so long a member that has died is missed; the brokers have the same for the new protocol. */
+const CRASH_SESSION_MS = 10_000;
+/** Well before the session of one that left would be over. */
+const SOON_MS = 60_000;
+
+/** A case for all clients together. */
+export interface CrowdCase {
+  readonly name: string;
+  run(scene: Scene, clients: readonly string[]): Promise<void>;
+}
 
 type Protocol = "classic" | "consumer";
 
 /** One more record in each partition; the offsets at which they end then. */
 class Writer {
-  readonly ends: number[] = new Array(PARTITIONS).fill(0);
+  readonly ends: number[];
 
-  constructor(readonly scene: Scene, readonly topic: string) {}
+  constructor(readonly scene: Scene, readonly topic: string, partitions: number) {
+    this.ends = new Array(partitions).fill(0);
+  }
 
   async write(): Promise<readonly number[]> {
     const records = this.ends.map((end, p) => ({ ...record(null, `${p}@${end}`), p }));
-    const settings = { codec: "none", acks: -1, idempotent: false, auto: false };
+    const settings = { codec: "none", acks: -1, idempotent: true, auto: false };
     await this.scene.clerk.call("produce", { topic: this.topic, records, ...settings });
     return this.ends.map((_, partition) => ++this.ends[partition]!);
   }
 }
 
 /** What most cases begin with. */
-async function stage(scene: Scene, protocol: Protocol) {
-  const topic = await scene.topic(PARTITIONS);
+async function stage(scene: Scene, protocol: Protocol, partitions = PARTITIONS) {
+  const topic = await scene.topic(partitions);
   const group = freshTopic("group");
-  const writer = new Writer(scene, topic);
+  const writer = new Writer(scene, topic, partitions);
   const join = (more: Partial<Membership> = {}, client = scene.client.name) =>
     Member.join(client, scene.target, { group, topic, protocol, ...more });
   return { topic, group, writer, join };
@@ -56,23 +68,22 @@ async function share(scene: Scene, protocol: Protocol): Promise<void> {
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
   await second.leave();
-  // Well before the session of the one that left would be over.
-  await untilShared([first], PARTITIONS, 15_000);
+  await untilShared([first], PARTITIONS, SOON_MS);
   const ends = await readOn([first], writer);
-  assertReadOnce([first, second], ends);
+  assertRead([first, second], ends);
   await first.leave();
 }
 
 async function crash(scene: Scene, protocol: Protocol): Promise<void> {
   const { writer, join } = await stage(scene, protocol);
-  await using first = await join({ sessionMs: 6_000 });
+  await using first = await join({ sessionMs: CRASH_SESSION_MS });
   await untilShared([first], PARTITIONS);
-  await using second = await join({ sessionMs: 6_000 });
+  await using second = await join({ sessionMs: CRASH_SESSION_MS });
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
   await second.die();
   await untilShared([first], PARTITIONS);
-  assertReadOnce([first, second], await readOn([first], writer));
+  assertRead([first, second], await readOn([first], writer));
   await first.leave();
 }
 
@@ -89,16 +100,17 @@ async function restart(scene: Scene, protocol: Protocol): Promise<void> {
   await using again = await join({ instance: "two" });
   await until("it is back", () => Promise.resolve(again.owned.length > 0));
   assertEquals(again.owned, owned);
-  assertReadOnce([first, second, again], await readOn([first, again], writer));
+  assertRead([first, second, again], await readOn([first, again], writer));
   assertEquals(first.changes, changes, "the other one has noticed nothing");
 }
 
 async function failover(scene: Scene, protocol: Protocol): Promise<void> {
   const { group, writer, join } = await stage(scene, protocol);
   const { target, clerk } = scene;
-  await using first = await join();
+  const timing = { sessionMs: CRASH_SESSION_MS };
+  await using first = await join(timing);
   await untilShared([first], PARTITIONS);
-  await using second = await join();
+  await using second = await join(timing);
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
   const coordinator = async (looker = clerk) => {
@@ -113,9 +125,9 @@ async function failover(scene: Scene, protocol: Protocol): Promise<void> {
     await using looker = await openClient(clerk.name, alive.join());
     await until("another broker coordinates", async () => ![killed, -1].includes(await coordinator(looker)));
     const ends = await writer.write();
-    await untilCommitted([first, second], ends, 60_000);
-    await untilShared([first, second], PARTITIONS, 60_000);
-    assertReadAll([first, second], ends);
+    await untilCommitted([first, second], ends);
+    await untilShared([first, second], PARTITIONS);
+    assertRead([first, second], ends);
     const committed = await looker.call<{ offsets: [number, number][] }>("committed", { group, topic: writer.topic });
     assertEquals(committed.offsets.toSorted(([a], [b]) => a - b), ends.map((end, partition) => [partition, end]));
   } finally {
@@ -123,18 +135,36 @@ async function failover(scene: Scene, protocol: Protocol): Promise<void> {
   }
 }
 
-async function mixed(scene: Scene): Promise<void> {
-  const { writer, join } = await stage(scene, "classic");
+/** What all clients can share partitions out by. */
+const common = (protocol: Protocol) => protocol === "classic" ? { strategy: "roundrobin" } : {};
+
+async function mixed(scene: Scene, protocol: Protocol): Promise<void> {
+  const { writer, join } = await stage(scene, protocol);
   const other = scene.client.name === "confluent" ? "java" : "confluent";
-  await using first = await join({ strategy: "roundrobin" }, other);
+  await using first = await join(common(protocol), other);
   await untilShared([first], PARTITIONS);
-  await using second = await join({ strategy: "roundrobin" });
+  await using second = await join(common(protocol));
   await untilShared([first, second], PARTITIONS);
   await readOn([first, second], writer);
   await first.leave();
-  await untilShared([second], PARTITIONS, 15_000);
-  assertReadOnce([first, second], await readOn([second], writer));
+  await untilShared([second], PARTITIONS, SOON_MS);
+  assertRead([first, second], await readOn([second], writer));
   await second.leave();
+}
+
+/** A member of each client, all in one group; then half of them leave. */
+async function crowd(scene: Scene, clients: readonly string[], protocol: Protocol): Promise<void> {
+  const partitions = 2 * clients.length;
+  const { writer, join } = await stage(scene, protocol, partitions);
+  await using all = new AsyncDisposableStack();
+  const members = await Promise.all(clients.map(async (name) => all.use(await join(common(protocol), name))));
+  await untilShared(members, partitions);
+  await readOn(members, writer);
+  const [going, staying] = [members.filter((_, at) => at % 2 === 0), members.filter((_, at) => at % 2 === 1)];
+  await Promise.all(going.map((member) => member.leave()));
+  await untilShared(staying, partitions, SOON_MS);
+  assertRead(members, await readOn(staying, writer));
+  await Promise.all(staying.map((member) => member.leave()));
 }
 
 async function upgrade(scene: Scene): Promise<void> {
@@ -143,11 +173,11 @@ async function upgrade(scene: Scene): Promise<void> {
   await untilShared([old], PARTITIONS);
   await readOn([old], writer);
   await using young = await join();
-  await untilShared([old, young], PARTITIONS, 45_000);
+  await untilShared([old, young], PARTITIONS);
   await readOn([old, young], writer);
   await old.leave();
   await untilShared([young], PARTITIONS);
-  assertReadAll([old, young], await readOn([young], writer));
+  assertRead([old, young], await readOn([young], writer));
   await young.leave();
 }
 
@@ -191,19 +221,26 @@ function inBoth(
   }));
 }
 
+/** The cases for which a broker is killed: nothing else can be played meanwhile. */
+export const FAILOVER_CASES: readonly Case[] = inBoth("failover", failover, undefined, { brokers: 3 });
+
+/** Cases that are played once, by all clients that have members. */
+export const CROWD_CASES: readonly CrowdCase[] = (["classic", "consumer"] as const).map((protocol) => ({
+  name: `group/${protocol}/all-clients`,
+  async run(scene, names) {
+    const clients = names.filter((name) =>
+      !ABILITIES[name]!.without.includes("member") && speaks(protocol)(ABILITIES[name]!)
+    );
+    await crowd(scene, clients, protocol);
+  },
+}));
+
 /** The cases in the order in which they run. */
 export const MEMBER_CASES: readonly Case[] = [
   ...inBoth("share", share),
   ...inBoth("crash", crash),
   ...inBoth("static-restart", restart, (abilities, protocol) => abilities.staticMembers.includes(protocol)),
-  ...inBoth("failover", failover, undefined, { brokers: 3 }),
   ...inBoth("administer", administer),
-  {
-    name: "group/mixed-clients",
-    needs: NEEDS,
-    floor: "groups",
-    when: (abilities) => abilities.roundRobin,
-    run: mixed,
-  },
+  ...inBoth("mixed-clients", mixed),
   { name: "group/upgrade", needs: NEEDS, floor: "groups", when: speaks("consumer"), run: upgrade },
 ];

@@ -205,7 +205,7 @@ const fromEnd: Case = {
       };
       await scene.clerk.call("produce", late);
       return done;
-    }, 20_000);
+    });
     const [found] = await reading;
     assertEquals(atob(found!.k!), "late");
     assert(found!.o! >= 10, "an old record was read");

@@ -17,9 +17,12 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** As long as a command may take that nobody has set a limit for; longer than what commands themselves wait for. */
+export const CALL_TIMEOUT_MS = 120_000;
+
 /** How long a command may take and who hears of its progress. */
 export interface CallOptions {
-  /** Default 45,000. */
+  /** Default {@linkcode CALL_TIMEOUT_MS}. */
   readonly timeoutMs?: number;
   readonly onProgress?: (n: number) => void;
   readonly onEvent?: (event: MemberEvent) => void;

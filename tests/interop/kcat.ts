@@ -4,7 +4,7 @@
  * @module
  */
 import type { Start, WireRecord } from "./clients/agent.ts";
-import { type CallOptions, type Client, Refusal } from "./client.ts";
+import { CALL_TIMEOUT_MS, type CallOptions, type Client, Refusal } from "./client.ts";
 import { type Outcome, run } from "./processes.ts";
 
 const BETWEEN_RECORDS = "\x1e";
@@ -51,7 +51,7 @@ export function openKcat(bootstrap: string): Client {
     call<T>(what: string, fields: object = {}, options: CallOptions = {}): Promise<T> {
       const handler = handlers[what];
       if (handler === undefined) return Promise.reject(new Error(`kcat has no command "${what}".`));
-      return handler(fields as never, options.timeoutMs ?? 45_000) as Promise<T>;
+      return handler(fields as never, options.timeoutMs ?? CALL_TIMEOUT_MS) as Promise<T>;
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CallOptions, type Client, Refusal } from "./client.ts";
+import { CALL_TIMEOUT_MS, type CallOptions, type Client, Refusal } from "./client.ts";
 import { installClient } from "./install.ts";
 import { openKcat } from "./kcat.ts";
 import { spawnTalker } from "./processes.ts";
@@ -51,7 +51,7 @@ function openAgent(name: string, command: string, args: readonly string[]): Clie
       if (talker.hasEnded()) throw over();
       const id = ++lastId;
       const answered = Promise.withResolvers<unknown>();
-      const limitMs = options.timeoutMs ?? 45_000;
+      const limitMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
       waiting.set(id, { ...answered, options });
       const limit = setTimeout(() => {
         waiting.delete(id);

@@ -26,6 +26,9 @@ export interface Case {
   run(scene: Scene): Promise<void>;
 }
 
+/** As long as anything may take on a busy machine: who waits does so for what must happen, and never longer than it takes. */
+export const PATIENCE_MS = 60_000;
+
 let topics = 0;
 const mark = Math.floor(Math.random() * 36 ** 4).toString(36);
 
@@ -104,14 +107,17 @@ export async function consumeWith(
   from: Start = { kind: "beginning" },
   partition = 0,
 ): Promise<WireRecord[]> {
-  const fields = { topic, partition, from, count, waitMs: 15_000 };
+  const fields = { topic, partition, from, count, waitMs: PATIENCE_MS };
   const { records } = await client.call<{ records: WireRecord[] }>("consume", fields);
-  assert(records.length >= count, `${client.name} read ${records.length} of ${count} records in 15 s`);
+  assert(
+    records.length >= count,
+    `${client.name} read ${records.length} of ${count} records in ${PATIENCE_MS / 1000} s`,
+  );
   return records.slice(0, count);
 }
 
 /** Tries again until it holds; an error counts as "not yet". */
-export async function until(what: string, holds: () => Promise<boolean>, limitMs = 15_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, limitMs = PATIENCE_MS): Promise<void> {
   const deadline = performance.now() + limitMs;
   let last: unknown;
   while (performance.now() < deadline) {

@@ -55,12 +55,12 @@ function replication(brokers: number): Record<string, string> {
   return brokers === 1 ? {} : { "default.replication.factor": String(brokers), "min.insync.replicas": "2" };
 }
 
-/** So that no case has to wait: members are missed after 6 s, nobody waits for more of them, logs are cleaned soon. */
+/** So that no case has to wait: members are missed after 10 s, nobody waits for more of them, logs are cleaned soon. */
 const SOON = {
   "log.cleaner.backoff.ms": "500",
   "group.initial.rebalance.delay.ms": "0",
   "group.consumer.min.session.timeout.ms": "6000",
-  "group.consumer.session.timeout.ms": "6000",
+  "group.consumer.session.timeout.ms": "10000",
   "group.consumer.min.heartbeat.interval.ms": "500",
   "group.consumer.heartbeat.interval.ms": "500",
 };

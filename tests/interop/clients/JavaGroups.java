@@ -30,7 +30,7 @@ class JavaGroups {
         if (c.get("protocol").asText().equals("consumer")) return settings;
         settings.put("session.timeout.ms", c.get("sessionMs").asText());
         settings.put("heartbeat.interval.ms", "300");
-        settings.put("max.poll.interval.ms", "10000");
+        settings.put("max.poll.interval.ms", "60000");
         if (c.has("strategy")) {
             settings.put("partition.assignment.strategy",
                 "org.apache.kafka.clients.consumer." + STRATEGIES.get(c.get("strategy").asText()));

@@ -53,7 +53,7 @@ def produce(c, _progress):
         **BASE, "acks": c["acks"], "compression.type": c["codec"], "enable.idempotence": c["idempotent"], "linger.ms": 5,
         # librdkafka hashes keys with CRC-32 unless it is told to do as the Java client does.
         "partitioner": "murmur2_random",
-        "message.max.bytes": 10_000_000, "message.timeout.ms": 30_000})
+        "message.max.bytes": 10_000_000, "message.timeout.ms": 60_000})
     offsets, errors = [], []
 
     def report(error, message):

@@ -43,7 +43,7 @@ def produce(c, _progress):
     producer = KafkaProducer(
         **BASE, acks=c["acks"], compression_type=None if c["codec"] == "none" else c["codec"],
         enable_idempotence=c["idempotent"], linger_ms=5, batch_size=2_000_000, max_request_size=10_000_000,
-        max_block_ms=15_000, allow_auto_create_topics=c["auto"])
+        max_block_ms=30_000, allow_auto_create_topics=c["auto"])
     try:
         futures = [send(producer, c["topic"], record) for record in c["records"]]
         producer.flush(30)
@@ -118,7 +118,7 @@ ASSIGNORS = {
 
 def member(c, progress):
     more = {"group_id": c["group"], "session_timeout_ms": c["sessionMs"], "heartbeat_interval_ms": 300,
-            "max_poll_interval_ms": 10_000, "metadata_max_age_ms": 1_000}
+            "max_poll_interval_ms": 120_000, "metadata_max_age_ms": 1_000}
     if "instance" in c:
         more["group_instance_id"] = c["instance"]
     if "strategy" in c:

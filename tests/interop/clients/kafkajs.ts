@@ -22,7 +22,7 @@ import {
   type WireRecord,
 } from "./agent.ts";
 
-const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs;
+const { AssignerProtocol, CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 
 CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec;
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
@@ -55,6 +55,9 @@ const impatient = new Kafka({
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 3 },
 });
+
+/** As long as a member may take to come back when its group rebalances. */
+const REBALANCE_MS = 60_000;
 
 interface FetchedMessage {
   readonly offset: string;
@@ -228,10 +231,26 @@ async function group(command: Command): Promise<unknown> {
   return { records };
 }
 
+/** Its own round robin under the name that all other clients have for theirs: so it can share a group with them. */
+const roundRobin: typeof kafkajs.PartitionAssigners.roundRobin = (ground) => {
+  const name = "roundrobin";
+  const userData = Buffer.alloc(0);
+  return {
+    ...kafkajs.PartitionAssigners.roundRobin(ground),
+    name,
+    protocol: ({ topics }) => ({
+      name,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData }),
+    }),
+  };
+};
+
 async function member(command: Command, progress: (event: MemberEvent) => void): Promise<unknown> {
   const { topic, group: groupId, sessionMs: sessionTimeout } = command;
-  const settings = { groupId, sessionTimeout, heartbeatInterval: 300, rebalanceTimeout: 10_000, maxWaitTimeInMs: 200 };
-  const consumer = kafka.consumer(settings);
+  const consumer = kafka.consumer({
+    ...{ groupId, sessionTimeout, heartbeatInterval: 300, rebalanceTimeout: REBALANCE_MS, maxWaitTimeInMs: 200 },
+    ...(command.strategy === undefined ? {} : { partitionAssigners: [roundRobin] }),
+  });
   consumer.on(
     consumer.events.GROUP_JOIN,
     ({ payload }) => progress({ assigned: payload.memberAssignment[topic] ?? [] }),

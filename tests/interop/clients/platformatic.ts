@@ -168,7 +168,7 @@ async function group(command: Command): Promise<unknown> {
 
 async function member(command: Command, progress: (event: MemberEvent) => void): Promise<unknown> {
   const { topic, group: groupId, sessionMs: sessionTimeout } = command;
-  const timing = { sessionTimeout, rebalanceTimeout: Math.max(10_000, sessionTimeout), heartbeatInterval: 300 };
+  const timing = { sessionTimeout, rebalanceTimeout: Math.max(60_000, sessionTimeout), heartbeatInterval: 300 };
   const instance = command.instance === undefined ? {} : { groupInstanceId: command.instance };
   const protocol = command.protocol === "consumer" ? { groupProtocol: "consumer" as const } : timing;
   const consumer = new Consumer({ ...patient, ...protocol, ...instance, groupId, autocommit: false, maxWaitTime: 200 });

@@ -66,7 +66,7 @@ func memberOptions(c *command, held *holdings) []kgo.Opt {
 		options = append(options, kgo.Balancers(balancers[c.Strategy]))
 	}
 	return append(options, kgo.SessionTimeout(time.Duration(c.SessionMs)*time.Millisecond),
-		kgo.RebalanceTimeout(10*time.Second), kgo.HeartbeatInterval(300*time.Millisecond))
+		kgo.RebalanceTimeout(60*time.Second), kgo.HeartbeatInterval(300*time.Millisecond))
 }
 
 // member is one of a group until it is told to leave.
