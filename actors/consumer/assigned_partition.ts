@@ -49,8 +49,10 @@ export class AssignedPartition {
   readableEnd = -1;
   /** The newest offset that is known to be committed; -1 for none. */
   committed = -1;
-  /** The application has gone back behind what was committed, and means it. */
-  hasSought = false;
+  /** The application has gone there, and means it: what is committed from there on may be less than is known to be. */
+  soughtTo: number | undefined;
+  /** Where it has gone is to be found out. */
+  isSeeking = false;
 
   constructor({ topic, partition }: TopicPartition) {
     this.topic = topic;
@@ -63,8 +65,23 @@ export class AssignedPartition {
     return !this.isHeld && !this.isLeaving;
   }
 
+  /** The application goes elsewhere: to an offset, or to what is to be found out. */
+  seek(to: Position | Need): void {
+    this.soughtTo = undefined;
+    this.isSeeking = true;
+    if ("by" in to) {
+      this.safe = undefined; // perhaps it goes back
+      this.isSeeking = to.by !== "committed";
+      return this.lookFor(to);
+    }
+    if (this.safe !== undefined && to.offset < this.safe.offset) this.safe = to;
+    this.moveTo(to);
+  }
+
   /** Goes on somewhere else: what is buffered or on its way is not wanted any more. */
   moveTo(position: Position): void {
+    if (this.isSeeking) this.soughtTo = position.offset;
+    this.isSeeking = false;
     this.position = position;
     this.need = undefined;
     this.#startOver();

@@ -6,16 +6,19 @@
  *                        └───────────────────────────┘
  *
  * Invariants: what is committed without being told to is what was handed out before the last poll, of partitions that are here; it is
- * never less than is known to be committed, unless the application has gone back; and a member that has lost its place
- * commits nothing, because an empty group would take it.
+ * never less than is known to be committed, unless the application has gone back; a member that has lost its place
+ * commits nothing, because an empty group would take it; and nothing is committed of a partition that has gone since, because the group
+ * would take that over what the next owner has committed.
  *
  * @module
  */
-import { type ErrorName, errorName } from "../../protocol/errors.ts";
+import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
 import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
 import { loseCoordinator } from "./coordinator.ts";
+import type { Membership } from "./membership.ts";
+import { wantMetadata } from "./metadata.ts";
 import type { OffsetAndMetadata, Outcome } from "./protocol.ts";
 import type { AssignedPartition } from "./assigned_partition.ts";
 import type { Consumer } from "./state.ts";
@@ -36,6 +39,10 @@ export interface CommitWanted {
 interface Commit extends CommitWanted {
   /** Not tried again after this. */
   readonly dueMs: number;
+  /** The partitions that the member had when it was asked for. */
+  readonly held: ReadonlyMap<string, AssignedPartition>;
+  /** Why it was not taken when it was tried last. */
+  problem: string;
 }
 
 /** Commits that wait, and the one that is under way. */
@@ -60,7 +67,10 @@ const LATER: ReadonlySet<ErrorName> = new Set([
   "UNKNOWN_TOPIC_OR_PARTITION",
   "UNKNOWN_TOPIC_ID",
   "STALE_MEMBER_EPOCH",
+  "REBALANCE_IN_PROGRESS",
 ]);
+/** Perhaps there is no such topic any more. */
+const NO_TOPIC: ReadonlySet<ErrorName> = new Set(["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_ID"]);
 /** It is no member any more, or not the one that it was. */
 const FENCED: ReadonlySet<ErrorName> = new Set([
   "ILLEGAL_GENERATION",
@@ -68,7 +78,9 @@ const FENCED: ReadonlySet<ErrorName> = new Set([
   "FENCED_INSTANCE_ID",
   "STALE_MEMBER_EPOCH",
   "FENCED_MEMBER_EPOCH",
+  "REBALANCE_IN_PROGRESS",
 ]);
+const NOTHING = { offsets: [], owned: false };
 
 /** Asks for a commit. `then` runs in this turn when there is nothing to be committed. */
 export function commit(consumer: Consumer, wanted: CommitWanted): void {
@@ -77,7 +89,27 @@ export function commit(consumer: Consumer, wanted: CommitWanted): void {
     const { then } = wanted;
     return then(FINE);
   }
-  commits.queue.push({ ...wanted, dueMs: consumer.now() + config.requestTimeoutMs });
+  const problem = "The coordinator could not be asked in time.";
+  const dueMs = consumer.now() + config.requestTimeoutMs;
+  commits.queue.push({ ...wanted, held: heldOf(consumer, wanted), problem, dueMs });
+}
+
+/** The partitions of given offsets, as far as a member has them. */
+function heldOf({ partitions, mode }: Consumer, { what }: CommitWanted): Commit["held"] {
+  if (typeof what !== "object" || mode !== "subscribed") return new Map();
+  const held = what.offsets.map((offset) => partitions.get(keyOf(offset))).filter((one) => one !== undefined);
+  return new Map(held.map((partition) => [partition.key, partition]));
+}
+
+/** Goes on with `then` when all that was asked for so far is committed, or cannot be. */
+export function afterCommits(consumer: Consumer, then: () => void): void {
+  commit(consumer, { what: NOTHING, then });
+}
+
+/** Partitions that were assigned by hand are about to go: commits what is safe of them as it is now. */
+export function commitBeforeGoing(consumer: Consumer, of: ReadonlySet<string>): void {
+  const offsets = offsetsOf(consumer, { what: "safe", of });
+  commit(consumer, { what: { offsets, owned: false }, then: () => {} });
 }
 
 /** Commits by itself if that is due; called at each poll. */
@@ -96,7 +128,13 @@ export function lookForCommits(consumer: Consumer, nowMs: number): number {
   while (!commits.isAsking && commits.isBusy) {
     const next = commits.queue[0]!;
     if (nowMs >= next.dueMs) {
-      end(consumer, failed("REQUEST_TIMED_OUT", "The coordinator could not be asked in time."));
+      end(consumer, failed("REQUEST_TIMED_OUT", next.problem));
+      continue;
+    }
+    const gone = goneSince(consumer, next);
+    if (gone !== undefined) {
+      const why = `${gone.topic}-${gone.partition} has been given back, or lost, before it could be committed.`;
+      end(consumer, failed("ILLEGAL_GENERATION", why));
       continue;
     }
     const offsets = offsetsOf(consumer, next);
@@ -115,17 +153,30 @@ export function lookForCommits(consumer: Consumer, nowMs: number): number {
   return Infinity;
 }
 
+/** An offset that was given for a partition which was here then, and is not any more, or is here anew. */
+function goneSince({ partitions }: Consumer, { what, held }: Commit): OffsetAndMetadata | undefined {
+  if (typeof what !== "object" || what.owned) return undefined;
+  return what.offsets.find((given) => {
+    const before = held.get(keyOf(given));
+    return before !== undefined && partitions.get(before.key) !== before;
+  });
+}
+
 /** What a commit consists of, now. */
-function offsetsOf(consumer: Consumer, { what, of }: CommitWanted): readonly OffsetAndMetadata[] {
+function offsetsOf(
+  { partitions }: Consumer,
+  { what, of, held }: Pick<CommitWanted, "what" | "of"> & Partial<Pick<Commit, "held">>,
+): readonly OffsetAndMetadata[] {
   if (typeof what === "object") {
     if (!what.owned) return what.offsets;
     return what.offsets.filter((given) => {
-      const partition = consumer.partitions.get(keyOf(given));
-      return partition !== undefined && isNews(partition, given);
+      const partition = partitions.get(keyOf(given));
+      const before = held?.get(keyOf(given)) ?? partition;
+      return partition !== undefined && partition === before && isNews(partition, given);
     });
   }
   const offsets: OffsetAndMetadata[] = [];
-  for (const partition of consumer.partitions.values()) {
+  for (const partition of partitions.values()) {
     const position = what === "safe" ? partition.safe : partition.position;
     if (position === undefined || (of !== undefined && !of.has(partition.key))) continue;
     if (isNews(partition, position)) offsets.push(committable(partition, position));
@@ -134,8 +185,8 @@ function offsetsOf(consumer: Consumer, { what, of }: CommitWanted): readonly Off
 }
 
 /** Whether it says more than is committed; or less, and the application means it. */
-function isNews({ committed, hasSought }: AssignedPartition, { offset }: Position): boolean {
-  return offset > committed || (hasSought && offset !== committed);
+function isNews({ committed, soughtTo }: AssignedPartition, { offset }: Position): boolean {
+  return offset > committed || (soughtTo !== undefined && offset >= soughtTo && offset !== committed);
 }
 
 function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetadata[]): void {
@@ -162,27 +213,49 @@ function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetad
       if (!result.ok) {
         if (result.why === "unsupported") return end(consumer, failed("UNSUPPORTED_VERSION", result.message));
         loseCoordinator(consumer, node);
-        return again(consumer);
+        return again(consumer, sent, result.message);
       }
-      const error = take(consumer, offsets, result.body);
+      const { error, refused } = take(consumer, offsets, result.body);
+      if (!LOST.has(error)) consumer.coordinator.attempts = 0;
       if (error === "NONE") return end(consumer, FINE);
       if (LOST.has(error)) loseCoordinator(consumer, node);
       if (FENCED.has(error) && member !== undefined && member === consumer.membership && member.epoch === epoch) {
         consumer.tell({ type: "fenced", error });
       }
-      const isMember = member === undefined || (consumer.membership?.epoch ?? -1) >= 0;
-      if (isMember && (LOST.has(error) || LATER.has(error))) return again(consumer);
+      if (mayHelp(consumer, error, refused, member, epoch)) return again(consumer, sent, ERRORS[error].sentence);
       end(consumer, outcomeOf(error));
     },
   });
 }
 
-/** Notes what is committed, and says what is wrong with the rest. */
+/** Whether it may be taken when it is tried again. */
+function mayHelp(
+  consumer: Consumer,
+  error: ErrorName,
+  refused: readonly OffsetAndMetadata[],
+  member: Membership | undefined,
+  epoch: number,
+): boolean {
+  const newEpoch = consumer.membership?.epoch ?? -1;
+  if (member !== undefined && (member !== consumer.membership || newEpoch < 0)) return false;
+  if (NO_TOPIC.has(error)) {
+    wantMetadata(consumer);
+    return refused.every(({ topic }) => consumer.metadata.topics.has(topic));
+  }
+  // It was of the generation before, in which the member was: it keeps what it has, and is in the next one, or is about to be.
+  if (error === "ILLEGAL_GENERATION") {
+    return member !== undefined && (newEpoch !== epoch || consumer.coordinator.held > 0);
+  }
+  return LOST.has(error) || LATER.has(error);
+}
+
+/** Notes what is committed, and says what is wrong with the rest: the worst of it, and of which. */
 function take(
   consumer: Consumer,
   offsets: readonly OffsetAndMetadata[],
   { topics }: Response<typeof offsetCommit>,
-): ErrorName {
+): { readonly error: ErrorName; readonly refused: readonly OffsetAndMetadata[] } {
+  const refused: OffsetAndMetadata[] = [];
   const codes = new Map(
     topics.flatMap(({ name, partitions }) =>
       partitions.map(({ partitionIndex, errorCode }) =>
@@ -195,17 +268,21 @@ function take(
     const key = keyOf(offset);
     const code = codes.get(key);
     const error = code === undefined ? "UNKNOWN_SERVER_ERROR" : errorName(code);
-    if (error !== "NONE") worst = error;
+    if (error !== "NONE") {
+      worst = error;
+      refused.push(offset);
+    }
     const partition = consumer.partitions.get(key);
     if (error !== "NONE" || partition === undefined) continue;
     partition.committed = offset.offset;
-    if (offset.offset <= (partition.position?.offset ?? Infinity)) partition.hasSought = false;
+    if (offset.offset <= (partition.position?.offset ?? Infinity)) partition.soughtTo = undefined;
   }
-  return worst;
+  return { error: worst, refused };
 }
 
-function again(consumer: Consumer): void {
+function again(consumer: Consumer, commit: Commit, problem: string): void {
   const { commits } = consumer;
+  commit.problem = `The commit was not taken in time: ${problem}`;
   commits.retryAtMs = consumer.now() + consumer.backoffMs(commits.attempts++);
 }
 

@@ -14,7 +14,7 @@
  */
 import { type Actor, type Handlers, LATER } from "../actor.ts";
 import { configProblem } from "./config.ts";
-import { commit, lookForCommits } from "./committing.ts";
+import { commit, commitBeforeGoing, lookForCommits } from "./committing.ts";
 import { lookForCoordinator } from "./coordinator.ts";
 import { lookForFetches } from "./fetching.ts";
 import { lookForMetadata, wantMetadata } from "./metadata.ts";
@@ -29,9 +29,9 @@ import {
   type TopicPartition,
 } from "./protocol.ts";
 import { answerListener, handled, join, leave, lookForRebalance, tellMembership, tellTopics } from "./rebalancing.ts";
-import { AssignedPartition } from "./assigned_partition.ts";
+import { AssignedPartition, type Need } from "./assigned_partition.ts";
 import { Consumer, type ConsumerDeps, type Out } from "./state.ts";
-import { committable, failed, FINE, keyOf, nameOf } from "./values.ts";
+import { committable, failed, FINE, keyOf, nameOf, type Position } from "./values.ts";
 
 export type { ConsumerDeps } from "./state.ts";
 
@@ -74,6 +74,10 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
   },
   commit(consumer, { offsets, onlyOwned = false }, out) {
     if (consumer.config.groupId === null) return NO_GROUP;
+    const odd = offsets?.find(({ offset }) => !isOffset(offset));
+    if (odd !== undefined) {
+      return failed("INVALID_REQUEST", `${keyOf(odd)}: ${odd.offset} is no offset that can be committed.`);
+    }
     const asker = out.asker();
     const what = offsets === null ? "handedOut" : { offsets, owned: onlyOwned };
     commit(consumer, { what, then: (outcome) => consumer.out.reply(asker, outcome) });
@@ -87,7 +91,11 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
     consumer.questions.push(question);
     return LATER;
   },
-  seek: (consumer, { partitions, to }) => forEach(consumer, partitions, (partition) => seek(partition, to)),
+  seek(consumer, { partitions, to }) {
+    const place = placeOf(to);
+    if (place === undefined) return failed("INVALID_REQUEST", `There is no place ${JSON.stringify(to)}.`);
+    return forEach(consumer, partitions, (partition) => partition.seek(place));
+  },
   position(consumer, named, out) {
     const key = keyOf(named);
     if (!consumer.partitions.has(key)) return { ...notAssigned(key), offset: -1 };
@@ -124,8 +132,9 @@ const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment"> = {
       return failed("INVALID_REQUEST", "Topics are subscribed to: unsubscribe first.");
     }
     const { partitions, config } = consumer;
-    if (config.enableAutoCommit) commit(consumer, { what: "safe", then: () => {} });
     const keys = new Set(wanted.map(keyOf));
+    const going = new Set([...partitions.keys()].filter((key) => !keys.has(key)));
+    if (config.enableAutoCommit) commitBeforeGoing(consumer, going);
     for (const key of partitions.keys()) if (!keys.has(key)) partitions.delete(key);
     for (const one of wanted) {
       if (!partitions.has(keyOf(one))) partitions.set(keyOf(one), new AssignedPartition(nameOf(one)));
@@ -196,13 +205,20 @@ function forEach(
   return FINE;
 }
 
-function seek(partition: AssignedPartition, to: SeekTo): void {
-  partition.hasSought = to !== "committed";
-  if (to === "committed") partition.lookFor({ by: "committed" });
-  else if (to === "beginning") partition.lookFor({ by: "timestamp", timestamp: EARLIEST });
-  else if (to === "end") partition.lookFor({ by: "timestamp", timestamp: LATEST });
-  else if ("timestamp" in to) partition.lookFor({ by: "timestamp", timestamp: Math.max(0, to.timestamp) });
-  else partition.moveTo({ offset: to.offset, leaderEpoch: -1 });
+/** Where that is; undefined for what is no place. */
+function placeOf(to: SeekTo): Position | Need | undefined {
+  if (to === "committed") return { by: "committed" };
+  if (to === "beginning") return { by: "timestamp", timestamp: EARLIEST };
+  if (to === "end") return { by: "timestamp", timestamp: LATEST };
+  if ("timestamp" in to) {
+    const timestamp = Math.ceil(Math.max(0, to.timestamp)); // from then on: of whole milliseconds the next one
+    return Number.isSafeInteger(timestamp) ? { by: "timestamp", timestamp } : undefined;
+  }
+  return isOffset(to.offset) ? { offset: to.offset, leaderEpoch: -1 } : undefined;
+}
+
+function isOffset(offset: number): boolean {
+  return Number.isSafeInteger(offset) && offset >= 0;
 }
 
 /** Does whatever is due, and sets the timer for what comes next. */
@@ -215,7 +231,7 @@ function pump(consumer: Consumer): void {
   if (consumer.batch?.state === "ready") duesMs.push(answerPoll(consumer, nowMs));
   duesMs.push(lookForPositions(consumer, nowMs));
   answerPositions(consumer);
-  if (!consumer.closing !== undefined) duesMs.push(lookForFetches(consumer, nowMs));
+  duesMs.push(lookForFetches(consumer, nowMs));
   duesMs.push(lookForCoordinator(consumer, nowMs), lookForMetadata(consumer, nowMs));
   const { wakeAtMs, dueMs } = consumer.rebalances;
   wakeUp(consumer, Math.min(...duesMs, wakeAtMs, dueMs), nowMs);

@@ -28,7 +28,10 @@ export function poll(
   asker: Asker<Records>,
 ): void {
   reply(consumer, FINE, []);
-  for (const partition of consumer.partitions.values()) partition.safe = partition.position;
+  for (const partition of consumer.partitions.values()) {
+    // Of what is being given back the program gets nothing more, not even what it was on its way to handing out.
+    if (!partition.isLeaving) partition.safe = partition.position;
+  }
   if (consumer.config.delivery === "at-least-once") autoCommit(consumer);
   consumer.poll = { asker, maxRecords: Math.max(1, maxRecords), dueMs: consumer.now() + Math.max(0, timeoutMs) };
   consumer.tell({ type: "polled" });

@@ -11,7 +11,7 @@
  */
 import type { Asker } from "../actor.ts";
 import { disconnect } from "./calls.ts";
-import { commit } from "./committing.ts";
+import { afterCommits, commit } from "./committing.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import type { MembershipAction, MembershipEvent } from "./membership.ts";
 import { askCoordinator } from "./membership_calls.ts";
@@ -173,8 +173,8 @@ function proceed(consumer: Consumer): void {
   switch (change.type) {
     case "revoke": {
       if (!change.partitions.some((named) => partitions.has(keyOf(named)))) return done(consumer, change); // given back before
-      if (!config.enableAutoCommit) return tellListener(consumer, "revoked", change);
       const then = () => rebalances.current === change && tellListener(consumer, "revoked", change);
+      if (!config.enableAutoCommit) return afterCommits(consumer, then); // by the next generation they would be too late
       return commit(consumer, { what: "safe", of: new Set(change.partitions.map(keyOf)), then });
     }
     case "lose": // again: what was assigned before it was lost has perhaps come only now
@@ -243,14 +243,15 @@ function done(consumer: Consumer, { then }: Change): void {
 /** Gives back all partitions, leaves the group (if it is in one), and goes on with `then`. */
 export function leave(consumer: Consumer, then: () => void): void {
   if (consumer.leaving !== undefined) return void consumer.leaving.push(then);
-  consumer.leaving = [then];
+  const waiting = consumer.leaving = [then];
   const { membership, partitions, rebalances } = consumer;
   const go = () => {
+    if (consumer.leaving !== waiting) return; // it is out already
     if (consumer.membership === undefined || consumer.membership !== membership) return left(consumer);
     consumer.tell({ type: "leave" });
   };
   const all = [...partitions.values()].map(nameOf);
-  if (all.length === 0) return go();
+  if (all.length === 0) return afterCommits(consumer, go);
   for (const named of all) withdraw(consumer, named);
   rebalances.changes.push({ type: "revoke", partitions: all, then: go });
   proceed(consumer);

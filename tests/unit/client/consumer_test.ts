@@ -348,8 +348,11 @@ Deno.test("closing does not wait for a commit before it begins to leave", async 
   stage.script.answers.push(records(0));
   stage.script.takesCommits = false;
   await stage.consumer.poll();
-  await stage.end();
+  const closed = stage.consumer.close();
+  await turns();
   assertEquals(stage.told, ["commit true t-0@1", "close"]);
+  await closed;
+  await stage.end();
 });
 
 Deno.test("closing does not wait for a listener that does not come back", async () => {

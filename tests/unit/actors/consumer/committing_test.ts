@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
 import { findCoordinator, offsetCommit } from "../../../../protocol/tables/groups.ts";
+import { metadata } from "../../../../protocol/tables/metadata.ts";
 import { fetch } from "../../../../protocol/tables/produce_fetch.ts";
-import type { ConsumerConfig } from "../../../../actors/consumer/protocol.ts";
+import type { MembershipRequest } from "../../../../actors/consumer/membership.ts";
+import type { ConsumerConfig, SeekTo } from "../../../../actors/consumer/protocol.ts";
 import { address, batchOf, type Exchange, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
 
 /** A member that owns partition 0, of which five records lie here. */
@@ -200,6 +202,134 @@ Deno.test("what is revoked is committed first, as far as it was handed out befor
   assertEquals(offsets(stage.poll(100, 0)), []); // it is not used any more
   committed(stage);
   assertEquals(stage.member.heard("handled").length, 2);
+});
+
+Deno.test("what was on its way to the program when it was revoked is not committed by the next poll", () => {
+  const stage = member();
+  const heard = stage.probe.ask("nextRebalance", { after: 1 });
+  stage.poll(3);
+  stage.want({ type: "revoke", partitions: [T0] });
+  assertEquals(heard.reply?.type, "revoked"); // the program drops what it has not come to yet
+  stage.probe.advance(5_000);
+  stage.poll(0, 0);
+  assertEquals(commits(stage), []);
+});
+
+Deno.test("what is given by hand is not committed of a partition that has gone since: another may have committed more", () => {
+  for (const onlyOwned of [false, true]) {
+    const stage = member({ enableAutoCommit: false });
+    stage.auto = false;
+    stage.want({ type: "findCoordinator" });
+    const commit = stage.probe.ask("commit", {
+      offsets: [{ ...T0, offset: 3, leaderEpoch: -1, metadata: "" }],
+      onlyOwned,
+    });
+    stage.want({ type: "lose", partitions: [T0] }, { type: "assign", partitions: [T0] });
+    stage.auto = true;
+    stage.probe.advance(1_000);
+    for (const exchange of stage.all(findCoordinator)) stage.settle(exchange, "closed");
+    stage.probe.advance(1_000);
+    assertEquals([commits(stage), commit.reply?.error], [[], onlyOwned ? "NONE" : "ILLEGAL_GENERATION"]);
+  }
+});
+
+Deno.test("a rebalance that goes on is waited for, and the membership hears of it", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  const commit = stage.probe.ask("commit", { offsets: null });
+  committed(stage, "REBALANCE_IN_PROGRESS");
+  assertEquals(stage.member.heard("fenced"), [{ type: "fenced", error: "REBALANCE_IN_PROGRESS" }]);
+  stage.probe.advance(300);
+  committed(stage);
+  assertEquals(commit.reply?.error, "NONE");
+});
+
+Deno.test("a commit of the generation before is tried again by a member that keeps what it has", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  const commit = stage.probe.ask("commit", { offsets: null });
+  stage.member.epoch = 2; // it has joined the next one while the commit was on its way
+  committed(stage, "ILLEGAL_GENERATION");
+  stage.probe.advance(300);
+  assertEquals(stage.one(offsetCommit).body.generationIdOrMemberEpoch, 2);
+  const body = {} as Extract<MembershipRequest, { api: "join" }>["body"];
+  const join = { ...body, groupId: "g", memberId: "m", protocolType: "consumer", protocols: [], sessionTimeoutMs: 1 };
+  stage.want({ type: "request", request: { api: "join", body: join }, timeoutMs: 9_000 });
+  committed(stage, "ILLEGAL_GENERATION"); // the group is further than it has been told
+  stage.probe.advance(600);
+  committed(stage);
+  assertEquals(commit.reply?.error, "NONE");
+});
+
+Deno.test("a topic that may be about to come is waited for, one that is gone is not", () => {
+  const stage = member({ enableAutoCommit: false, allowAutoCreateTopics: false });
+  stage.poll(1);
+  const commit = stage.probe.ask("commit", { offsets: null });
+  committed(stage, "UNKNOWN_TOPIC_OR_PARTITION");
+  assertEquals(commit.reply, undefined);
+  stage.auto = false;
+  stage.probe.advance(300);
+  const [topic] = stage.metadata().topics;
+  const gone = { ...topic!, errorCode: errorCode("UNKNOWN_TOPIC_OR_PARTITION"), partitions: [] };
+  stage.answer(metadata, { ...stage.metadata(), topics: [gone] });
+  committed(stage, "UNKNOWN_TOPIC_OR_PARTITION");
+  assertEquals(commit.reply?.error, "UNKNOWN_TOPIC_OR_PARTITION");
+});
+
+Deno.test("who seeks and is then revoked commits where it has gone, if it has gone back, and no less", () => {
+  const sought = (to: SeekTo, byHand: number) => {
+    const stage = member();
+    stage.poll(4);
+    if (byHand > 0) {
+      stage.probe.ask("commit", { offsets: [{ ...T0, offset: byHand, leaderEpoch: -1, metadata: "" }] });
+      committed(stage);
+    } else {
+      stage.poll(0, 0);
+    }
+    stage.probe.ask("seek", { partitions: [T0], to });
+    stage.want({ type: "revoke", partitions: [T0] });
+    return commits(stage);
+  };
+  assertEquals(sought({ offset: 1 }, 0), ["0@1"]);
+  assertEquals(sought("beginning", 0), []); // nobody knows yet where that is
+  assertEquals(sought({ offset: 9 }, 0), ["0@4"]); // what lies between was not handed out
+  assertEquals(sought({ offset: 4 }, 3), []); // it has not gone back, and 3 is committed
+});
+
+Deno.test("offsets that there cannot be are refused", () => {
+  const stage = member();
+  for (const offset of [-1, 0.5, NaN]) {
+    const { reply } = stage.probe.ask("commit", { offsets: [{ ...T0, offset, leaderEpoch: -1, metadata: "" }] });
+    assertEquals([reply?.error, commits(stage)], ["INVALID_REQUEST", []]);
+  }
+});
+
+Deno.test("what was handed out of partitions that are assigned no more is committed", () => {
+  const stage = new Stage({ config: { groupId: "g" } });
+  stage.probe.ask("assign", [T0, T1]);
+  stage.committed([T0, T1], [0, 0]);
+  stage.fetched([{ records: batchOf(0, "a", "b") }]);
+  stage.poll(2);
+  stage.poll(0, 0);
+  for (const exchange of stage.all(offsetCommit)) committed(stage, "NONE", exchange);
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 1 } });
+  stage.probe.ask("assign", [T1]);
+  assertEquals(commits(stage), ["0@1"]);
+});
+
+Deno.test("what was asked for is committed before partitions are given back, and before it leaves", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(1);
+  stage.probe.ask("commit", { offsets: null });
+  stage.want({ type: "revoke", partitions: [T0] });
+  assertEquals(stage.member.heard("handled").length, 1);
+  committed(stage);
+  assertEquals(stage.member.heard("handled").length, 2);
+  stage.probe.ask("commit", { offsets: [{ ...T1, offset: 9, leaderEpoch: -1, metadata: "" }] });
+  stage.probe.ask("close", { timeoutMs: 5_000 });
+  assertEquals(stage.member.heard("leave"), []);
+  committed(stage);
+  assertEquals(stage.member.heard("leave").length, 1);
 });
 
 Deno.test("at most once: records are handed out when their end is committed, and not before", () => {

@@ -99,6 +99,16 @@ Deno.test("seeking by time, to an end, and to what is committed", () => {
   assertEquals(position(), 6);
 });
 
+Deno.test("there is no place before the first offset, and no time that is no number; a time between two milliseconds is", () => {
+  const stage = new Stage().assign([T0]);
+  for (const to of [{ offset: -1 }, { offset: 1.5 }, { timestamp: NaN }, { timestamp: Infinity }]) {
+    assertEquals(stage.probe.ask("seek", { partitions: [T0], to }).reply?.error, "INVALID_REQUEST");
+  }
+  stage.waiting.length = 0;
+  stage.probe.ask("seek", { partitions: [T0], to: { timestamp: 1_234.2 } });
+  assertEquals(lists(stage), ["1 0@1235"]);
+});
+
 Deno.test("a time that is newer than everything means the end", () => {
   const stage = new Stage().assign([T0]);
   for (const exchange of stage.all(listOffsets)) stage.settle(exchange, "closed"); // of before the seek
