@@ -13,14 +13,15 @@ import { groupPartition } from "../../actors/group/protocol.ts";
 import { type ErrorName } from "../../protocol/errors.ts";
 import { type GroupFold, latin1 } from "./invariants/group_fold.ts";
 import type { GroupLog, OffsetRecord } from "./invariants/group_log.ts";
+import { isSubscribed } from "./invariants/group_rules.ts";
 import type { Groups, GroupWitness } from "./invariants/groups.ts";
 
-/** When offsets may go that nobody has deleted. */
+/** When offsets may go. */
 export interface OffsetRules {
   /** Whether a topic may be deleted, and its offsets with it. */
   readonly isPassing: (topic: string) => boolean;
-  /** Whether a run, and what clocks are stepped in it, can be longer than what offsets are kept for. */
-  readonly mayExpire: boolean;
+  /** Whether somebody deletes offsets in this run, or keeps them for so short a time that they may expire. */
+  readonly mayGo: boolean;
 }
 
 /** What somebody wants to commit. */
@@ -71,8 +72,6 @@ export class GroupBook implements GroupWitness {
   readonly #commits = new Map<string, Commit>();
   /** What was committed one after the other, by group and partition. */
   readonly #versions = new Map<string, SeenOffset[]>();
-  /** Who may lose offsets because somebody has asked for it. */
-  readonly #deleted = new Set<string>();
   /** Member ids and generations. */
   readonly #joined = new Set<string>();
   /** Somebody else who wants to know of every committed offset. */
@@ -159,11 +158,6 @@ export class GroupBook implements GroupWitness {
     });
   }
 
-  /** Somebody is about to ask for a group, or some of its offsets, to be deleted. */
-  deleting(groupId: string): void {
-    this.#deleted.add(groupId);
-  }
-
   committed(fold: GroupFold, record: OffsetRecord): void {
     const { group, topic, partition, value } = record;
     const key = `${topic}-${partition}`;
@@ -192,7 +186,6 @@ export class GroupBook implements GroupWitness {
   forgotten(groupIds: readonly string[]): void {
     for (const groupId of groupIds) {
       this.#forgets.set(groupId, (this.#forgets.get(groupId) ?? 0) + 1);
-      this.#deleted.add(groupId);
       for (const key of [...this.#versions.keys()]) if (key.startsWith(`${groupId}/`)) this.#versions.delete(key);
       for (const [name, commit] of this.#commits) {
         if (commit.groupId === groupId) this.#commits.set(name, { ...commit, groupId: "" });
@@ -240,13 +233,12 @@ export class GroupBook implements GroupWitness {
     this.#tell(`${told(commit, key)} was acknowledged, and is not committed.`);
   }
 
-  /** An offset goes by itself only when nobody uses it. */
+  /** As long as somebody reads the topic, its offsets neither expire nor can be deleted. */
   #checkRemoval(fold: GroupFold, topic: string, key: string): void {
-    if (this.#deleted.has(fold.groupId) || this.#rules.isPassing(topic)) return;
-    const members = (fold.classic?.members.length ?? 0) + fold.members.size;
-    if (members > 0) {
-      this.#tell(`the group ${fold.groupId} has lost its offset of ${key} while it had ${members} members.`);
-    } else if (!this.#rules.mayExpire) {
+    if (this.isLossy(fold.groupId) || this.#rules.isPassing(topic)) return;
+    if (isSubscribed(fold, topic)) {
+      this.#tell(`the group ${fold.groupId} has lost its offset of ${key}, which a member reads.`);
+    } else if (!this.#rules.mayGo) {
       this.#tell(`the group ${fold.groupId} has lost its offset of ${key}, which nobody has deleted.`);
     }
   }

@@ -233,12 +233,10 @@ export class GroupWork {
     const groups = [groupId];
     switch (random.below(5)) {
       case 0:
-        this.#scene.book.deleting(groupId);
         return outsider.ask(deleteGroups, 2, { groupsNames: groups }, (answer) => {
           if (answer !== undefined) outsider.count("delete group", answer.results[0]!.errorCode);
         });
       case 1: {
-        this.#scene.book.deleting(groupId);
         const asked = byTopic([random.pick(topics.flatMap(keysOf))]).map(([name, partitions]) => ({
           name,
           partitions: partitions.map((partitionIndex) => ({ partitionIndex })),

@@ -104,7 +104,7 @@ export class Simulation {
     const tell = (sentence: string) => this.scene.problem(sentence);
     const offsetRules = {
       isPassing: (topic: string) => topic.startsWith("passing-"),
-      mayExpire: "offsets.retention.minutes" in swarm.properties,
+      mayGo: swarm.features.has("group-admin"),
     };
     this.scene.book = new GroupBook(groups, offsetRules, tell);
     this.scene.usage = new GroupUsage((groupId) => this.scene.book.isLossy(groupId), tell);

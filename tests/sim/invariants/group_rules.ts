@@ -9,7 +9,10 @@
  * @module
  */
 import { decodeMessage } from "../../../protocol/codec.ts";
-import { consumerProtocolAssignment } from "../../../protocol/tables/consumer_protocol.ts";
+import {
+  consumerProtocolAssignment,
+  consumerProtocolSubscription,
+} from "../../../protocol/tables/consumer_protocol.ts";
 import { type ClassicValue, type GroupFold, latin1 } from "./group_fold.ts";
 import type { Tell } from "./views.ts";
 
@@ -164,6 +167,23 @@ export function assignedOf(assignment: Uint8Array): string[] {
   const version = Math.min(3, assignment[0]! << 8 | assignment[1]!);
   const { assignedPartitions } = decodeMessage(consumerProtocolAssignment, version, assignment, 2);
   return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`));
+}
+
+/** Whether a member reads this topic, as far as is written down. */
+export function isSubscribed({ classic, members, regexes }: GroupFold, topic: string): boolean {
+  for (const { subscription } of classic?.members ?? []) if (asksFor(subscription, topic)) return true;
+  for (const { subscribedTopicNames, subscribedTopicRegex } of members.values()) {
+    if (subscribedTopicNames.includes(topic)) return true;
+    if (regexes.get(subscribedTopicRegex ?? "")?.topics.includes(topic)) return true;
+  }
+  return false;
+}
+
+/** Of a subscription that cannot be read everything has to be thought. */
+function asksFor(subscription: Uint8Array, topic: string): boolean {
+  if (subscription.length < 2) return true;
+  const version = Math.min(3, subscription[0]! << 8 | subscription[1]!);
+  return decodeMessage(consumerProtocolSubscription, version, subscription, 2).topics.includes(topic);
 }
 
 /** Partitions by topic id. */
