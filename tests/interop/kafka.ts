@@ -129,7 +129,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
       log4j,
       "kafka.tools.StorageTool",
       ...format,
-    ]);
+    ], { timeoutMs: 300_000 });
     return file;
   }));
   const serveStarted = performance.now();
@@ -221,13 +221,13 @@ export interface ServingOptions {
   readonly brokers?: number;
   /** Give up as soon as this process has ended. */
   readonly process?: RunningProcess;
-  /** Give up after so many milliseconds; default 60,000. */
+  /** Give up after so many milliseconds; default 180,000. */
   readonly timeoutMs?: number;
 }
 
 /** Waits until a Kafka listener answers Metadata with so many brokers; throws when it does not in time. */
 export async function waitUntilServing(options: ServingOptions): Promise<void> {
-  const deadline = performance.now() + (options.timeoutMs ?? 60_000);
+  const deadline = performance.now() + (options.timeoutMs ?? 180_000);
   while (performance.now() < deadline) {
     if (options.process?.hasEnded()) {
       throw new Error(`The broker ended before it served: ${options.process.tail().trim().slice(-2_000)}`);
