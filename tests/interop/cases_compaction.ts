@@ -20,11 +20,18 @@ const CONFIGS = {
   "min.compaction.lag.ms": "0",
 };
 
+const LABEL = "compacted";
+
+/** Whether a file is of a topic that is compacted. */
+export function isOfCompacted(path: string): boolean {
+  return new RegExp(`/interop-\\w+-${LABEL}-\\d+-\\d+/`).test(path);
+}
+
 /** Made once for all clients: the topic, and what is left in it. */
 let made: Promise<{ readonly topic: string; readonly left: readonly WireRecord[] }> | undefined;
 
 async function makeCompacted({ clerk, target }: Scene) {
-  const topic = freshTopic("compacted");
+  const topic = freshTopic(LABEL);
   await clerk.call("createTopic", { topic, partitions: 1, configs: CONFIGS });
   const settings = { codec: "none", acks: -1, idempotent: false, auto: false };
   const valueOf = (n: number) => noise(VALUE_BYTES, n);
