@@ -51,6 +51,8 @@ export class Partition {
   /** A replica is there, in a new life. */
   join(node: number, life: number, view: ReplicaView): ReplicaWatch {
     const follower = this.ledger.join(node, life, view);
+    // It may have been away when it ceased to be a replica: then it only comes to remove what it has.
+    follower.isExpelled = this.image?.replicas.includes(node) === false;
     const watch = {
       partition: this,
       node,

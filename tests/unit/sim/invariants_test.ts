@@ -80,6 +80,21 @@ Deno.test("a process comes back without what was durable and committed", () => {
   finds(world, "t-0 on node 3 had what is committed up to 3, durably up to 3, and came back with 2");
 });
 
+Deno.test("a process that comes back to remove what it has may be a replica again later, without it", () => {
+  const world = withRecords();
+  const { replica } = world.node(3);
+  world.node(3).replicaViews = [];
+  world.look();
+  world.commit(change({ isr: [1, 2], replicas: [1, 2] }));
+  world.node(3).replicaViews = [replica.again().follow(0)];
+  world.look();
+  world.node(3).replicaViews = [];
+  world.look();
+  world.commit(change({ replicas: [1, 2, 3] }));
+  world.node(3).replicaViews = [new FakeReplica().follow(0)];
+  assertEquals(world.look(), "");
+});
+
 Deno.test("what was not durable may be gone after a crash, and everything with the disk", () => {
   const world = withRecords();
   world.commit(change({ isr: [1, 2] }));
