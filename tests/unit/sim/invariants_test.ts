@@ -189,6 +189,25 @@ Deno.test("a log has something damaged, although its disk is sound", () => {
   }
 });
 
+Deno.test("a leader whose log has rotted commits more than can be seen, and a follower knows of it before the next leader does", () => {
+  const world = withRecords();
+  for (const id of [1, 2, 3]) world.replica(id).write([batch(3, 0), batch(4, 0)]);
+  world.invariants.forgive(1);
+  Object.assign(world.replica(1), { isDamaged: true, highWatermark: 5 });
+  assertEquals(world.look(), "");
+  world.replica(3).highWatermark = 5;
+  world.node(1).replicaViews = [];
+  assertEquals(world.look(), "");
+  world.commit(change({ leader: 2, isr: [2, 3] }));
+  Object.assign(world.replica(2).lead(1, [2, 3]), { highWatermark: 4 });
+  world.replica(3).follow(1);
+  assertEquals(world.look(), "");
+  world.replica(2).highWatermark = 5;
+  assertEquals(world.look(), "");
+  world.replica(3).highWatermark = 6;
+  finds(world, "t-0 on node 3 takes everything up to 6 for committed, but no leader has committed more than 5");
+});
+
 // Leaders
 
 Deno.test("a leader lacks what is committed", () => {
