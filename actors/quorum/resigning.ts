@@ -1,5 +1,6 @@
 /**
- * A clean stop: leadership goes to the follower that is furthest, so that nobody has to miss this leader first.
+ * A clean stop: leadership goes to the follower that is furthest, so that nobody has to miss this leader first. The only voter has
+ * nobody to give it to and ends it all the same: its controller waits for what this actor says, so it must have ended before.
  *
  * ```text
  *   resign ──▶ takes no more appends ──all committed, or half the time over──▶ endEpoch to the others ──▶ follows, or the time is over
@@ -17,7 +18,8 @@ export function resign(quorum: Quorum, timeoutMs: number, asker: Asker<boolean>,
   quorum.retired = true;
   out.cancel("stand");
   const { role, others, leaderId, nodeId } = quorum;
-  if (others.length === 0 || (leaderId !== -1 && leaderId !== nodeId)) return out.reply(asker, others.length > 0);
+  const isFollower = leaderId !== -1 && leaderId !== nodeId;
+  if (isFollower || (others.length === 0 && role.type !== "leader")) return out.reply(asker, isFollower);
   quorum.resigning.push(asker);
   out.timer("resigned", timeoutMs, "tick", "resigned");
   if (role.type !== "leader") return;
@@ -34,6 +36,7 @@ export function handOver(quorum: Quorum, out: Out): void {
   const fetched = (voter: number) => role.replicas.get(voter)?.lastFetch ?? -1;
   const successors = [...others].sort((a, b) => endOf(b) - endOf(a) || fetched(b) - fetched(a));
   detach(quorum, out, timings.electionTimeoutMs);
+  if (others.length === 0) return giveUpResigning(quorum, out);
   const left = new Set(others);
   for (const voter of others) {
     out.ask(quorumOf(voter), "endEpoch", { leaderId, epoch, successors }, (quorum, answer, out) => {

@@ -55,6 +55,8 @@ export class Partition {
   join(node: number, life: number, view: ReplicaView): ReplicaWatch {
     if (view.cleanedTo > this.ledger.cleanedTo) this.ledger.clean({ cleanedTo: view.cleanedTo, node });
     const follower = this.ledger.join(node, life, view);
+    // It may have been away when it ceased to be a replica: then it only comes to remove what it has.
+    follower.isExpelled = this.image?.replicas.includes(node) === false;
     const watch = {
       partition: this,
       node,
@@ -207,8 +209,7 @@ export class Partition {
     // What was committed before an unclean election is not committed by it, nor what a new leader already took for committed.
     const isMore = !this.ledger.isLossy || (this.ledger.isBegun && highWatermark >= 0);
     const areEnough = view.isr.length >= view.minIsr;
-    if (areEnough) this.#mayBeBehind = false;
-    else if (isMore && !this.#mayBeBehind) {
+    if (!areEnough && isMore && !this.#mayBeBehind) {
       this.tell(
         `${
           this.#who(node)
@@ -216,6 +217,9 @@ export class Partition {
       );
     }
     this.ledger.commit(follower);
+    // What an earlier leader has committed is below the first batch of this one's epoch; others may know of it before this one does.
+    const isThrough = this.ledger.end === follower.mirror.end || this.ledger.batches.at(-1)?.epoch === view.leaderEpoch;
+    if (areEnough && isThrough) this.#mayBeBehind = false;
     for (const candidate of [...this.image?.isr ?? [], ...this.image?.elr ?? []]) {
       this.#checkCandidate(candidate, `is a candidate, when node ${node} commits in epoch ${view.leaderEpoch}`);
     }

@@ -129,6 +129,8 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
     file: at("following"),
     from: "if (seq !== quorum.fetching) return;",
     to: "if (seq < 0) return;",
+    survives: "The question must be given up within an epoch, and its answer still pass for a sequel. " +
+      "The simulation of quorums alone meets that (`tests/unit/actors/quorum/simulation_test.ts`).",
   },
   {
     name: "forgetful-voter-counts",

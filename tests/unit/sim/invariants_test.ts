@@ -80,6 +80,21 @@ Deno.test("a process comes back without what was durable and committed", () => {
   finds(world, "t-0 on node 3 had what is committed up to 3, durably up to 3, and came back with 2");
 });
 
+Deno.test("a process that comes back to remove what it has may be a replica again later, without it", () => {
+  const world = withRecords();
+  const { replica } = world.node(3);
+  world.node(3).replicaViews = [];
+  world.look();
+  world.commit(change({ isr: [1, 2], replicas: [1, 2] }));
+  world.node(3).replicaViews = [replica.again().follow(0)];
+  world.look();
+  world.node(3).replicaViews = [];
+  world.look();
+  world.commit(change({ replicas: [1, 2, 3] }));
+  world.node(3).replicaViews = [new FakeReplica().follow(0)];
+  assertEquals(world.look(), "");
+});
+
 Deno.test("what was not durable may be gone after a crash, and everything with the disk", () => {
   const world = withRecords();
   world.commit(change({ isr: [1, 2] }));
@@ -172,6 +187,25 @@ Deno.test("a log has something damaged, although its disk is sound", () => {
     if (hasRotted) assertEquals(world.look(), "");
     else finds(world, "t-0 on node 2 has something damaged at 3 or behind it, and nothing has happened to its disk");
   }
+});
+
+Deno.test("a leader whose log has rotted commits more than can be seen, and a follower knows of it before the next leader does", () => {
+  const world = withRecords();
+  for (const id of [1, 2, 3]) world.replica(id).write([batch(3, 0), batch(4, 0)]);
+  world.invariants.forgive(1);
+  Object.assign(world.replica(1), { isDamaged: true, highWatermark: 5 });
+  assertEquals(world.look(), "");
+  world.replica(3).highWatermark = 5;
+  world.node(1).replicaViews = [];
+  assertEquals(world.look(), "");
+  world.commit(change({ leader: 2, isr: [2, 3] }));
+  Object.assign(world.replica(2).lead(1, [2, 3]), { highWatermark: 4 });
+  world.replica(3).follow(1);
+  assertEquals(world.look(), "");
+  world.replica(2).highWatermark = 5;
+  assertEquals(world.look(), "");
+  world.replica(3).highWatermark = 6;
+  finds(world, "t-0 on node 3 takes everything up to 6 for committed, but no leader has committed more than 5");
 });
 
 // Leaders

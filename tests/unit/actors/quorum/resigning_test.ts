@@ -58,13 +58,24 @@ Deno.test("when nobody is there to follow it, it does not wait", () => {
   assertEquals(resigned.reply, false);
 });
 
-Deno.test("a follower may go at once; the only voter has nobody to hand over to", () => {
+Deno.test("a follower may go at once", () => {
   const node = begin();
   follow(node);
   assertEquals(node.p.ask("resign", { timeoutMs: 1_000 }).reply, true);
+});
+
+Deno.test("the only voter ends its controller before it goes, and what that has put on its way before that", () => {
   const alone = begin({ voters: [1], state: null });
-  assertEquals(alone.p.ask("resign", { timeoutMs: 1_000 }).reply, false);
-  assertEquals(alone.p.state.role.type, "leader");
+  const { epoch, log, controller } = alone.p.state;
+  alone.hold();
+  const append = alone.p.ask("append", { epoch, baseOffset: log.endOffset, records: [entry("a")] });
+  const resigned = alone.p.ask("resign", { timeoutMs: 1_000 });
+  assertEquals([append.reply, resigned.reply, alone.p.state.role.type], [undefined, undefined, "leader"]);
+  alone.sync();
+  assertEquals([append.reply, resigned.reply, alone.p.state.role.type], [true, false, "unattached"]);
+  assertEquals(controller?.stopping, true);
+  assertEquals(alone.p.ask("append", { epoch, baseOffset: log.endOffset, records: [entry("b")] }).reply, false);
+  assertEquals(alone.p.ask("resign", { timeoutMs: 1_000 }).reply, false, "there is nothing left to wait for");
 });
 
 Deno.test("the first successor stands at once, the next a little later, and nobody by an old message", () => {
