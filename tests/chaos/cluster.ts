@@ -18,6 +18,8 @@ import { LinkProxy } from "./link_proxy.ts";
 const ANSWER_MS = 2_000;
 /** Nobody is paused when topics are made, but the machine may be slow. */
 const CREATE_MS = 10_000;
+/** Longer than it can take. */
+const PATIENCE_MS = 120_000;
 
 /** What a partition looks like to a client. */
 export interface PartitionState {
@@ -129,26 +131,32 @@ export class ChaosCluster implements AsyncDisposable {
     }
   }
 
-  /** Makes a topic with a replica on every broker. */
+  /** Makes a topic with a replica on every broker; asks again as long as it is in doubt. */
   async createTopic(name: string, partitions: number, configs: Readonly<Record<string, string>>): Promise<void> {
-    await this.ask(async (client) => {
-      const { topics } = await client.call(createTopics, 7, {
-        topics: [{
-          name,
-          numPartitions: partitions,
-          replicationFactor: this.brokers.length,
-          assignments: [],
-          configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
-        }],
-        timeoutMs: CREATE_MS,
-        validateOnly: false,
-      });
-      const { errorCode, errorMessage } = topics[0]!;
-      // An answer may have come too late, and the next broker was asked.
-      if (errorCode !== 0 && errorName(errorCode) !== "TOPIC_ALREADY_EXISTS") {
-        throw new Error(`${name}: ${errorName(errorCode)} ${errorMessage}`);
+    const deadline = performance.now() + PATIENCE_MS;
+    for (let error = ""; error !== "NONE" && error !== "TOPIC_ALREADY_EXISTS";) {
+      if (performance.now() > deadline) throw new Error(`${name} cannot be made: ${error}`);
+      try {
+        error = await this.ask((client) => this.#create(client, name, partitions, configs), 2 * CREATE_MS);
+      } catch (reason) {
+        error = String(reason);
       }
-    }, 2 * CREATE_MS);
+    }
+  }
+
+  async #create(client: RawClient, name: string, numPartitions: number, configs: Readonly<Record<string, string>>) {
+    const { topics } = await client.call(createTopics, 7, {
+      topics: [{
+        name,
+        numPartitions,
+        replicationFactor: this.brokers.length,
+        assignments: [],
+        configs: Object.entries(configs).map(([name, value]) => ({ name, value })),
+      }],
+      timeoutMs: CREATE_MS,
+      validateOnly: false,
+    });
+    return errorName(topics[0]!.errorCode);
   }
 
   /** The partitions of a topic as a live broker sees them. */

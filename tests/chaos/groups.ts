@@ -1,33 +1,29 @@
 /**
- * Groups of real clients while brokers, coordinators and members are killed, stand still and come back: `deno task chaos -- --groups`.
- *
- * ```
- * calm (all in sync, every group has all) ──fault──▶ behind ──has all that was acknowledged until a second later──▶ mended ──▶ calm …
- * ```
- * At the end every group must have been given everything that was acknowledged; all the while no two members may be assigned one
- * partition, and what is committed must not fall. For each fault it is reported how long a group was behind.
+ * Groups of real clients while broker processes, coordinators and members are killed, stand still and come back:
+ * `deno task chaos -- --groups`.
  *
  * @module
  */
-import { SeededRandom } from "../../lib/prng.ts";
-import { decodeAssignment } from "../../protocol/consumer_protocol.ts";
-import { errorName } from "../../protocol/errors.ts";
-import { consumerGroupDescribe } from "../../protocol/tables/consumer_groups.ts";
-import { describeGroups, findCoordinator, offsetFetch } from "../../protocol/tables/groups.ts";
-import { RawClient } from "../helpers/raw_client.ts";
+import { OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
+import type { Random } from "../../lib/prng.ts";
 import { ChaosCluster } from "./cluster.ts";
+import { type Disturbance, type GroupStage, PATIENCE_MS, runGroups, type StageGroup, until } from "./group_run.ts";
+import { coordinatorOf } from "./group_watch.ts";
 import { ChaosGroup, type GroupSpec } from "./member.ts";
+import type { OffsetsPlace } from "./offsets_log.ts";
 import { ChaosWriter, confluentWriter } from "./writer.ts";
 
 /** What can be done to groups. */
 export const GROUP_FAULTS = [
   "kill-coordinator",
   "kill-leader",
+  "kill-controller",
   "stop-coordinator",
   "pause-coordinator",
   "cut-coordinator",
   "kill-member",
   "pause-member",
+  "leave-member",
   "restart-static",
 ] as const;
 type GroupFault = typeof GROUP_FAULTS[number];
@@ -35,16 +31,15 @@ type GroupFault = typeof GROUP_FAULTS[number];
 const TOPIC = "orders";
 const PARTITIONS = 12;
 const WRITERS = 2;
-const PATIENCE_MS = 90_000;
 /** Longer than a session. */
 const PAUSE_MS = 8_000;
 
-const GROUPS: readonly GroupSpec[] = [
-  { groupId: "samsa-classic", kind: "samsa", protocol: "classic", members: 4, hasStatic: true },
-  { groupId: "samsa-modern", kind: "samsa", protocol: "consumer", members: 4, hasStatic: true },
-  { groupId: "librdkafka-classic", kind: "librdkafka", protocol: "classic", members: 4, hasStatic: true },
-  { groupId: "librdkafka-modern", kind: "librdkafka", protocol: "consumer", members: 4, hasStatic: true },
-  { groupId: "kafkajs", kind: "kafkajs", protocol: "classic", members: 4, hasStatic: false },
+const GROUPS: readonly Omit<GroupSpec, "members">[] = [
+  { groupId: "samsa-classic", kind: "samsa", protocol: "classic", hasStatic: true },
+  { groupId: "samsa-modern", kind: "samsa", protocol: "consumer", hasStatic: true },
+  { groupId: "librdkafka-classic", kind: "librdkafka", protocol: "classic", hasStatic: true },
+  { groupId: "librdkafka-modern", kind: "librdkafka", protocol: "consumer", hasStatic: true },
+  { groupId: "kafkajs", kind: "kafkajs", protocol: "classic", hasStatic: false },
 ];
 
 const CONFIG = {
@@ -61,236 +56,178 @@ export interface GroupChaosOptions {
   readonly only: readonly string[] | undefined;
   /** Groups whose names contain one of these. */
   readonly groups: readonly string[];
+  /** Of each group. */
+  readonly members: number;
+  /** Between two records of one writer. */
+  readonly gapMs: number;
 }
 
 /** Runs it; returns how it exits. */
-export async function groupChaos({ faults, seed, only, groups }: GroupChaosOptions): Promise<number> {
-  const random = new SeededRandom(seed);
+export async function groupChaos(options: GroupChaosOptions): Promise<number> {
+  const { only, groups, members } = options;
   const mix = GROUP_FAULTS.filter((fault) => only === undefined || only.includes(fault));
   const specs = GROUPS.filter(({ groupId }) => groups.some((part) => groupId.includes(part)));
+  if (mix.length === 0 || specs.length === 0) {
+    const names = GROUPS.map(({ groupId }) => groupId).join(", ");
+    console.error(`There are these faults: ${GROUP_FAULTS.join(", ")}; and these groups: ${names}.`);
+    return 1;
+  }
   await using cluster = await ChaosCluster.open(3, CONFIG);
   await cluster.createTopic(TOPIC, PARTITIONS, { "min.insync.replicas": "2" });
+  const writers = await openWriters(cluster.bootstrap, options.gapMs);
+  const opened = specs.map((spec) => ChaosGroup.open({ ...spec, members }, cluster.bootstrap, TOPIC));
+  const problems = await runGroups(new ProcessStage(cluster, writers, await Promise.all(opened)), { ...options, mix });
+  return problems.length === 0 ? 0 : 1;
+}
+
+async function openWriters(bootstrap: string, gapMs: number): Promise<ChaosWriter[]> {
   const command = await confluentWriter();
-  const writers = Array.from({ length: WRITERS }, (_, index) => {
-    const place = { topic: TOPIC, partition: index };
-    const spread = { name: `w${index}`, ...command, gapMs: 5, more: ["1000", String(PARTITIONS)] };
-    return new ChaosWriter(spread, cluster.bootstrap, place);
+  return Array.from({ length: WRITERS }, (_, index) => {
+    const spread = { name: `w${index}`, ...command, gapMs, more: ["1000", String(PARTITIONS)] };
+    return new ChaosWriter(spread, bootstrap, { topic: TOPIC, partition: index });
   });
-  const stage: Stage = {
-    cluster,
-    writers,
-    groups: await Promise.all(specs.map((spec) => ChaosGroup.open(spec, cluster.bootstrap, TOPIC))),
-    problems: [],
-    floors: new Map(),
-  };
-  const behind: { readonly fault: GroupFault; readonly ms: number }[] = [];
-  const watching = watch(stage);
-  try {
-    await calm(stage);
-    for (let count = 1; count <= faults; count++) {
-      const fault = random.pick(mix);
-      const times = await strike(stage, fault, random);
-      behind.push(...times.map(({ ms }) => ({ fault, ms })));
-      console.log(
-        `${count}/${faults} ${fault}: ${times.map(({ name, ms }) => `${name} ${Math.round(ms)} ms`).join(", ")}`,
-      );
-      await calm(stage);
-    }
-    await Promise.all(writers.map((writer) => writer.stop()));
-    await hasAll(stage, acknowledgedNames(writers));
-  } catch (error) {
-    stage.problems.push(error instanceof Error ? error.message : String(error));
+}
+
+/** A group of processes, as it is on the stage. */
+interface ProcessGroup extends StageGroup {
+  readonly processes: ChaosGroup;
+}
+
+/** Broker processes, librdkafka's producers, and groups of processes. */
+class ProcessStage implements GroupStage<GroupFault> {
+  readonly topic = TOPIC;
+  readonly groups: readonly ProcessGroup[];
+  readonly #cluster: ChaosCluster;
+  readonly #writers: readonly ChaosWriter[];
+
+  constructor(cluster: ChaosCluster, writers: readonly ChaosWriter[], groups: readonly ChaosGroup[]) {
+    this.#cluster = cluster;
+    this.#writers = writers;
+    this.groups = groups.map((processes) => ({
+      groupId: processes.spec.groupId,
+      protocol: processes.spec.protocol,
+      ledger: processes.ledger,
+      commitsInOrder: processes.spec.kind === "samsa",
+      processes,
+      tails: () => processes.tails(),
+      close: () => processes.close(),
+    }));
   }
-  watching.stop();
-  for (const group of stage.groups) {
-    stage.problems.push(...group.casualties());
-    group.close();
+
+  acknowledged(): string[] {
+    return this.#writers.flatMap(({ place, acknowledged }) =>
+      [...acknowledged.keys()].map((n) => `${place.topic}-${place.partition}:${n}`)
+    );
   }
-  report(stage, behind, mix);
-  return stage.problems.length === 0 ? 0 : 1;
-}
 
-interface Stage {
-  readonly cluster: ChaosCluster;
-  readonly writers: readonly ChaosWriter[];
-  readonly groups: readonly ChaosGroup[];
-  readonly problems: string[];
-  /** What each group has committed at least, by group and partition. */
-  readonly floors: Map<string, bigint>;
-}
-
-/** One fault, from calm to mended: how long each group that it concerns was behind. */
-async function strike(stage: Stage, fault: GroupFault, random: SeededRandom): Promise<{ name: string; ms: number }[]> {
-  const { cluster, groups, writers } = stage;
-  const group = random.pick(fault === "restart-static" ? groups.filter(({ spec }) => spec.hasStatic) : groups);
-  const index = fault === "restart-static" ? 0 : random.below(group.spec.members);
-  const struckMs = performance.now();
-  const isOfMember = fault.endsWith("member") || fault === "restart-static";
-  const victim = isOfMember ? -1 : await victimOf(stage, fault, group.spec.groupId);
-  if (fault.startsWith("kill") || fault.startsWith("stop")) {
-    if (isOfMember) await group.kill(index);
-    else await cluster.end(victim, fault.startsWith("kill") ? "SIGKILL" : "SIGTERM");
-  } else if (fault === "pause-coordinator") cluster.broker(victim).signal("SIGSTOP");
-  else if (fault === "cut-coordinator") cluster.cut(victim);
-  else if (fault === "pause-member") group.signal(index, "SIGSTOP");
-  else {
-    await group.kill(index);
-    group.replace(index);
+  placeOf(name: string) {
+    const [who, n] = name.split(":") as [string, string];
+    const writer = this.#writers.find(({ place }) => who === `${place.topic}-${place.partition}`)!;
+    return { partition: Number(n) % PARTITIONS, offset: writer.acknowledged.get(Number(n))! };
   }
-  await delay(1_000);
-  const names = acknowledgedNames(writers);
-  const concerned = isOfMember ? [group] : groups;
-  const times = await Promise.all(concerned.map(async (each) => {
-    await until(`${each.spec.groupId} is given everything after ${fault}`, () => each.lacks(names).length === 0);
-    return { name: each.spec.groupId, ms: performance.now() - struckMs - 1_000 };
-  }));
-  if (fault.startsWith("pause") || fault.startsWith("cut")) {
-    await delay(Math.max(0, PAUSE_MS - (performance.now() - struckMs)));
-  }
-  if (fault === "pause-coordinator") cluster.broker(victim).signal("SIGCONT");
-  if (fault === "cut-coordinator") cluster.heal();
-  if (fault === "pause-member") group.signal(index, "SIGCONT");
-  if (fault === "kill-member") group.replace(index);
-  if (victim > 0 && !cluster.broker(victim).isRunning) await cluster.start(victim);
-  return times;
-}
 
-/** The node that coordinates the group, or leads a partition of the topic. */
-async function victimOf({ cluster }: Stage, fault: GroupFault, groupId: string): Promise<number> {
-  if (fault === "kill-leader") return (await cluster.partitions(TOPIC))[0]!.leader;
-  return (await coordinatorOf(cluster, groupId)).nodeId;
-}
-
-async function coordinatorOf(cluster: ChaosCluster, groupId: string) {
-  const answer = await cluster.ask((client) => client.call(findCoordinator, 4, { coordinatorKeys: [groupId] }));
-  const found = answer.coordinators[0]!;
-  if (found.errorCode !== 0) throw new Error(`${groupId}: ${errorName(found.errorCode)}`);
-  return found;
-}
-
-/** All replicas are in sync, and every group has everything that was acknowledged until now. */
-async function calm(stage: Stage): Promise<void> {
-  const { cluster, writers } = stage;
-  await until("all replicas are in sync", async () => {
-    const partitions = await cluster.partitions(TOPIC);
-    return partitions.length === PARTITIONS && partitions.every(({ leader, isr }) => leader > 0 && isr.length === 3);
-  });
-  const count = writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
-  await until("the writers are answered", () => {
-    return writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0) > count + 50;
-  });
-  await hasAll(stage, acknowledgedNames(writers));
-}
-
-async function hasAll({ groups }: Stage, names: readonly string[]): Promise<void> {
-  for (const group of groups) {
-    await until(`${group.spec.groupId} has everything`, () => group.lacks(names).length === 0).catch((error) => {
-      const missing = group.lacks(names);
-      throw new Error(`${error.message}; it lacks ${missing.length}, first ${missing[0]}`);
+  async settle(): Promise<void> {
+    await until("all replicas are in sync", async () => {
+      const partitions = await this.#cluster.partitions(TOPIC);
+      return partitions.length === PARTITIONS && partitions.every(({ leader, isr }) => leader > 0 && isr.length === 3);
     });
+    const count = () => this.#writers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
+    const before = count();
+    await until("the writers are answered", () => count() > before + 50);
   }
-}
 
-function acknowledgedNames(writers: readonly ChaosWriter[]): string[] {
-  return writers.flatMap(({ place, acknowledged }) =>
-    [...acknowledged.keys()].map((n) => `${place.topic}-${place.partition}:${n}`)
-  );
-}
+  async stopWriters(): Promise<void> {
+    await Promise.all(this.#writers.map((writer) => writer.stop()));
+  }
 
-/** Looks at every group now and then: who has what, and what is committed. */
-function watch(stage: Stage): { stop(): void } {
-  let isOver = false;
-  (async () => {
-    while (!isOver) {
-      for (const { spec } of stage.groups) await look(stage, spec).catch(() => {}); // its coordinator may be gone
-      await delay(500);
+  async begin(fault: GroupFault, random: Random): Promise<Disturbance> {
+    const isStatic = fault === "restart-static";
+    const group = random.pick(isStatic ? this.groups.filter(({ processes }) => processes.spec.hasStatic) : this.groups);
+    const isBrief = !fault.startsWith("pause") && !fault.startsWith("cut");
+    const leastMs = isBrief ? 0 : PAUSE_MS;
+    if (!isStatic && !fault.endsWith("member")) {
+      return { concerned: this.groups, leastMs, mend: await this.#disturbBroker(fault, group.groupId) };
     }
-  })();
-  return { stop: () => isOver = true };
-}
+    const index = isStatic ? 0 : random.below(group.processes.spec.members);
+    return { concerned: [group], leastMs, mend: await disturbMember(fault, group.processes, index) };
+  }
 
-async function look(stage: Stage, { groupId, protocol }: GroupSpec): Promise<void> {
-  const { host, port } = await coordinatorOf(stage.cluster, groupId);
-  const client = await RawClient.connect(`${host}:${port}`);
-  const limit = setTimeout(() => client.close(), 2_000); // it may stand still
-  try {
-    const owners = protocol === "consumer" ? await modernOwners(client, groupId) : await classicOwners(client, groupId);
-    const seen = new Set<string>();
-    for (const key of owners) {
-      if (seen.has(key)) stage.problems.push(`${groupId} has given ${key} to two members`);
-      seen.add(key);
+  /** Returns what mends it. */
+  async #disturbBroker(fault: GroupFault, groupId: string): Promise<() => void | Promise<void>> {
+    const victim = await this.#victimOf(fault, groupId);
+    const broker = this.#cluster.broker(victim);
+    switch (fault) {
+      case "pause-coordinator":
+        broker.signal("SIGSTOP");
+        return () => broker.signal("SIGCONT");
+      case "cut-coordinator":
+        this.#cluster.cut(victim);
+        return () => this.#cluster.heal();
+      default:
+        await this.#cluster.end(victim, fault.startsWith("stop") ? "SIGTERM" : "SIGKILL");
+        return () => this.#cluster.start(victim);
     }
-    const { groups } = await client.call(offsetFetch, 8, { groups: [{ groupId, topics: null }] });
-    if (groups[0]!.errorCode !== 0) return;
-    for (const { partitionIndex, committedOffset } of groups[0]!.topics.flatMap(({ partitions }) => partitions)) {
-      const place = `${groupId}/${partitionIndex}`;
-      const floor = stage.floors.get(place) ?? -1n;
-      if (committedOffset < floor) {
-        stage.problems.push(`${place} was committed to ${floor}, and is at ${committedOffset}`);
-      }
-      stage.floors.set(place, committedOffset);
+  }
+
+  /** The node that coordinates the group, leads a partition of the topic, or has the controller. */
+  async #victimOf(fault: GroupFault, groupId: string): Promise<number> {
+    let victim = -1;
+    await until(`there is somebody for ${fault}`, async () => {
+      if (fault === "kill-leader") victim = (await this.#cluster.partitions(TOPIC))[0]!.leader;
+      else if (fault === "kill-controller") victim = await this.#cluster.controller();
+      else victim = (await this.coordinatorOf(groupId)).nodeId;
+      return victim > 0;
+    });
+    return victim;
+  }
+
+  async leaderOf(partition: number): Promise<string> {
+    const leader = (await this.#cluster.partitions(TOPIC))[partition]!.leader;
+    return leader > 0 ? this.#cluster.broker(leader).bootstrap : "";
+  }
+
+  coordinatorOf(groupId: string) {
+    return this.#cluster.ask((client) => coordinatorOf(client, groupId));
+  }
+
+  async offsetsPlace(): Promise<OffsetsPlace> {
+    let leaders: string[] = [];
+    await until(`every partition of ${OFFSETS_TOPIC} has a leader`, async () => {
+      const partitions = await this.#cluster.partitions(OFFSETS_TOPIC);
+      leaders = partitions.flatMap(({ leader }) => leader > 0 ? this.#cluster.broker(leader).bootstrap : []);
+      return leaders.length > 0 && leaders.length === partitions.length;
+    });
+    return { partitions: leaders.length, leaderOf: (partition) => leaders[partition]! };
+  }
+
+  async tell(): Promise<string[]> {
+    const told = this.#writers.map((writer) => `${writer.name}: ${writer.tail()}`);
+    for (const { id } of this.#cluster.brokers) {
+      const views = await Promise.allSettled([this.#cluster.viewOf(id, TOPIC), this.#cluster.quorumOf(id)]);
+      const seen = views.map((view) =>
+        view.status === "fulfilled" ? Deno.inspect(view.value, { depth: 4, breakLength: 200 }) : String(view.reason)
+      );
+      told.push(`broker ${id}\n${seen.join("\n")}\n${this.#cluster.broker(id).tail().slice(-3_000)}`);
     }
-  } finally {
-    clearTimeout(limit);
-    await client.close();
+    return told;
   }
 }
 
-async function classicOwners(client: RawClient, groupId: string): Promise<string[]> {
-  const { groups } = await client.call(describeGroups, 5, { groups: [groupId], includeAuthorizedOperations: false });
-  return groups[0]!.members.flatMap(({ memberAssignment }) =>
-    (decodeAssignment(memberAssignment)?.assignedPartitions ?? []).flatMap(({ topic, partitions }) =>
-      partitions.map((partition) => `${topic}-${partition}`)
-    )
-  );
-}
-
-async function modernOwners(client: RawClient, groupId: string): Promise<string[]> {
-  const body = { groupIds: [groupId], includeAuthorizedOperations: false };
-  const { groups } = await client.call(consumerGroupDescribe, 0, body);
-  return groups[0]!.members.flatMap(({ assignment }) =>
-    assignment.topicPartitions.flatMap(({ topicName, partitions }) =>
-      partitions.map((index) => `${topicName}-${index}`)
-    )
-  );
-}
-
-function report(
-  { groups, problems, writers }: Stage,
-  behind: readonly { readonly fault: GroupFault; readonly ms: number }[],
-  mix: readonly GroupFault[],
-): void {
-  for (const fault of mix) {
-    const times = behind.filter((each) => each.fault === fault).map(({ ms }) => ms).sort((a, b) => a - b);
-    if (times.length === 0) continue;
-    const at = (share: number) => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))]!);
-    console.log(`${fault} ×${times.length}: behind p50 ${at(0.5)} ms, longest ${at(1)} ms`);
+/** Returns what mends it. */
+async function disturbMember(fault: GroupFault, group: ChaosGroup, index: number): Promise<() => void> {
+  switch (fault) {
+    case "pause-member":
+      group.signal(index, "SIGSTOP");
+      return () => group.signal(index, "SIGCONT");
+    case "leave-member":
+      if (!await group.leave(index, PATIENCE_MS)) throw new Error(`a member of ${group.spec.groupId} does not leave`);
+      return () => group.replace(index);
+    case "restart-static":
+      await group.kill(0);
+      group.replace(0);
+      return () => {};
+    default:
+      await group.kill(index);
+      return () => group.replace(index);
   }
-  const names = acknowledgedNames(writers);
-  for (const group of groups) {
-    const { spec, given, repeated } = group;
-    console.log(`${spec.groupId}: ${given.size} of ${names.length} given, ${repeated} more than once`);
-  }
-  for (const problem of problems.slice(0, 40)) console.log(problem);
-  console.log(`${behind.length} passed, ${problems.length} failed`);
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      last = error;
-    }
-    await delay(50);
-  }
-  throw new Error(
-    `In ${PATIENCE_MS / 1000} s it did not come about that ${what}${last === undefined ? "" : `: ${last}`}`,
-  );
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,10 +1,19 @@
 /**
- * Members of groups as processes that are killed and stand still, and what their group was given, whoever of them got it.
+ * Members of groups as processes that are killed, stand still and leave.
  *
+ * What a member says, a line each, is all that is known of it:
+ *
+ * ```
+ * A <generation> <member id> <partition>,…         these are its own now (generation "-" where its client does not tell)
+ * R <partition>,…                                  they are not any more: it has given them back
+ * L <partition>,…                                  they are not any more: the group has gone on without it
+ * V <partition> <first>-<last> <writer>:<n> …      it was given these records
+ * ```
  * @module
  */
 import { installClient } from "../interop/install.ts";
 import { spawnTalker, type Talker } from "../interop/processes.ts";
+import { GroupLedger } from "./group_ledger.ts";
 import { confluentWriter } from "./writer.ts";
 
 /** Which client a group has. */
@@ -18,6 +27,18 @@ export interface GroupSpec {
   readonly members: number;
   /** Whether its first member is a static one. */
   readonly hasStatic: boolean;
+}
+
+/** Starts the member with a number. */
+type StartMember = (index: number, hear: (line: string) => void) => Talker;
+
+/** A process that was started as a member. */
+interface MemberProcess {
+  readonly talker: Talker;
+  /** `<number of the member>.<which process it is>` */
+  readonly name: string;
+  /** It was told to end. */
+  isExpendable: boolean;
 }
 
 /** How members of a kind are started. */
@@ -37,15 +58,17 @@ async function commandOf(kind: MemberKind): Promise<{ readonly command: string; 
 /** A group of processes. */
 export class ChaosGroup {
   readonly spec: GroupSpec;
-  /** What was given to any of them: `<writer>:<n>`, with how often. */
-  readonly given: Map<string, number> = new Map();
-  #members: Talker[] = [];
-  readonly #start: (index: number) => Talker;
+  readonly ledger: GroupLedger;
+  readonly #start: StartMember;
+  readonly #members: MemberProcess[];
+  #started = 0;
+  #isClosed = false;
 
-  private constructor(spec: GroupSpec, start: (index: number, hear: (line: string) => void) => Talker) {
+  private constructor(spec: GroupSpec, start: StartMember) {
     this.spec = spec;
-    this.#start = (index) => start(index, (line) => this.#hear(line));
-    this.#members = Array.from({ length: spec.members }, (_, index) => this.#start(index));
+    this.ledger = new GroupLedger(spec.groupId);
+    this.#start = start;
+    this.#members = Array.from({ length: spec.members }, (_, index) => this.#spawn(index));
   }
 
   /** Starts its members. */
@@ -59,46 +82,74 @@ export class ChaosGroup {
 
   /** SIGKILL; another in its place is started by {@linkcode ChaosGroup.replace}. */
   async kill(index: number): Promise<void> {
-    this.#members[index]!.signal("SIGKILL");
-    await this.#members[index]!.ended;
+    const member = this.#members[index]!;
+    this.ledger.note(member.name, "is killed");
+    member.isExpendable = true;
+    member.talker.signal("SIGKILL");
+    await member.talker.ended;
+  }
+
+  /** Lets it close its consumer and end; false when it has not ended by then. */
+  async leave(index: number, patienceMs: number): Promise<boolean> {
+    const member = this.#members[index]!;
+    this.ledger.note(member.name, "is told to leave");
+    member.isExpendable = true;
+    await member.talker.close();
+    const tooLate = Promise.withResolvers<false>();
+    const timer = setTimeout(() => tooLate.resolve(false), patienceMs);
+    const hasLeft = await Promise.race([member.talker.ended.then(() => true), tooLate.promise]);
+    clearTimeout(timer);
+    return hasLeft;
   }
 
   replace(index: number): void {
-    this.#members[index] = this.#start(index);
+    this.#members[index] = this.#spawn(index);
   }
 
   signal(index: number, signal: "SIGSTOP" | "SIGCONT"): void {
-    this.#members[index]!.signal(signal);
+    const { name, talker } = this.#members[index]!;
+    this.ledger.note(name, signal === "SIGSTOP" ? "stands still" : "goes on");
+    talker.signal(signal);
   }
 
-  /** Members that have ended although nobody killed them, with what they said last. */
-  casualties(): string[] {
-    return this.#members.flatMap((member, index) =>
-      member.hasEnded() ? [`member ${index} of ${this.spec.groupId} has ended: ${member.tail().slice(0, 600)}`] : []
-    );
-  }
-
-  /** What is missing of what was acknowledged. */
-  lacks(acknowledged: Iterable<string>): string[] {
-    const missing: string[] = [];
-    for (const name of acknowledged) if (!this.given.has(name)) missing.push(name);
-    return missing;
-  }
-
-  /** How many were given more than once. */
-  get repeated(): number {
-    let count = 0;
-    for (const times of this.given.values()) if (times > 1) count++;
-    return count;
+  /** What its members have said beside what they were given. */
+  tails(): string[] {
+    return this.#members.flatMap(({ name, talker }) => {
+      const tail = talker.tail().trim().slice(-600);
+      return tail === "" ? [] : [`member ${name} of ${this.spec.groupId} said last: ${tail}`];
+    });
   }
 
   close(): void {
-    for (const member of this.#members) member.signal("SIGKILL");
+    this.#isClosed = true;
+    for (const { talker } of this.#members) talker.signal("SIGKILL");
   }
 
-  #hear(line: string): void {
-    const [what, ...names] = line.split(" ");
-    if (what !== "V") return;
-    for (const name of names) this.given.set(name, (this.given.get(name) ?? 0) + 1);
+  #spawn(index: number): MemberProcess {
+    const name = `${index}.${++this.#started}`;
+    const talker = this.#start(index, (line) => this.#hear(name, line));
+    const member: MemberProcess = { talker, name, isExpendable: false };
+    this.ledger.note(name, "is started");
+    talker.ended.then(({ code }) => this.#ended(member, code));
+    return member;
+  }
+
+  #ended({ name, talker, isExpendable }: MemberProcess, code: number): void {
+    if (this.#isClosed) return;
+    this.ledger.note(name, `has ended with ${code}`);
+    if (isExpendable) return;
+    const said = talker.tail().slice(-1_500);
+    this.ledger.problems.push(`member ${name} of ${this.spec.groupId} has ended by itself: ${said}`);
+  }
+
+  #hear(member: string, line: string): void {
+    const [what, ...words] = line.split(" ");
+    if (what === "V") return this.ledger.handedOut(member, Number(words[0]), words[1]!, words.slice(2));
+    const partitions = (words.at(-1) ?? "").split(",").filter((word) => word !== "").map(Number);
+    if (what === "R") this.ledger.revoked(member, partitions);
+    if (what === "L") this.ledger.lost(member, partitions);
+    if (what !== "A") return;
+    const generation = words[0] === "-" ? undefined : Number(words[0]);
+    this.ledger.assigned(member, generation, words[1]!, partitions);
   }
 }

@@ -15,6 +15,7 @@ import { readAll } from "../helpers/kafka_calls.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { installClient } from "../interop/install.ts";
 import { ChaosCluster, type PartitionState } from "./cluster.ts";
+import { EMBEDDED_FAULTS, embeddedChaos } from "./embedded.ts";
 import { GROUP_FAULTS, groupChaos } from "./groups.ts";
 import { ChaosWriter, confluentWriter, judgePartition, type WriterCommand } from "./writer.ts";
 
@@ -28,6 +29,10 @@ const HELP = `Kills, pauses and cuts off real brokers under load, and judges wha
   --socket-timeout MS   of the librdkafka producers; a paused broker keeps its sockets open, and only this ends the wait (default 1000)
   --groups [NAMES]  groups of consumers in place of producers alone: all, or those whose names have one of these in them, with commas;
                         then --only can name ${GROUP_FAULTS.join(", ")}
+  --embedded            with --groups: actors of a cluster in one process with groups of our own consumers, in place of processes;
+                        then --only can name ${EMBEDDED_FAULTS.join(", ")}
+  --members N           of each group (default 4)
+  --gap MS              between two records of one of the two writers for groups (default 10); more on a machine that is slow or busy
 `;
 
 /** How often each comes, in parts of ten. */
@@ -63,6 +68,9 @@ async function main(): Promise<number> {
       seed: { type: "string", default: "1" },
       only: { type: "string" },
       groups: { type: "string" },
+      embedded: { type: "boolean", default: false },
+      members: { type: "string", default: "4" },
+      gap: { type: "string", default: "10" },
       "socket-timeout": { type: "string", default: "1000" },
       help: { type: "boolean", default: false },
     },
@@ -73,9 +81,13 @@ async function main(): Promise<number> {
   }
   const faults = Number(values.faults);
   const only = values.only?.split(",");
+  if (values.groups !== undefined && values.embedded && faults >= 1) {
+    return (await embeddedChaos({ faults, seed: values.seed, only })).length === 0 ? 0 : 1;
+  }
   if (values.groups !== undefined && faults >= 1) {
     const groups = values.groups === "all" ? [""] : values.groups.split(",");
-    return await groupChaos({ faults, seed: values.seed, only, groups });
+    const size = { members: Number(values.members), gapMs: Number(values.gap) };
+    return await groupChaos({ faults, seed: values.seed, only, groups, ...size });
   }
   const mix = MIX.filter((fault) => only === undefined || only.includes(fault));
   if (!Number.isSafeInteger(faults) || faults < 1 || mix.length === 0) {
