@@ -1,15 +1,16 @@
 /**
  * Whether a leader may speak for its epoch from memory: whoever does so asks first.
  *
- *     in touch with the controller ─────────────────────────────────────────────▶ yes, at once
- *     isolated, and too few in sync to commit anything: who is eligible may lead ─▶ no
- *     isolated ──pulls that wait are answered──▶ every other member of the maximal ISR pulls again, in this epoch ──▶ yes
- *                                                     └────────────── not in time ─────────────────────────────────▶ no
+ *     nobody else could be elected ────────────────────────────────────────────────────────────────▶ yes
+ *     cut off, or isolated with too few in sync to commit anything: who is eligible may lead ──────▶ no
+ *     pulls that wait are answered ──▶ every other member of the maximal ISR pulls again, in this epoch ──▶ yes
+ *                                          └────────────── not in time ─────────────────────────────────▶ nobody knows
  *
- * Followers that were heard a moment ago are not enough: they may have turned to another leader since, and what that one has committed is
- * unknown here. Each answer to a pull says when it was given, by the leader's clock, and the next pull says it again. So a pull that
- * names a time after the question was sent after it, by somebody who neither led nor had another leader then, late and repeated messages
- * notwithstanding. As long as that holds for all who could have been elected, nothing has been committed elsewhere.
+ * That it has heard of no other leader says nothing: its process may have stood still, or the controller may not reach it. Nor do followers
+ * that were heard a moment ago: they may have turned to another leader since, and what that one has committed is unknown here. Each
+ * answer to a pull says when it was given, by the leader's clock, and the next pull says it again. So a pull that names a time after the
+ * question was sent after it, by somebody who neither led nor had another leader then, late and repeated messages notwithstanding. As
+ * long as that holds for all who could have been elected, nothing has been committed elsewhere. It costs a round trip.
  *
  * Invariant: every question is answered, within two waits of a pull.
  *
@@ -34,9 +35,10 @@ export function confirm(
   const { leadership, isolatedMs, config } = replica;
   const refused = replica.refusal(leaderEpoch);
   if (refused !== undefined) return refused;
-  if (isolatedMs === undefined || leadership === null) return "NONE";
+  if (leadership === null) return "NOT_LEADER_OR_FOLLOWER";
   const askedMs = out.monotonic();
-  if (replica.isUnderMinIsr || isCutOff(replica, askedMs)) return "NOT_LEADER_OR_FOLLOWER";
+  const isAlone = isolatedMs !== undefined && replica.isUnderMinIsr;
+  if (isAlone || isCutOff(replica, askedMs)) return "NOT_LEADER_OR_FOLLOWER";
   if (followedMs(replica, leadership) >= askedMs) return "NONE";
   const deadlineMs = askedMs + 2 * config.replicaFetchWaitMaxMs;
   leadership.questions.push({ asker: out.asker(), askedMs, deadlineMs });
@@ -58,10 +60,11 @@ export function followerHeard(replica: Replica, brokerId: number, out: ReplicaOu
   if (newest !== undefined && leadership.followers.answeredMs(brokerId) < newest.askedMs) releasePulls(replica, out);
 }
 
-/** Whose time is over is told that this leader may not speak: nobody knows whether it could. */
-export function expireQuestions({ leadership }: Replica, nowMs: number, out: ReplicaOutbox): void {
+/** Whose time is over is told so: nobody knows whether this leader may speak, and if it is isolated, it had better not. */
+export function expireQuestions({ leadership, isolatedMs }: Replica, nowMs: number, out: ReplicaOutbox): void {
+  const error = isolatedMs === undefined ? "REQUEST_TIMED_OUT" : "NOT_LEADER_OR_FOLLOWER";
   while (leadership?.questions[0] !== undefined && leadership.questions[0].deadlineMs <= nowMs) {
-    out.reply(leadership.questions.shift()!.asker, "NOT_LEADER_OR_FOLLOWER");
+    out.reply(leadership.questions.shift()!.asker, error);
   }
 }
 

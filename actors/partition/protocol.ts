@@ -279,7 +279,7 @@ export interface ReplicaProtocol {
   describe(_: void): ReplicaDescription;
   /**
    * Whether this replica may still speak as the leader of this epoch: NONE, or why not. Whoever answers from memory what the log has asks
-   * first. A leader that does not hear from the controller asks its followers before it answers.
+   * first. A leader asks its followers before it answers.
    */
   confirm(request: { readonly leaderEpoch: number }): ErrorName;
   describeProducers(

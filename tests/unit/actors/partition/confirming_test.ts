@@ -4,25 +4,35 @@ import { ReplicaCluster } from "./cluster.ts";
 
 const SILENCE_MS = 2_000;
 
-/** A leader of three, all in sync, that has heard both followers a moment ago, and whose broker does not hear from the controller. */
-function isolated(over: { role?: Record<string, unknown>; config?: Record<string, unknown> } = {}): Harness {
+interface Over {
+  readonly role?: Record<string, unknown>;
+  readonly config?: Record<string, unknown>;
+}
+
+/** A leader of three, all in sync, that has heard both followers a moment ago. */
+function leader(over: Over = {}): Harness {
   const h = new Harness({ role: { ...LEADS.role, ...over.role }, config: { ...LEADS.config, ...over.config } });
   for (const id of [2, 3]) h.pull(id);
-  h.probe.advance(10).tell("isolation", { isolated: true, silenceMs: SILENCE_MS });
+  h.probe.advance(10);
+  return h;
+}
+
+/** The same, whose broker does not hear from the controller. */
+function isolated(over: Over = {}): Harness {
+  const h = leader(over);
+  h.probe.tell("isolation", { isolated: true, silenceMs: SILENCE_MS });
   return h;
 }
 
 const confirm = (h: Harness) => h.probe.ask("confirm", { leaderEpoch: 5 });
 const nowMs = (h: Harness) => h.probe.env.clock.monotonic();
 
-Deno.test("a leader in touch with the controller may speak at once", () => {
-  const h = isolated();
-  h.probe.tell("isolation", { isolated: false, silenceMs: SILENCE_MS });
-  assertEquals(confirm(h).reply, "NONE");
+Deno.test("a leader without followers may speak at once", () => {
+  assertEquals(confirm(new Harness()).reply, "NONE");
 });
 
-Deno.test("an isolated leader may speak when all in sync have pulled after the question: before, they may have turned to another", () => {
-  const h = isolated();
+Deno.test("a leader may speak when all in sync have pulled after the question: before, they may have turned to another", () => {
+  const h = leader();
   const parked = [2, 3].map((id) => h.pull(id, { leaderMs: 3 }));
   const asked = confirm(h);
   assertEquals(parked.map(({ reply }) => [reply?.error, reply?.leaderMs]), [["NONE", 10], ["NONE", 10]]);
@@ -33,7 +43,7 @@ Deno.test("an isolated leader may speak when all in sync have pulled after the q
 });
 
 Deno.test("a pull that was under way when the question came, or comes a second time, does not count", () => {
-  const h = isolated();
+  const h = leader();
   h.probe.advance(10);
   const asked = confirm(h);
   h.pull(3);
@@ -46,13 +56,13 @@ Deno.test("a pull that was under way when the question came, or comes a second t
 });
 
 Deno.test("who waits for another follower lets this one wait", () => {
-  const h = isolated();
+  const h = leader();
   const asked = confirm(h);
   assertEquals([h.pull(2, { leaderMs: nowMs(h) }).reply, asked.reply], [undefined, undefined]);
 });
 
 Deno.test("several questions wait together, and none longer than two waits of a pull", () => {
-  const h = isolated();
+  const h = leader();
   h.probe.advance(1);
   const first = confirm(h);
   h.probe.advance(100);
@@ -62,17 +72,21 @@ Deno.test("several questions wait together, and none longer than two waits of a 
   h.probe.advance(999);
   assertEquals(second.reply, undefined);
   h.probe.advance(1);
-  assertEquals(second.reply, "NOT_LEADER_OR_FOLLOWER");
+  assertEquals(second.reply, "REQUEST_TIMED_OUT", "it may well lead");
+  const alone = isolated();
+  const third = confirm(alone);
+  alone.probe.advance(1_000);
+  assertEquals(third.reply, "NOT_LEADER_OR_FOLLOWER", "its broker is isolated: it had better not");
 });
 
 Deno.test("who asks is told when another leads, when the disk fails, and when nobody has been heard for long", () => {
-  const led = isolated();
+  const led = leader();
   led.probe.advance(1);
   const toOther = confirm(led);
   led.assume({ leader: 2, leaderEpoch: 6 });
   assertEquals(toOther.reply, "NOT_LEADER_OR_FOLLOWER");
 
-  const failing = isolated();
+  const failing = leader();
   failing.append();
   failing.probe.advance(1);
   const toNobody = confirm(failing);
@@ -97,8 +111,10 @@ Deno.test("alone in its ISR it may speak only if nobody else can be elected", ()
   assertEquals(alone.describe().maximalIsr, [1, 2]);
   alone.probe.advance(1);
   assertEquals(confirm(alone).reply, undefined, "it may have been taken into the ISR");
-  const few = isolated({ role: { isr: [1] }, config: { minInsyncReplicas: 2 } });
-  assertEquals(confirm(few).reply, "NOT_LEADER_OR_FOLLOWER", "there may be eligible leaders");
+  const few = { role: { isr: [1] }, config: { minInsyncReplicas: 2 } };
+  assertEquals(confirm(isolated(few)).reply, "NOT_LEADER_OR_FOLLOWER", "there may be eligible leaders");
+  const inTouch = new Harness({ ...few, role: { ...LEADS.role, ...few.role } });
+  assertEquals(confirm(inTouch).reply, "NONE", "which the controller would tell it");
 });
 
 Deno.test("of real replicas: as long as the others follow it may speak, and never after the first of them has another leader", () => {
@@ -117,7 +133,6 @@ Deno.test("of real replicas: as long as the others follow it may speak, and neve
       first!.system!.askThen(first!.ref, "confirm", { leaderEpoch: 0 }, settle, 5_000);
       return asked;
     };
-    first!.system!.tell(first!.ref, "isolation", { isolated: true, silenceMs: 1_500 });
     const asked = ask();
     cluster.advance(300);
     assertEquals(asked.reply, "NONE", `seed ${seed}`);
