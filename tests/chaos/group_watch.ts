@@ -115,8 +115,8 @@ export class GroupWatch {
   }
 }
 
-/** The place of the first that does not follow those before it in the log; undefined when all do. */
-function firstNotIn(log: readonly bigint[], said: readonly bigint[]): number | undefined {
+/** The place of the first of what was said that does not follow those before it in the log; undefined when all do. */
+export function firstNotIn(log: readonly bigint[], said: readonly bigint[]): number | undefined {
   let at = 0;
   for (const [index, committed] of said.entries()) {
     at = log.indexOf(committed, at);
