@@ -52,14 +52,19 @@ export function refuseRequest(version: number, body: HeartbeatBody, config: Grou
 
 function faultOf(version: number, body: HeartbeatBody): string | undefined {
   const { groupId, memberId, memberEpoch, instanceId, rackId } = body;
-  if (groupId === "") return "A group id must not be empty.";
-  if (instanceId === "") return "An instance id must not be empty.";
-  if (rackId === "") return "A rack id must not be empty.";
+  if (isBlank(groupId)) return "A group id must not be empty.";
+  if (isBlank(instanceId)) return "An instance id must not be empty.";
+  if (isBlank(rackId)) return "A rack id must not be empty.";
   // Up to version 0 whoever joins may leave it to the coordinator to give it an id.
-  if (memberId === "" && (version > 0 || memberEpoch !== 0)) return "A member id must not be empty.";
+  if (isBlank(memberId) && (version > 0 || memberEpoch !== 0)) return "A member id must not be empty.";
   if (memberEpoch < GONE_FOR_A_WHILE) return `A member epoch of ${memberEpoch} means nothing.`;
   if (memberEpoch === GONE_FOR_A_WHILE && instanceId === null) return "Only a static member leaves for a while.";
   return memberEpoch === 0 ? faultOfJoin(body) : undefined;
+}
+
+/** Whether there is nothing in it but white space, which names nobody. */
+function isBlank(name: string | null): boolean {
+  return name !== null && name.trim() === "";
 }
 
 function faultOfJoin(body: HeartbeatBody): string | undefined {

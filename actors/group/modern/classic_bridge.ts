@@ -218,17 +218,15 @@ function judgeMember(
   return state.current(memberId).epoch === generation ? "NONE" : "ILLEGAL_GENERATION";
 }
 
-/** Handles `leave`: all that are named go in one turn. An administrator may name static members of either protocol by their instance. */
+/** Handles `leave`: all that are named go in one turn, whichever protocol they speak; static members may be named by their instance. */
 export function leave(group: Group, { version, body }: LeaveAsked, out: GroupOutbox): LeaveReply {
   const state = modernOf(group)!;
   const leaving = version < 3 ? [{ memberId: body.memberId, groupInstanceId: null }] : body.members;
   const goes = new Set<string>();
   const errors = leaving.map(({ memberId, groupInstanceId }): ErrorName => {
     const holder = groupInstanceId === null ? memberId : state.instances.get(groupInstanceId);
-    const metadata = state.metadata.get(holder ?? "");
-    if (holder === undefined || metadata === undefined) return "UNKNOWN_MEMBER_ID";
+    if (holder === undefined || !state.metadata.has(holder)) return "UNKNOWN_MEMBER_ID";
     if (memberId !== "" && memberId !== holder) return "FENCED_INSTANCE_ID";
-    if (memberId !== "" && metadata.classicMemberMetadata === null) return "UNKNOWN_MEMBER_ID";
     goes.add(holder);
     return "NONE";
   });

@@ -186,18 +186,18 @@ Deno.test("an instance that changes its protocol takes the place of its last inc
   h.checkFold();
 });
 
-Deno.test("classic members leave by their ids, and static ones of either kind by their instance", () => {
+Deno.test("members of either kind leave by their ids, and static ones by their instance", () => {
   const [h, c] = settled({ config: { consumerMigrationPolicy: "upgrade" } });
   h.join("s", { instanceId: "s" });
+  h.join("n");
   const leave = (memberId: string, groupInstanceId: string | null = null) => ({ memberId, groupInstanceId });
-  assertEquals(h.classicLeave(leave("x"), leave("m"), leave("", "y"), leave("z", "s")), [
-    "UNKNOWN_MEMBER_ID",
+  assertEquals(h.classicLeave(leave("x"), leave("", "y"), leave("z", "s")), [
     "UNKNOWN_MEMBER_ID",
     "UNKNOWN_MEMBER_ID",
     "FENCED_INSTANCE_ID",
   ]);
   const { epoch } = h.state;
-  assertEquals(h.classicLeave(leave(c), leave("", "s")), ["NONE", "NONE"]);
+  assertEquals(h.classicLeave(leave(c), leave("n"), leave("", "s")), ["NONE", "NONE", "NONE"]);
   assertEquals([[...h.state.metadata.keys()], h.state.epoch], [["m"], epoch + 1]);
 });
 

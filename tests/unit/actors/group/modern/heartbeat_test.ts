@@ -40,6 +40,8 @@ Deno.test("requests that make no sense are refused before anything is looked at"
     ["INVALID_REQUEST", "", 3, {}, 0],
     ["INVALID_REQUEST", "a", 0, { ...whole, instanceId: "" }],
     ["INVALID_REQUEST", "a", 0, { ...whole, rackId: "" }],
+    ["INVALID_REQUEST", " ", 0, whole],
+    ["INVALID_REQUEST", "a", 0, { ...whole, instanceId: " \t" }],
     ["INVALID_REQUEST", "a", -3, {}],
     ["INVALID_REQUEST", "a", -2, {}],
     ["INVALID_REQUEST", "a", 0, { ...whole, rebalanceTimeoutMs: -1 }],
