@@ -285,13 +285,13 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
       "It takes a broker that hears of both at once, and a record that only the old ISR has; a unit test kills it.",
   },
   {
-    name: "isolated-leader-speaks-by-hearsay",
-    guard: "A leader that does not hear the controller asks its followers before it speaks from memory.",
+    name: "leader-speaks-without-asking",
+    guard:
+      "A leader asks its followers before it speaks from memory: it may have stood still while another was elected.",
+    with: ["groups", "standalone-commits", "pause", "partition"],
     file: at("confirming"),
     from: 'if (followedMs(replica, leadership) >= askedMs) return "NONE";',
     to: 'return "NONE";',
-    survives:
-      "It takes a leader that the controller alone does not hear, and two who ask it and its successor within a second; a unit test kills it.",
   },
   // Producers.
   {
