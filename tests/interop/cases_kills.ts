@@ -11,7 +11,7 @@ import { assert, assertEquals } from "@std/assert";
 import { look } from "../helpers/leaders.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { tool, type ToolCase } from "./cases_tools.ts";
-import { Member, type Membership } from "./members.ts";
+import { assertWell, Member, type Membership } from "./members.ts";
 import type { RunningProcess } from "./processes.ts";
 import { freshTopic, until } from "./scene.ts";
 import type { Target } from "./target.ts";
@@ -98,9 +98,7 @@ async function mixed(target: Target, clients: readonly string[], membership: Mem
     label: `${clients.join(" and ")}, ${membership.protocol}`,
     count: () => read().size,
     find: (at) => members.some((member) => member.read.includes(at)) ? true : undefined,
-    check() {
-      for (const { failure } of members) if (failure !== undefined) throw failure;
-    },
+    check: () => assertWell(members),
     async stop() {
       await Promise.all(members.map((member) => member.leave()));
     },

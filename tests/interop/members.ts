@@ -47,6 +47,7 @@ export class Member implements AsyncDisposable {
   readonly read: string[] = [];
   /** By partition, the offset that it has committed last. */
   readonly committed: Map<number, number> = new Map();
+  /** What is wrong with it. */
   failure: unknown;
   readonly #client: Client;
   readonly #group: string;
@@ -57,7 +58,7 @@ export class Member implements AsyncDisposable {
     this.#group = membership.group;
     const fields = { member: "m", protocol: "classic", sessionMs: 120_000, ...membership };
     this.#over = client.call("member", fields, { timeoutMs: LIFE_MS, onEvent: (event) => this.#hear(event) })
-      .then(() => {}, (error) => void (this.failure = error));
+      .then(() => {}, (error) => void (this.failure ??= error));
   }
 
   /** Opens an agent of that client, which joins. */
@@ -98,8 +99,10 @@ export class Member implements AsyncDisposable {
 
   /** SIGKILL: the broker is told nothing. */
   async die(): Promise<void> {
+    const { failure } = this;
     await this.#client.close();
     await this.#over;
+    this.failure = failure; // that its agent has ended is none
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,38 +110,45 @@ export class Member implements AsyncDisposable {
   }
 }
 
+/** Throws what is wrong with any of them. */
+export function assertWell(members: readonly Member[]): void {
+  for (const { failure } of members) if (failure !== undefined) throw failure;
+}
+
+/** Waits until `assertHolds` throws no more; no longer, if something is wrong with a member. */
+async function untilHolds(members: readonly Member[], what: string, assertHolds: () => void, limitMs: number) {
+  await until(what, () => {
+    if (members.every(({ failure }) => failure === undefined)) assertHolds();
+    return Promise.resolve(true);
+  }, limitMs);
+  assertWell(members);
+}
+
 /** Waits until the members have all partitions between them, each one, and as evenly as can be. */
-export async function untilShared(
-  members: readonly Member[],
-  partitions: number,
-  limitMs = PATIENCE_MS,
-): Promise<void> {
-  await until(`${members.length} members share ${partitions} partitions`, () => {
-    for (const { failure } of members) if (failure !== undefined) throw failure;
+export async function untilShared(members: readonly Member[], partitions: number, limitMs = PATIENCE_MS) {
+  const fair = Math.floor(partitions / members.length);
+  await untilHolds(members, `${members.length} members share ${partitions} partitions`, () => {
     const owned = members.flatMap((member) => member.owned);
-    const fair = Math.floor(partitions / members.length);
-    if (owned.length === partitions && members.every((member) => member.owned.length >= fair)) {
-      return Promise.resolve(new Set(owned).size === partitions);
-    }
+    const isFair = members.every((member) => member.owned.length >= fair);
+    if (owned.length === partitions && isFair && new Set(owned).size === partitions) return;
     throw new Error(`they have ${members.map((member) => `[${member.owned}]`).join(" ")}`);
   }, limitMs);
 }
 
 /** Waits until every partition has been committed up to `end` by one of the members. */
 export async function untilCommitted(members: readonly Member[], ends: readonly number[], limitMs = PATIENCE_MS) {
-  await until(`all is committed up to ${ends}`, () => {
-    for (const { failure } of members) if (failure !== undefined) throw failure;
+  await untilHolds(members, `all is committed up to ${ends}`, () => {
     const committed = ends.map((_, partition) =>
       Math.max(0, ...members.map((each) => each.committed.get(partition) ?? 0))
     );
-    if (committed.every((offset, partition) => offset === ends[partition])) return Promise.resolve(true);
+    if (committed.every((offset, partition) => offset === ends[partition])) return;
     throw new Error(`they have committed ${committed}`);
   }, limitMs);
 }
 
 /** Every record has been read by somebody, and none again after it had been committed. */
 export function assertRead(members: readonly Member[], ends: readonly number[]): void {
-  for (const { failure } of members) if (failure !== undefined) throw failure;
+  assertWell(members);
   const read = new Set(members.flatMap((member) => member.read));
   ends.forEach((end, partition) => {
     for (let offset = 0; offset < end; offset++) {

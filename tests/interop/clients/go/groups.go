@@ -54,6 +54,7 @@ func memberOptions(c *command, held *holdings) []kgo.Opt {
 	options := []kgo.Opt{
 		kgo.ConsumerGroup(c.Group), kgo.ConsumeTopics(c.Topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.MetadataMinAge(250 * time.Millisecond),
 		kgo.OnPartitionsAssigned(held.take), kgo.OnPartitionsRevoked(held.drop), kgo.OnPartitionsLost(held.drop),
 	}
 	if c.Instance != "" {
