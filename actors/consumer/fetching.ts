@@ -246,11 +246,15 @@ function takePartition(
     return;
   }
   if (answer.divergingEpoch.endOffset >= 0) return diverged(consumer, of, answer.divergingEpoch);
+  of.attempts = 0;
   if (answer.preferredReadReplica >= 0) {
     const untilMs = consumer.now() + config.metadataMaxAgeMs;
     of.preferred = { node: answer.preferredReadReplica, untilMs };
+    if (!metadata.nodes.has(answer.preferredReadReplica)) { // it has come since we were told, and the leader would say so again at once
+      of.putOff(consumer.now(), config.retryBackoffMs);
+      wantMetadata(consumer);
+    }
   }
-  of.attempts = 0;
   const isCommitted = config.isolationLevel === "read_committed";
   const end = isCommitted ? answer.lastStableOffset : answer.highWatermark;
   if (end >= 0n) of.readableEnd = Number(end);

@@ -152,6 +152,16 @@ Deno.test("a reader in the follower's rack is sent there, and comes back when th
   assertEquals(asks(stage), ["1 full #t-0@3"]); // from time to time the leader is asked again
 });
 
+Deno.test("a reader who is sent to a broker that it does not know asks who that is, and not the leader again at once", () => {
+  const stage = new Stage({ config: { clientRack: "b" } }).assign([T0], 3);
+  stage.probe.advance(1_000);
+  stage.auto = false;
+  stage.fetched([{ more: { preferredReadReplica: 7 } }]);
+  assertEquals([asks(stage), stage.all(metadata).length], [[], 1]);
+  stage.probe.advance(100);
+  assertEquals(asks(stage), ["1 full #t-0@3"]); // nobody knows yet
+});
+
 Deno.test("an offset that is not there is reset by policy, after what lies here", () => {
   const stage = new Stage({ config: { autoOffsetReset: "earliest" } }).assign([T0], 3);
   stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
