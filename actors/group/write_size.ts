@@ -4,6 +4,7 @@
  * @module
  */
 import { OFFSETS_TOPIC } from "./protocol.ts";
+import type { NewRecord } from "../../protocol/records.ts";
 import { encodeRecord, type GroupRecord } from "./records.ts";
 import type { Group, GroupOutbox } from "./state.ts";
 
@@ -11,14 +12,18 @@ import type { Group, GroupOutbox } from "./state.ts";
 const SILENCE_MS = 60_000;
 
 /** The header of a batch. */
-const BATCH_OVERHEAD = 61;
+export const BATCH_OVERHEAD = 61;
 /** A record's length, attributes, deltas, the lengths of key and value and the number of headers, all as long as they can be. */
 const RECORD_OVERHEAD = 31;
 
 /** What a record takes in a batch, at most. */
 export function sizeOf(record: GroupRecord): number {
-  const { key, value } = encodeRecord(record);
-  return RECORD_OVERHEAD + key.length + (value?.length ?? 0);
+  return sizeOfEncoded(encodeRecord(record));
+}
+
+/** The same of a record that is encoded already. */
+export function sizeOfEncoded({ key, value }: Pick<NewRecord, "key" | "value">): number {
+  return RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
 }
 
 /** Whether these records fit into one batch of `maxBytes`. */

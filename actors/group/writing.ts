@@ -19,14 +19,10 @@ import type { AppendReply } from "../partition/protocol.ts";
 import type { Coordinator, CoordinatorOutbox, Write } from "./coordinator_state.ts";
 import type { CoordinatorProtocol } from "./protocol.ts";
 import { encodeRecord, type GroupRecord } from "./records.ts";
+import { BATCH_OVERHEAD, sizeOfEncoded } from "./write_size.ts";
 
 /** As many batches are on their way at once as an idempotent producer of Kafka might have, and a few more. */
 const IN_FLIGHT_MAX = 8;
-
-/** The header of a batch. */
-const BATCH_OVERHEAD = 61;
-/** What a record takes beside its key and its value, at most. */
-const RECORD_OVERHEAD = 31;
 
 /** Why a write may not be committed: an error of the replica's, or how asking it has failed; and what it had to say. */
 export interface Problem {
@@ -52,7 +48,7 @@ export function write(
   if (coordinator.phase !== "active" || group?.term !== term) return false;
   if (records.length === 0) return true;
   const encoded = records.map((record) => encode(record, out.now()));
-  const bytes = encoded.reduce((sum, record) => sum + sizeOf(record), 0);
+  const bytes = encoded.reduce((sum, record) => sum + sizeOfEncoded(record), 0);
   if (bytes + BATCH_OVERHEAD > maxBytes(coordinator)) return false; // a group judges that before: this one is not to be trusted
   coordinator.pending.push({ groupId, records: encoded, bytes, asker: out.asker() });
   writeSoon(coordinator, out);
@@ -127,8 +123,4 @@ function maxBytes({ news }: Coordinator): number {
 
 function encode(record: GroupRecord, timestamp: number): NewRecord {
   return { ...encodeRecord(record), timestamp };
-}
-
-function sizeOf({ key, value }: NewRecord): number {
-  return RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
 }
