@@ -43,6 +43,8 @@ export class AssignedPartition {
   /** Not to be asked for before this. */
   retryAtMs = 0;
   attempts = 0;
+  /** How often it was put elsewhere because its offset was not there, since something was read. */
+  resets = 0;
   /** The follower that the leader has sent us to (KIP-392), and until when. */
   preferred: { readonly node: number; readonly untilMs: number } | undefined;
   /** How far it could be read at the last fetch; -1 when that is not known. */

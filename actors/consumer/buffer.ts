@@ -55,6 +55,14 @@ export class PartitionBuffer {
     return this.#answers.length === 0;
   }
 
+  /** Records of batches that were not read through, those of them included that were. */
+  get recordCount(): number {
+    return this.#answers.reduce(
+      (sum, { headers, at }) => sum + headers.slice(at).reduce((sum, header) => sum + header.recordCount, 0),
+      0,
+    );
+  }
+
   clear(): void {
     this.#answers.length = 0;
     this.#cursor = undefined;

@@ -266,7 +266,7 @@ function describe(consumer: Consumer) {
     state: stateOf(consumer),
     owned: all.filter(({ isUsable }) => isUsable).map(nameOf),
     positions: known,
-    bufferedRecords: all.filter(({ buffer }) => !buffer.isEmpty).length,
+    bufferedRecords: all.reduce((sum, { buffer }) => sum + buffer.recordCount, 0),
   };
 }
 

@@ -31,12 +31,19 @@ const LATE_MS = 2_000;
 /** How long a broker may wait for records while others of its partitions lie here and will soon be asked for again. */
 const SHORT_WAIT_MS = 20;
 
+/** How one broker is to be asked. */
+interface Terms {
+  readonly maxWaitMs: number;
+  readonly maxBytes: number;
+}
+
 /** Asks for records wherever there is room for them; returns when to look again. */
 export function lookForFetches(consumer: Consumer, nowMs: number): number {
   const { config, fetches, metadata } = consumer;
   let dueMs = Infinity;
-  let buffered = 0;
-  for (const { buffer } of consumer.partitions.values()) buffered += buffer.sizeBytes;
+  let roomBytes = config.bufferBytes;
+  // What is paused may lie for ever: if it took room, the others would never be read.
+  for (const { buffer, isPaused } of consumer.partitions.values()) if (!isPaused) roomBytes -= buffer.sizeBytes;
   const byNode = new Map<number, FetchWanted[]>();
   const full = new Set<number>();
   for (const partition of consumer.partitions.values()) {
@@ -50,16 +57,20 @@ export function lookForFetches(consumer: Consumer, nowMs: number): number {
       wantMetadata(consumer);
       continue;
     }
-    const hasRoom = partition.buffer.isEmpty ||
-      (partition.buffer.sizeBytes < config.maxPartitionFetchBytes && buffered < config.bufferBytes);
+    const hasRoom = roomBytes > 0 &&
+      (partition.buffer.isEmpty || partition.buffer.sizeBytes < config.maxPartitionFetchBytes);
     if (!hasRoom) full.add(place.node);
     else if (byNode.has(place.node)) byNode.get(place.node)!.push(place.wanted);
     else byNode.set(place.node, [place.wanted]);
   }
+  // All of them may answer at once. A batch that is larger than that comes nevertheless.
+  const shareBytes = Math.max(config.maxPartitionFetchBytes, Math.floor(roomBytes / Math.max(1, byNode.size)));
+  const maxBytes = Math.min(config.fetchMaxBytes, shareBytes);
   for (const [id, wanted] of byNode) {
     const node = metadata.nodes.get(id);
+    const maxWaitMs = full.has(id) ? Math.min(SHORT_WAIT_MS, config.fetchMaxWaitMs) : config.fetchMaxWaitMs;
     if (node === undefined) wantMetadata(consumer);
-    else dueMs = Math.min(dueMs, fetchFrom(consumer, node, wanted, full.has(id), nowMs));
+    else dueMs = Math.min(dueMs, fetchFrom(consumer, node, wanted, { maxWaitMs, maxBytes }, nowMs));
   }
   for (const [id, { isAsking }] of fetches) if (!isAsking && !metadata.nodes.has(id)) fetches.delete(id);
   return Math.min(dueMs, lookForLate(consumer, nowMs));
@@ -115,7 +126,7 @@ function fetchFrom(
   consumer: Consumer,
   node: KnownNode,
   wanted: readonly FetchWanted[],
-  isHurried: boolean,
+  { maxWaitMs, maxBytes }: Terms,
   nowMs: number,
 ): number {
   const { fetches, config, metadata } = consumer;
@@ -125,7 +136,6 @@ function fetchFrom(
   if (nowMs < session.retryAtMs) return session.retryAtMs;
   const { sessionId, sessionEpoch, named, forgotten } = session.plan(wanted);
   session.isAsking = true;
-  const maxWaitMs = isHurried ? Math.min(SHORT_WAIT_MS, config.fetchMaxWaitMs) : config.fetchMaxWaitMs;
   const answering = session;
   session.lateAtMs = nowMs + maxWaitMs + LATE_MS;
   call(consumer, {
@@ -136,7 +146,7 @@ function fetchFrom(
     body: (version) => ({
       maxWaitMs,
       minBytes: config.fetchMinBytes,
-      maxBytes: config.fetchMaxBytes,
+      maxBytes,
       isolationLevel: config.isolationLevel === "read_committed" ? READ_COMMITTED : 0,
       sessionId,
       sessionEpoch,
@@ -192,8 +202,10 @@ function take(
   const error = errorName(body.errorCode);
   if (error !== "NONE") {
     session.reset();
-    if (error.startsWith("FETCH_SESSION") || error === "INVALID_FETCH_SESSION_EPOCH") return; // begun anew at once
-    session.retryAtMs = consumer.now() + consumer.backoffMs(session.attempts++);
+    const isSession = error.startsWith("FETCH_SESSION") || error === "INVALID_FETCH_SESSION_EPOCH";
+    const attempts = session.attempts++;
+    if (isSession && attempts === 0) return; // begun anew at once
+    session.retryAtMs = consumer.now() + consumer.backoffMs(attempts);
     return wantMetadata(consumer);
   }
   session.answered(body.sessionId);
@@ -227,26 +239,23 @@ function takePartition(
   const isLeader = metadata.leaderOf(of.topic, of.partition)?.leader === node.id;
   if (error === "OFFSET_OUT_OF_RANGE" && !isLeader) { // a follower may be behind, or ahead with its start
     of.preferred = undefined;
+    const resets = of.resets++;
+    if (resets > 0) of.putOff(consumer.now(), consumer.backoffMs(resets - 1)); // the leader has sent us there again
     return;
   }
   if (error === "OFFSET_OUT_OF_RANGE") return outOfRange(consumer, of, fetchOffset);
-  if (error === "TOPIC_AUTHORIZATION_FAILED") {
-    of.trouble = outcomeOf(error, `${of.key}: it cannot be read.`);
-    return;
-  }
   if (error !== "NONE") {
     of.preferred = undefined;
     of.putOff(consumer.now(), consumer.backoffMs(of.attempts));
     const { leaderId: leader, leaderEpoch } = answer.currentLeader;
     if (metadata.hint(of.topic, of.partition, { leader, leaderEpoch }, hints)) of.retryAtMs = 0;
     else if (error !== "OFFSET_NOT_AVAILABLE") wantMetadata(consumer);
-    if (error === "CORRUPT_MESSAGE" || error === "UNKNOWN_SERVER_ERROR") {
+    if (error === "CORRUPT_MESSAGE" || error === "UNKNOWN_SERVER_ERROR" || error === "TOPIC_AUTHORIZATION_FAILED") {
       consumer.complaint = outcomeOf(error, `${of.key} cannot be read at offset ${fetchOffset}: ${error}.`);
     }
     return;
   }
   if (answer.divergingEpoch.endOffset >= 0) return diverged(consumer, of, answer.divergingEpoch);
-  of.attempts = 0;
   if (answer.preferredReadReplica >= 0) {
     const untilMs = consumer.now() + config.metadataMaxAgeMs;
     of.preferred = { node: answer.preferredReadReplica, untilMs };
@@ -255,10 +264,14 @@ function takePartition(
       wantMetadata(consumer);
     }
   }
+  if (answer.preferredReadReplica < 0) of.resets = 0;
   const isCommitted = config.isolationLevel === "read_committed";
   const end = isCommitted ? answer.lastStableOffset : answer.highWatermark;
   if (end >= 0n) of.readableEnd = Number(end);
-  if (answer.records === null || answer.records.length === 0) return;
+  if (answer.records === null || answer.records.length === 0) {
+    of.attempts = 0; // else it is known only when the records have been opened
+    return;
+  }
   const from = { offset: fetchOffset, leaderEpoch: lastFetchedEpoch < 0 ? currentLeaderEpoch : lastFetchedEpoch };
   try {
     const aborted = isCommitted ? answer.abortedTransactions ?? [] : [];
@@ -280,7 +293,9 @@ export function corrupt(consumer: Consumer, of: AssignedPartition, damage: Error
 
 function outOfRange(consumer: Consumer, of: AssignedPartition, offset: number): void {
   if (!of.buffer.isEmpty) return of.putOff(consumer.now(), consumer.config.retryBackoffMs); // what lies here comes first
+  const resets = of.resets++;
   resetPosition(consumer, of, "OFFSET_OUT_OF_RANGE", `${of.key}: offset ${offset} is not, or no longer, there.`);
+  if (resets > 0) of.putOff(consumer.now(), consumer.backoffMs(resets - 1)); // nor was the one that we were sent to
 }
 
 /** The log was cut where we have read: we go back to where it parts from what was read (KIP-320). */
@@ -291,8 +306,9 @@ function diverged(
 ): void {
   const position = of.position!;
   const offset = Number(endOffset);
-  if (offset >= position.offset) { // what was handed out stands; only its epoch was not right
-    const leaderEpoch = position.leaderEpoch > epoch ? epoch : -1;
+  if (offset >= position.offset) { // what was handed out stands; what lies here does not, or only its epoch was not right
+    const isOfBuffer = of.buffer.end !== undefined && of.buffer.end.offset > position.offset;
+    const leaderEpoch = position.leaderEpoch > epoch ? epoch : isOfBuffer ? position.leaderEpoch : -1;
     return of.moveTo({ offset: position.offset, leaderEpoch });
   }
   if (consumer.config.autoOffsetReset === "none") {

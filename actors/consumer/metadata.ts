@@ -187,9 +187,11 @@ function ask(consumer: Consumer, topics: readonly string[] | null): void {
     timeoutMs: Math.min(PATIENCE_MS, config.requestTimeoutMs),
     then(result) {
       metadata.isAsking = false;
-      if (!result.ok) {
+      if (!result.ok || result.body.brokers.length === 0) { // one that knows of no broker knows nothing yet
         metadata.silent(to);
-        if (result.why === "unsupported") consumer.complaint = outcomeOf("UNSUPPORTED_VERSION", result.message);
+        if (!result.ok && result.why === "unsupported") {
+          consumer.complaint = outcomeOf("UNSUPPORTED_VERSION", result.message);
+        }
         return again(consumer);
       }
       metadata.heard(to);

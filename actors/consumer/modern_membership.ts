@@ -70,6 +70,8 @@ class ModernMembership implements Membership {
   /** Not before this, urgent or not. */
   #retryAtMs = 0;
   #attempts = 0;
+  /** How often it was forgotten since it was known. */
+  #losses = 0;
   /** When the last heartbeat was sent that has been answered: its session has begun then at the earliest. */
   #heardMs = 0;
   #polledMs = 0;
@@ -256,6 +258,7 @@ class ModernMembership implements Membership {
     this.#phase = "member";
     this.#epoch = answer.memberEpoch;
     this.#heardMs = atMs;
+    if (body.memberEpoch > 0) this.#losses = 0;
     this.#attempts = 0;
     this.#said = {
       subscription,
@@ -272,7 +275,11 @@ class ModernMembership implements Membership {
   #refused({ body }: Sent, error: ErrorName, message: string | null): void {
     this.#said = undefined;
     const isKnownThere = body.memberEpoch > 0;
-    if (FORGOTTEN.has(error) && isKnownThere) return this.#lose();
+    if (FORGOTTEN.has(error) && isKnownThere) {
+      this.#lose();
+      if (this.#losses++ > 0) this.#tryLater(); // it joins again at once, but not time and again
+      return;
+    }
     // A join that came through though its answer did not, or the last incarnation of the instance: its session has to be over first.
     const isInTheWay = error === "FENCED_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID" ||
       error === "UNRELEASED_INSTANCE_ID";

@@ -94,6 +94,7 @@ function take(consumer: Consumer, max: number): ConsumedRecord[] {
 function takeFrom(consumer: Consumer, partition: AssignedPartition, max: number, records: ConsumedRecord[]): void {
   try {
     partition.position = partition.buffer.take(partition, partition.position!, max, records);
+    partition.attempts = 0;
   } catch (damage) {
     if (!(damage instanceof InvalidBatchError || damage instanceof CompressionError)) throw damage;
     corrupt(consumer, partition, damage);

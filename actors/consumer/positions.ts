@@ -85,35 +85,48 @@ function reset(consumer: Consumer, partition: AssignedPartition): void {
 function findCommitted(consumer: Consumer, partitions: readonly AssignedPartition[]): void {
   const asked = partitions.map((partition) => ({ partition, version: partition.version }));
   for (const { partition } of asked) partition.isAsking = true;
-  askCommitted(consumer, partitions, (error, offsets) => {
+  askCommitted(consumer, partitions, (groupError, offsets) => {
     for (const { partition, version } of asked) {
       if (consumer.partitions.get(partition.key) !== partition || partition.version !== version) continue;
       partition.isAsking = false;
-      if (error !== "NONE") {
-        partition.putOff(consumer.now(), consumer.backoffMs(partition.attempts));
-        if (!isTransient(error)) partition.trouble = outcomeOf(error);
-        continue;
-      }
-      const found = offsets.get(partition.key);
-      if (found === undefined || found.offset < 0) {
-        reset(consumer, partition);
-        continue;
-      }
-      partition.committed = found.offset;
-      partition.moveTo({ offset: found.offset, leaderEpoch: found.leaderEpoch });
+      takeCommitted(consumer, partition, groupError, offsets.get(partition.key));
     }
   });
+}
+
+function takeCommitted(
+  consumer: Consumer,
+  partition: AssignedPartition,
+  groupError: ErrorName,
+  found: Committed | undefined,
+): void {
+  // Of what is not spoken of nothing is known: that is not the same as nothing being committed.
+  const error = groupError === "NONE" ? found?.error ?? "NETWORK_EXCEPTION" : groupError;
+  if (error !== "NONE") {
+    partition.putOff(consumer.now(), consumer.backoffMs(partition.attempts));
+    if (!isTransient(error)) partition.trouble = outcomeOf(error);
+    return;
+  }
+  const { offset, leaderEpoch } = found!;
+  if (offset < 0) return reset(consumer, partition);
+  partition.committed = offset;
+  partition.moveTo({ offset, leaderEpoch });
+}
+
+/** What is committed of one partition, or why that cannot be told. */
+interface Committed extends OffsetAndMetadata {
+  readonly error: ErrorName;
 }
 
 function isTransient(error: ErrorName): boolean {
   return ERRORS[error].retriable || error === "STALE_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID";
 }
 
-/** One question to the coordinator; `then` gets the first error, or all offsets. */
+/** One question to the coordinator; `then` gets the group's error, or all offsets with errors of their own. */
 function askCommitted(
   consumer: Consumer,
   partitions: readonly TopicPartition[],
-  then: (error: ErrorName, offsets: ReadonlyMap<string, OffsetAndMetadata>) => void,
+  then: (error: ErrorName, offsets: ReadonlyMap<string, Committed>) => void,
 ): void {
   const { config, membership, mode } = consumer;
   const node = consumer.coordinator.node!;
@@ -159,16 +172,15 @@ function byTopic(partitions: readonly TopicPartition[]) {
 function readCommitted(
   version: number,
   body: Response<typeof offsetFetch>,
-): { readonly error: ErrorName; readonly offsets: ReadonlyMap<string, OffsetAndMetadata> } {
+): { readonly error: ErrorName; readonly offsets: ReadonlyMap<string, Committed> } {
   const group = version >= MANY_GROUPS ? body.groups[0] : body;
-  let error = group === undefined ? "UNKNOWN_SERVER_ERROR" : errorName(group.errorCode);
-  const offsets = new Map<string, OffsetAndMetadata>();
+  const error = group === undefined ? "UNKNOWN_SERVER_ERROR" : errorName(group.errorCode);
+  const offsets = new Map<string, Committed>();
   for (const { name, partitions } of group?.topics ?? []) {
     for (const { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode } of partitions) {
-      if (errorCode !== 0 && error === "NONE") error = errorName(errorCode);
       const of = { topic: name, partition: partitionIndex };
       const offset = { offset: Number(committedOffset), leaderEpoch: committedLeaderEpoch };
-      offsets.set(keyOf(of), { ...committable(of, offset), metadata: metadata ?? "" });
+      offsets.set(keyOf(of), { ...committable(of, offset), metadata: metadata ?? "", error: errorName(errorCode) });
     }
   }
   return { error, offsets };
@@ -214,14 +226,16 @@ function findByTime(consumer: Consumer, node: KnownNode, partitions: readonly As
 type ByTime = Response<typeof listOffsets>["topics"][number]["partitions"][number];
 
 function takeByTime(consumer: Consumer, partition: AssignedPartition, answer: ByTime | undefined): void {
+  const { need } = partition;
   const error = answer === undefined ? "NETWORK_EXCEPTION" : errorName(answer.errorCode);
   if (error === "NONE") {
     const { offset, leaderEpoch } = answer!;
     if (offset >= 0n) return partition.moveTo({ offset: Number(offset), leaderEpoch });
-    return partition.lookFor({ by: "timestamp", timestamp: LATEST }); // nothing is as new as that: the end it is
+    const isTime = need?.by === "timestamp" && need.timestamp >= 0;
+    if (isTime) return partition.lookFor({ by: "timestamp", timestamp: LATEST }); // nothing is as new as that: the end it is
   }
   partition.putOff(consumer.now(), consumer.backoffMs(partition.attempts));
-  if (ERRORS[error].retriable) return wantMetadata(consumer);
+  if (error === "NONE" || ERRORS[error].retriable) return wantMetadata(consumer);
   partition.trouble = outcomeOf(error);
 }
 
@@ -240,11 +254,13 @@ function lookForQuestions(consumer: Consumer, nowMs: number): number {
       continue;
     }
     question.isAsking = true;
-    askCommitted(consumer, question.partitions, (error, offsets) => {
+    askCommitted(consumer, question.partitions, (groupError, offsets) => {
       question.isAsking = false;
       question.retryAtMs = consumer.now() + consumer.backoffMs(question.attempts++);
+      const all = [...offsets.values()];
+      const error = groupError === "NONE" ? all.find(({ error }) => error !== "NONE")?.error ?? "NONE" : groupError;
       if (isTransient(error)) return;
-      answer(consumer, question, outcomeOf(error), error === "NONE" ? [...offsets.values()] : []);
+      answer(consumer, question, outcomeOf(error), error === "NONE" ? all.map(({ error: _, ...one }) => one) : []);
     });
   }
   return dueMs;

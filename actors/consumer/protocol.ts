@@ -174,6 +174,7 @@ export interface ConsumerProtocol {
     readonly state: "unsubscribed" | "assigned" | "joining" | "stable" | "reconciling" | "failed" | "closed";
     readonly owned: readonly TopicPartition[];
     readonly positions: readonly OffsetAndMetadata[];
+    /** In batches that were fetched and not read through. */
     readonly bufferedRecords: number;
   };
   /** From the consumer to itself. */

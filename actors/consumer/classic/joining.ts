@@ -64,12 +64,11 @@ export function joinCame(member: Member, body: Body<"join">): void {
   member.isAsking = false;
   if (member.phase !== "joining") return;
   const error = errorName(body.errorCode);
-  if (error === "MEMBER_ID_REQUIRED") {
+  if (error === "MEMBER_ID_REQUIRED" && member.memberId === "") {
     member.memberId = body.memberId;
     return member.rejoin();
   }
   if (error !== "NONE") return refused(member, error);
-  member.isWell();
   member.memberId = body.memberId;
   member.generation = body.generationId;
   heard(member);
@@ -132,6 +131,7 @@ export function syncCame(member: Member, body: Body<"sync">): void {
     return member.fail("INCONSISTENT_GROUP_PROTOCOL", "The assignment of the group's leader makes no sense.");
   }
   member.phase = "settled";
+  member.isWell();
   member.last = { partitions: assigned, generation: member.generation };
   heard(member);
   const before = new Set(member.owned.map(keyOf));
@@ -173,7 +173,7 @@ function refused(member: Member, error: ErrorName): void {
     case "ILLEGAL_GENERATION":
       if (error === "UNKNOWN_MEMBER_ID") member.memberId = "";
       member.lose();
-      return member.rejoin();
+      return member.rejoinSoon();
     case "NOT_COORDINATOR":
     case "COORDINATOR_NOT_AVAILABLE":
       member.loseCoordinator();

@@ -142,6 +142,13 @@ export class Member {
     this.retryAtMs = this.nowMs;
   }
 
+  /** It is to join again: at once, but not time and again. */
+  rejoinSoon(): void {
+    if (this.#attempts > 0) return this.rejoinLater();
+    this.#attempts++;
+    this.rejoin();
+  }
+
   /** It is to join again, after a while that grows. */
   rejoinLater(): void {
     const { retryBackoffMs, retryBackoffMaxMs } = this.config;

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { BASE_OFFSET } from "../../../../protocol/batch.ts";
+import { errorCode } from "../../../../protocol/errors.ts";
 import { encodeBatch } from "../../../../protocol/records.ts";
 import { metadata } from "../../../../protocol/tables/metadata.ts";
 import { fetch, listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
@@ -104,12 +105,108 @@ Deno.test("a partition that has enough waiting is not fetched; the others of its
   assertEquals(stage.one(fetch).body.maxWaitMs, 500);
 });
 
-Deno.test("what lies here is bounded: beyond that only partitions of which nothing lies here are fetched", () => {
+Deno.test("what lies here is bounded: beyond that nothing is fetched, but what is paused takes no room", () => {
   const stage = new Stage({ config: { bufferBytes: 100 } }).assign([T0, T1], 0);
   stage.fetched([{ records: batchOf(0, "x".repeat(200)) }]);
   assertEquals(asks(stage), ["2 full #t-1@0"]);
+  stage.fetched([{ partition: 1 }]);
+  assertEquals(asks(stage), []); // though nothing lies here of it
+  stage.probe.ask("pause", [T0]); // which may be for ever
+  assertEquals(asks(stage), ["2 full #t-1@0"]);
+  stage.probe.ask("resume", [T0]);
   stage.poll();
   assertEquals(asks(stage), ["2 full #t-1@0", "1 full #t-0@1"]);
+});
+
+Deno.test("brokers that may answer all at once share the room", () => {
+  const config = { maxPartitionFetchBytes: 300, bufferBytes: 1_000, fetchMaxBytes: 800 };
+  const stage = new Stage({ config });
+  const bytes = () => stage.all(fetch).map(({ body }) => body.maxBytes);
+  stage.probe.ask("assign", [T0, T1]);
+  for (const exchange of stage.all(listOffsets)) stage.settle(exchange, "closed");
+  stage.probe.ask("seek", { partitions: [T0, T1], to: { offset: 0 } });
+  assertEquals(bytes(), [500, 500]);
+  stage.probe.ask("assign", [T0]);
+  stage.fetched([]);
+  assertEquals(bytes().at(-1), 800);
+  stage.fetched([{ records: batchOf(0, "x".repeat(100)) }], 0, stage.all(fetch).at(-1));
+  const lies = stage.probe.state.partitions.get("t-0")!.buffer.sizeBytes;
+  assertEquals(bytes().at(-1), Math.min(800, 1_000 - lies));
+});
+
+Deno.test("a session that is refused is begun anew at once, and one that is refused then, too, a little later", () => {
+  const stage = new Stage().assign([T0], 0);
+  const refuse = () => stage.answer(fetch, { errorCode: errorCode("FETCH_SESSION_ID_NOT_FOUND") });
+  stage.fetched([], 33);
+  assertEquals(asks(refuse()), ["1 full #t-0@0"]);
+  assertEquals(asks(refuse()), []);
+  stage.probe.advance(300);
+  assertEquals(asks(stage), ["1 full #t-0@0"]);
+});
+
+Deno.test("a follower that does not have what the leader sends readers to it for is not asked without end", () => {
+  const stage = new Stage({ config: { clientRack: "b" } }).assign([T0], 3);
+  const sent = () => {
+    stage.fetched([{ more: { preferredReadReplica: 2 } }]);
+    stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  };
+  sent();
+  assertEquals(asks(stage), ["1 full #t-0@3"]);
+  sent();
+  assertEquals(asks(stage), []);
+  stage.probe.advance(200);
+  assertEquals(asks(stage), ["1 full #t-0@3"]);
+});
+
+Deno.test("an offset that a leader has named, and then has not, is not asked for without end", () => {
+  const stage = new Stage({ config: { autoOffsetReset: "earliest" } }).assign([T0], 3);
+  stage.waiting.splice(0, Infinity, ...stage.all(fetch));
+  const reset = () => {
+    stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+    const partitions = [{ partitionIndex: 0, errorCode: 0, offset: 90n, leaderEpoch: 4 }];
+    if (stage.all(listOffsets).length > 0) stage.answer(listOffsets, { topics: [{ name: "t", partitions }] });
+  };
+  reset();
+  assertEquals(asks(stage), ["1 full #t-0@90"]);
+  reset();
+  assertEquals([asks(stage), stage.all(listOffsets)], [[], []]);
+  stage.probe.advance(200);
+  assertEquals(stage.all(listOffsets).length, 1);
+});
+
+Deno.test("a damaged batch is fetched again after longer and longer", () => {
+  const stage = new Stage().assign([T0], 0);
+  const damaged = batchOf(0, "a");
+  damaged[damaged.length - 2]! ^= 1;
+  const waited: number[] = [];
+  for (let attempt = 0; attempt < 4; attempt++) {
+    stage.fetched([{ records: damaged }]);
+    assertEquals(stage.poll().reply?.error, "CORRUPT_MESSAGE");
+    stage.fetched([]); // what it had asked for behind that
+    let waitedMs = 0;
+    for (; stage.all(fetch).length === 0; waitedMs += 10) stage.probe.advance(10);
+    waited.push(waitedMs);
+  }
+  assert(waited[3]! > 2.5 * waited[0]!, waited.join());
+});
+
+Deno.test("a topic that may not be read is complained of, and tried again: somebody may allow it", () => {
+  const stage = new Stage().assign([T0], 0);
+  stage.fetched([{ error: "TOPIC_AUTHORIZATION_FAILED" }]);
+  assertEquals(stage.poll().reply?.error, "TOPIC_AUTHORIZATION_FAILED");
+  stage.probe.advance(200);
+  const poll = stage.poll();
+  stage.fetched([{ records: batchOf(0, "a") }]);
+  assertEquals(offsets(poll), [0]);
+});
+
+Deno.test("a cut behind what lies here, but not behind what was handed out, is looked for there, too", () => {
+  const stage = new Stage().assign([T0], 0);
+  stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
+  stage.poll(1);
+  stage.fetched([{ more: { divergingEpoch: { epoch: 5, endOffset: 2n } } }]);
+  assertEquals(asks(stage), ["1 full #t-0@1"]);
+  assertEquals(stage.one(fetch).body.topics[0]!.partitions[0]!.lastFetchedEpoch, 5);
 });
 
 Deno.test("another leader, named in the answer, is asked at once; one that is not named is looked up", () => {

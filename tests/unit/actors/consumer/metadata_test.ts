@@ -57,6 +57,18 @@ Deno.test("a topic that is gone is forgotten; one of which nothing can be said s
   assertEquals(cluster.topics.size, 0);
 });
 
+Deno.test("a broker that knows of no brokers knows nothing: what is known stays, and another one is asked", () => {
+  const stage = new Stage({ config: { groupId: "g", metadataMaxAgeMs: 1_000 } }).own([T0]);
+  const before = stage.member.heard("metadata").length;
+  stage.auto = false;
+  stage.probe.advance(1_000);
+  const { to } = stage.one(metadata);
+  stage.answer(metadata, { brokers: [], topics: [] });
+  assertEquals(stage.member.heard("metadata").length, before);
+  stage.probe.advance(200);
+  assertEquals(stage.one(metadata).to.port === to.port, false);
+});
+
 Deno.test("a hint counts when it is newer, and says where the leader is", () => {
   const cluster = new ClusterMetadata([address(1)]);
   cluster.learn(answer([[1, 5]]), false);

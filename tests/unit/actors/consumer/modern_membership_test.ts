@@ -248,6 +248,21 @@ Deno.test("an answer that says what is to be had is answered with what is, thoug
   assertEquals(s.advance(5_000).beat().topicPartitions, null);
 });
 
+Deno.test("who is forgotten joins again at once, but not time and again", () => {
+  const s = new Script().joined();
+  const forgotten = () => s.advance(5_000).take().length > 0 && s.answer({ error: "UNKNOWN_MEMBER_ID" });
+  forgotten();
+  assertEquals(s.beat().memberEpoch, 0);
+  s.answer({ memberEpoch: 5 });
+  forgotten(); // and was not heard of in between
+  assertEquals(s.take(), []);
+  assertEquals(s.advance(150).beat().memberEpoch, 0);
+  s.answer({ memberEpoch: 5 }).advance(5_000).take();
+  s.answer({ memberEpoch: 5 }).advance(5_000).take(); // all is well again
+  s.answer({ error: "UNKNOWN_MEMBER_ID" });
+  assertEquals(s.beat().memberEpoch, 0);
+});
+
 Deno.test("who is fenced or forgotten loses everything at once, and joins again as the same member when that is handled", () => {
   for (const error of ["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"] as const) {
     const s = new Script().joined(0, 1);

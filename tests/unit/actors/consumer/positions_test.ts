@@ -187,6 +187,32 @@ Deno.test("the epoch that was committed goes with the first fetch, so that a cut
   );
 });
 
+Deno.test("what is said of one partition holds up no other, and what is not said is not taken for nothing", () => {
+  const stage = new Stage({ config: { groupId: "g" } });
+  stage.leaders = [1, 1, 1];
+  stage.probe.ask("assign", [T0, T1, { topic: "t", partition: 2 }]);
+  const row = { committedOffset: 7n, committedLeaderEpoch: -1, metadata: "", errorCode: 0 };
+  const partitions = [
+    { ...row, partitionIndex: 0 },
+    { ...row, partitionIndex: 1, committedOffset: -1n, errorCode: errorCode("UNSTABLE_OFFSET_COMMIT") },
+  ];
+  stage.answer(offsetFetch, { groups: [{ groupId: "g", errorCode: 0, topics: [{ name: "t", partitions }] }] });
+  assertEquals([asks(stage), lists(stage)], [["1 full #t-0@7"], []]);
+  stage.probe.advance(200);
+  const again = stage.all(offsetFetch).flatMap(({ body }) => body.groups[0]!.topics![0]!.partitionIndexes);
+  assertEquals(again.sort(), [1, 2]);
+});
+
+Deno.test("an end that a leader does not know is asked for again, later", () => {
+  const stage = new Stage();
+  stage.probe.ask("assign", [T0]);
+  listed(stage, -1);
+  assertEquals(lists(stage), []);
+  stage.probe.advance(200);
+  listed(stage, 12);
+  assertEquals(asks(stage), ["1 full #t-0@12"]);
+});
+
 Deno.test("old coordinators are asked in their own words", () => {
   const stage = new Stage({ config: { groupId: "g" }, newest: { OffsetFetch: 5 } });
   stage.probe.ask("assign", [T0]);

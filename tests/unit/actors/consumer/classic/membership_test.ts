@@ -288,6 +288,27 @@ Deno.test("a sync in a generation that is over, or of nobody, begins anew", () =
   assertEquals(new Played().joined().synced("", "UNKNOWN_MEMBER_ID").request("join").memberId, "");
 });
 
+Deno.test("a coordinator that forgets it again and again is asked at once, and then after longer and longer", () => {
+  for (const error of ["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION"] as const) {
+    const member = new Played();
+    assertEquals(member.joined({ error }).does, ["join"]);
+    assertEquals(member.joined({ error }).does, []);
+    assertEquals(member.after(300).does, ["join"]);
+    assertEquals(member.joined().synced("", error).does, [], "it has not settled");
+    assertEquals(member.after(600).does, ["join"]);
+    member.joined().synced("t0").handled();
+    assertEquals(member.after(3_000).beaten("ILLEGAL_GENERATION").handled().does, ["join"]);
+    assertEquals(member.joined({ error }).does, ["join"]);
+  }
+});
+
+Deno.test("an id is required once", () => {
+  const member = new Played();
+  assertEquals(member.joined({ error: "MEMBER_ID_REQUIRED" }).does, ["join"]);
+  assertEquals(member.joined({ error: "MEMBER_ID_REQUIRED" }).does, []);
+  assertEquals(member.after(150).does, ["join"]);
+});
+
 for (const error of ["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"] as const) {
   Deno.test(`${error}: the coordinator is looked for, and nothing is said before it is known`, () => {
     const member = new Played().joined({ error });
