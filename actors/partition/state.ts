@@ -232,8 +232,8 @@ export class Replica {
    * there would be told again and again that there is more to read, and could be given nothing.
    */
   #wholeGap(end: number): number {
-    const { log, ownEnd } = this;
-    if (end <= log.startOffset || end >= ownEnd) return end;
+    const { log, ownEnd, config } = this;
+    if (end <= log.startOffset || end >= ownEnd || (!config.compact && log.cleanedTo === 0)) return end;
     return Math.min(endOfGap(log.read(end, log.endOffset, 0, true).bytes, end), ownEnd);
   }
 

@@ -58,7 +58,7 @@ Deno.test("the checkpointed high watermark counts where it can be true", () => {
 });
 
 Deno.test("a checkpointed high watermark of before a cleaning counts for all of the header in which it lies", () => {
-  const open = (checkpoint: number, header: BatchOptions = {}) => {
+  const open = (checkpoint: number, header: BatchOptions = {}, compact = true) => {
     const store = new FakeStore();
     store.highWatermarks.set("t-0", checkpoint);
     store.onOpen = (log) => {
@@ -67,11 +67,16 @@ Deno.test("a checkpointed high watermark of before a cleaning counts for all of 
       log.append(batch(2, { baseOffset: 10, partitionLeaderEpoch: 1 }), 0);
       log.flushedOffset = 12;
     };
-    return new Harness({ config: { minInsyncReplicas: 2 }, role: { replicas: [1, 2], isr: [1] } }, store);
+    return new Harness({ config: { minInsyncReplicas: 2, compact }, role: { replicas: [1, 2], isr: [1] } }, store);
   };
   const at = (checkpoint: number, header?: BatchOptions) => open(checkpoint, header).describe().highWatermark;
   assertEquals([4, 5, 9, 10, 11].map((checkpoint) => at(checkpoint)), [4, 10, 10, 10, 11]);
   assertEquals(at(5, { producerId: 7n }), 5, "which is as it was written");
+  assertEquals(
+    open(5, {}, false).describe().highWatermark,
+    5,
+    "where nothing was ever cleaned, nothing is read for it",
+  );
   const h = open(7);
   assertEquals([h.await(4).reply, h.fetch(4).records.length > 0], [true, true], "what there is to read can be read");
 });
