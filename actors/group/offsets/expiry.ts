@@ -4,6 +4,7 @@
  *     no members, and has had some     since the group was empty, or since the commit, if that came later
  *     no members, never had any        since the commit
  *     members                          since the commit, and only those of topics that no member is subscribed to
+ *     members join a classic group     not now: who has joined so far says nothing of who is still to come, and for which topics
  *
  * With the last of them a group without members goes too. (In Kafka a commit for a group that is empty does not put its end off. Here it does:
  * whoever resets the offsets of a group that has stood still for long should find them when the group starts again.)
@@ -19,6 +20,9 @@ import type { Group, GroupOutbox } from "../state.ts";
 import { howManyFit } from "../write_size.ts";
 import { continueRemoval, everything, membersOf, retire } from "./existence.ts";
 import type { CommittedOffset, OffsetRecord } from "./offsets.ts";
+
+/** Of classic groups: it is not certain who is a member. */
+const JOINING: ReadonlySet<string> = new Set(["PreparingRebalance", "CompletingRebalance"]);
 
 /** Sets the clock that looks for what has expired, when a group starts and again after each look. */
 export function begin(group: Group, out: GroupOutbox): void {
@@ -67,6 +71,7 @@ function doomed({ offsets }: Group): OffsetRecord[] {
 function expired(group: Group, nowMs: number): OffsetRecord[] {
   const { offsets, news: { config: { offsetsRetentionMs } } } = group;
   const members = membersOf(group);
+  if (members !== undefined && JOINING.has(members.state)) return [];
   const hasMembers = members?.hasMembers ?? false;
   const emptySinceMs = members?.emptySinceMs ?? 0;
   const isOver = ({ expireTimestamp, commitTimestamp }: CommittedOffset) =>

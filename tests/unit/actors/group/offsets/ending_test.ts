@@ -71,6 +71,21 @@ Deno.test("offsets-expire-with-members: what members read does not expire, what 
   assertEquals(p.state.retired, false, "it has members");
 });
 
+Deno.test("nothing expires while members join a classic group: those who read it may be on their way", () => {
+  const records = [offsetRecord("t", 0, 1, 200_000), offsetRecord("u", 0, 1, 200_000, 50_000)];
+  const p = stage({ records, config: DAY });
+  for (const state of ["PreparingRebalance", "CompletingRebalance"]) {
+    for (const hasMembers of [true, false]) {
+      p.state.classic = membersOf({ state, hasMembers });
+      p.advance(3_000);
+      assertEquals(written(p), [], state);
+    }
+  }
+  p.state.classic = membersOf();
+  p.advance(60_000);
+  assertEquals(written(p), ["t-0=gone", "u-0=gone"]);
+});
+
 Deno.test("an offset with a time of its own expires then", () => {
   const p = stage({
     records: [offsetRecord("t", 0, 1, 200_000, 50_000), offsetRecord("t", 1, 1, 0, 500)],
