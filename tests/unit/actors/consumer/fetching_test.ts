@@ -136,7 +136,7 @@ Deno.test("brokers that may answer all at once share the room", () => {
 
 Deno.test("a session that is refused is begun anew at once, and one that is refused then, too, a little later", () => {
   const stage = new Stage().assign([T0], 0);
-  const refuse = () => stage.answer(fetch, { errorCode: errorCode("FETCH_SESSION_ID_NOT_FOUND") });
+  const refuse = () => stage.answer(fetch, { errorCode: errorCode("FETCH_SESSION_ID_NOT_FOUND"), responses: [] });
   stage.fetched([], 33);
   assertEquals(asks(refuse()), ["1 full #t-0@0"]);
   assertEquals(asks(refuse()), []);
