@@ -15,27 +15,11 @@ import { encodeSubscription } from "../../../../../protocol/consumer_protocol.ts
 import { errorName } from "../../../../../protocol/errors.ts";
 import type { Api, Request, Response, ResponseInput } from "../../../../../protocol/schema.ts";
 import { describeGroups, heartbeat, joinGroup, leaveGroup, syncGroup } from "../../../../../protocol/tables/groups.ts";
+import { configOf } from "../config.ts";
 
 export const EPOCH_MS = 1_700_000_000_000;
 
-const CONFIG: GroupConfig = {
-  protocols: ["classic", "consumer"],
-  minSessionTimeoutMs: 6_000,
-  maxSessionTimeoutMs: 1_800_000,
-  initialRebalanceDelayMs: 1_000,
-  maxSize: 1_000,
-  offsetMetadataMaxBytes: 4_096,
-  offsetsRetentionMs: 604_800_000,
-  offsetsRetentionCheckIntervalMs: 600_000,
-  consumerSessionTimeoutMs: 45_000,
-  consumerHeartbeatIntervalMs: 5_000,
-  consumerMaxSize: 1_000,
-  consumerAssignors: ["uniform", "range"],
-  consumerMigrationPolicy: "bidirectional",
-  consumerAssignmentIntervalMs: 0,
-  consumerRegexRefreshIntervalMs: 600_000,
-  maxWriteBytes: 1_000_000,
-};
+const CONFIG: GroupConfig = configOf({ initialRebalanceDelayMs: 1_000 });
 
 /** What a JoinGroup may say. */
 export interface JoinOptions {

@@ -24,6 +24,7 @@ import { encodeAssignment, encodeSubscription } from "../../../../../protocol/co
 import type { Request, Response } from "../../../../../protocol/schema.ts";
 import type { consumerGroupHeartbeat } from "../../../../../protocol/tables/consumer_groups.ts";
 import type { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../../../../protocol/tables/groups.ts";
+import { configOf } from "../config.ts";
 
 export const GROUP_ID = "g";
 /** Like a topic's id: 22 characters. */
@@ -31,24 +32,7 @@ export function idOf(topic: string): string {
   return topic.padEnd(21, "-") + "A";
 }
 
-export const CONFIG: GroupConfig = {
-  protocols: ["classic", "consumer"],
-  minSessionTimeoutMs: 100,
-  maxSessionTimeoutMs: 1_800_000,
-  initialRebalanceDelayMs: 0,
-  maxSize: 100,
-  offsetMetadataMaxBytes: 4096,
-  offsetsRetentionMs: 7 * 24 * 3_600_000,
-  offsetsRetentionCheckIntervalMs: 600_000,
-  consumerSessionTimeoutMs: 45_000,
-  consumerHeartbeatIntervalMs: 5_000,
-  consumerMaxSize: 100,
-  consumerAssignors: ["uniform", "range"],
-  consumerMigrationPolicy: "bidirectional",
-  consumerAssignmentIntervalMs: 0,
-  consumerRegexRefreshIntervalMs: 600_000,
-  maxWriteBytes: 1_048_576,
-};
+export const CONFIG: GroupConfig = configOf({ minSessionTimeoutMs: 100 });
 
 export function topologyOf(topics: Readonly<Record<string, number>>): Topology {
   const all = Object.entries(topics).map(([name, partitions]): TopologyTopic => ({

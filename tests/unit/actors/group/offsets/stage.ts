@@ -16,29 +16,17 @@ import type { Group, Members } from "../../../../../actors/group/state.ts";
 import type { MemoryJournal } from "../../../../../actors/memory_journal.ts";
 import { type Probe, probe } from "../../../../../actors/probe.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
+import { configOf } from "../config.ts";
 
 /** When every stage begins. */
 export const EPOCH_MS = 1_700_000_000_000;
 export const COORDINATOR = "1/coordinator/0" as CoordinatorRef;
 
-const CONFIG: GroupConfig = {
-  protocols: ["classic", "consumer"],
-  minSessionTimeoutMs: 6_000,
-  maxSessionTimeoutMs: 1_800_000,
-  initialRebalanceDelayMs: 0,
-  maxSize: 1_000,
+const CONFIG: GroupConfig = configOf({
   offsetMetadataMaxBytes: 10,
   offsetsRetentionMs: 100_000,
   offsetsRetentionCheckIntervalMs: 20_000,
-  consumerSessionTimeoutMs: 45_000,
-  consumerHeartbeatIntervalMs: 5_000,
-  consumerMaxSize: 1_000,
-  consumerAssignors: ["uniform", "range"],
-  consumerMigrationPolicy: "bidirectional",
-  consumerAssignmentIntervalMs: 0,
-  consumerRegexRefreshIntervalMs: 600_000,
-  maxWriteBytes: 1_000_000,
-};
+});
 
 /** News of a cluster that has these topics, by name: their ids. */
 export function newsOf(version: number, topics: Readonly<Record<string, string>>, config: Partial<GroupConfig> = {}) {
