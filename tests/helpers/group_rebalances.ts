@@ -157,11 +157,17 @@ export async function playMixed(player: GroupPlayer, speakers: Speakers): Promis
   await pair.commit(one);
   await beat(memberEpoch);
   await describe();
+  await beat(0, joining); // as who was fenced does
+  await player.call("somebody joins with another protocol", groups.joinGroup, 9, {
+    ...joinOf(groupId),
+    protocols: [{ name: "other", metadata: Uint8Array.of(0, 0, 0, 0, 0, 0, 255, 255, 255, 255) }],
+  });
   await player.call("the new one beats in the old way", groups.heartbeat, 4, {
     groupId,
     generationId: memberEpoch,
     memberId,
   });
+  await player.call("the new one leaves in the old way", groups.leaveGroup, 5, leaveOf(groupId, 5, { memberId }));
   await beat(-1);
   await pair.describe();
   await pair.beat(one);

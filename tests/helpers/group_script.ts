@@ -28,6 +28,7 @@ export async function playGroups(player: GroupPlayer, speakers: Speakers): Promi
   await strangers(player);
   for (const version of [0, 3, 4, 5, 7, 9]) await member(player, version);
   await staticMember(player);
+  await pending(player);
   await deletions(player);
   await playModernGroups(player, await idOf(client, "t"));
   await playRebalances(player, speakers);
@@ -202,6 +203,15 @@ async function deletions(player: GroupPlayer): Promise<void> {
     await player.call("delete groups", deleteGroups, version, { groupsNames });
   }
   await player.call("fetch of a deleted group", offsetFetch, 7, { groupId: "join3", topics: null });
+}
+
+/** A group of which there is nothing but an id that was given out. */
+async function pending(player: GroupPlayer): Promise<void> {
+  const groupId = "pending";
+  await player.call("join of a new group", groups.joinGroup, 9, joinOf(groupId));
+  await player.call("commit to it", groups.offsetCommit, 9, commitOf(groupId, by("m", 1)));
+  await player.call("delete it", groups.deleteGroups, 2, { groupsNames: [groupId] });
+  await player.call("delete it again", groups.deleteGroups, 2, { groupsNames: [groupId] });
 }
 
 /** Offsets go with their topic. */

@@ -46,6 +46,8 @@ async function wrongBeats(player: GroupPlayer, topicId: string): Promise<void> {
     "another assignor": { serverAssignor: "nope" },
     "an empty instance": { instanceId: "" },
     "an empty rack": { rackId: "" },
+    "a blank member id": { memberId: "  " },
+    "a blank instance": { instanceId: " " },
     "a broken expression": { subscribedTopicNames: null, subscribedTopicRegex: "(" },
   };
   for (const [what, more] of Object.entries(wrong)) {
@@ -105,8 +107,13 @@ async function modernStatic(player: GroupPlayer): Promise<void> {
   await beat("of another, later", laterOf(groupId, memberEpoch, { instanceId, memberId: OTHER }));
   await beat("to go for a while", laterOf(groupId, -2, { instanceId }));
   await beat("of who comes back", beatOf(groupId, { instanceId, memberId: OTHER }));
-  await player.call("static describe", consumerGroupDescribe, 1, {
-    groupIds: [groupId],
-    includeAuthorizedOperations: false,
-  });
+  const describe = () =>
+    player.call("static describe", consumerGroupDescribe, 1, {
+      groupIds: [groupId],
+      includeAuthorizedOperations: false,
+    });
+  await describe();
+  const byInstance = leaveOf(groupId, 5, { memberId: "", groupInstanceId: instanceId });
+  await player.call("static leave by its instance", groups.leaveGroup, 5, byInstance);
+  await describe();
 }
