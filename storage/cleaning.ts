@@ -4,8 +4,8 @@
  *     firstUncleaned ──key map──▶ end of the sealed, committed segments            (what is dirty is read, its keys remembered)
  *     start ──every batch, rewritten──▶ <base>.log.cleaned ──synced──▶ .swap ──▶ .log  (one group of segments becomes one)
  *
- * Work comes in steps of a bounded size, so that the replica serves between them; appends, reads and flushes may come in between, while
- * a truncation, a new start or a close ends the cleaning.
+ * Work comes in steps of a bounded size, so that the replica serves between them; appends, reads, flushes and deletions of the oldest
+ * segments may come in between, while a truncation or a close ends the cleaning.
  *
  * Invariants:
  * - The offsets of batches stay contiguous. A batch keeps its base offset, its last offset delta and its leader epoch; one that has lost

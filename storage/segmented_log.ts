@@ -252,8 +252,8 @@ export class SegmentedLog implements Log {
       throw new RangeError(`${this.name} cannot begin at ${offset}: it ends at ${this.#endOffset}.`);
     }
     const first = this.#segments.indexOf(offset);
-    if (first > 0) this.#compaction.cancel();
     this.#moveStart(offset);
+    this.#compaction.dropBefore(this.#segments.at(first).baseOffset);
     this.#durability.orFail(() => {
       this.#segments.removeBefore(first);
       this.#epochs.truncateFromStart(offset);

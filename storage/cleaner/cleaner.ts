@@ -97,15 +97,26 @@ export class LogCleaning implements Cleaning {
     return this.#group !== undefined && this.#group.isWritten && this.#group.cleaned.isSyncing;
   }
 
+  /**
+   * Segments that begin below `offset` are about to be removed. It goes on without them; only where it is still reading their keys, it ends.
+   * If every deletion ended it, a large log of which something is deleted now and then would never be cleaned.
+   */
+  dropBefore(offset: number): void {
+    const { segments, dirty } = this.#cleanable;
+    if (this.#mapping !== undefined && dirty[0]!.baseOffset < offset) return this.cancel();
+    const group = this.#group;
+    if (group !== undefined && group.members[0]!.baseOffset < offset) {
+      this.#group = undefined;
+      removeQuietly(group);
+    }
+    while (this.#done < segments.length && segments[this.#done]!.baseOffset < offset) this.#done++;
+  }
+
   cancel(): void {
     if (this.#isOver) return;
     const group = this.#group;
     this.#end();
-    try {
-      group?.cleaned.remove();
-    } catch {
-      // What the disk does not let go of is removed before the next attempt, or when the log is opened.
-    }
+    if (group !== undefined) removeQuietly(group);
   }
 
   /** Takes the keys of the next batch into the map; how many bytes that took. */
@@ -210,6 +221,14 @@ export class LogCleaning implements Cleaning {
       cleanedTo: this.#log.cleanedTo(),
       tombstones: this.#tombstones,
     };
+  }
+}
+
+function removeQuietly({ cleaned }: Group): void {
+  try {
+    cleaned.remove();
+  } catch {
+    // What the disk does not let go of is removed before the next attempt, or when the log is opened.
   }
 }
 

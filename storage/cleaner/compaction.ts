@@ -81,6 +81,11 @@ export class Compaction {
     this.#cleaning?.cancel();
   }
 
+  /** The segments that begin below `offset` are about to be removed. */
+  dropBefore(offset: number): void {
+    this.#cleaning?.dropBefore(offset);
+  }
+
   /** What is from `offset` on is about to go, and what comes in its place has not been cleaned. */
   forget(offset: number): void {
     if (this.#cleanedTo > offset) this.#move(offset);
