@@ -55,6 +55,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   config("delete.retention.ms", "LONG =86400000 >=0", "How long a compacted topic keeps the marker of a deleted key.", {
     synonyms: ["log.cleaner.delete.retention.ms"],
     honoured: true,
+    note: "It stays until every replica has it, too.",
   }),
   config(
     "errors.deadletterqueue.group.enable",
