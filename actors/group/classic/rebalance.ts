@@ -16,6 +16,8 @@ import { selectProtocol } from "./vote.ts";
 
 const JOIN_TIMER = "classic/join";
 const SYNC_TIMER = "classic/sync";
+/** Members may give a rebalance no time at all: a group that waits for one of them looks for it no more often than this. */
+const WAIT_MIN_MS = 100;
 
 /** Something has changed who is in the group, or what they want: all are to join (again), unless they are about to. */
 export function rebalance(group: Group, classic: ClassicGroup, out: GroupOutbox): void {
@@ -105,7 +107,7 @@ function completeJoin(group: Group, classic: ClassicGroup, out: GroupOutbox): vo
   const leader = classic.members.get(classic.leader!);
   const nextLeader = leader?.joining ? leader : members.find(({ joining }) => joining);
   // Only static members, and none of them is here: there is nobody who could assign anything.
-  if (!nextLeader) return waitForJoins(classic, classic.rebalanceTimeoutMs, out);
+  if (!nextLeader) return waitForJoins(classic, Math.max(WAIT_MIN_MS, classic.rebalanceTimeoutMs), out);
   out.cancel(JOIN_TIMER);
   classic.initial = undefined;
   classic.leader = nextLeader.memberId;

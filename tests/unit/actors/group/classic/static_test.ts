@@ -118,6 +118,20 @@ Deno.test("a joining phase to which only static members belong waits until one o
   assertEquals([back.body!.generationId, back.body!.leader], [2, a]);
 });
 
+Deno.test("a joining phase waits for static members who give it no time, too, and does not do so in a circle", () => {
+  const stage = new Stage();
+  const first = stage.join("", { instanceId: "a", sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 0 });
+  const newcomer = stage.enter({ sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 20_000 });
+  stage.advance(2_000);
+  const { memberId } = first.body!;
+  stage.sync(newcomer.id, 1);
+  stage.sync(memberId, 1, { instanceId: "a" });
+  stage.advance(20_000); // the newcomer is out
+  assertEquals([stage.state, stage.describe().members.length], ["PreparingRebalance", 1]);
+  const back = stage.join(memberId, { instanceId: "a", rebalanceTimeoutMs: 0 });
+  assertEquals([back.body!.generationId, back.body!.leader], [2, memberId]);
+});
+
 Deno.test("an instance that has not synced has to do so under its new id, too", () => {
   const { stage, a, b } = stable();
   stage.join(a, { instanceId: "a" });
