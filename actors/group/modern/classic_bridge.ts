@@ -50,6 +50,7 @@ const ID_REQUIRED_SINCE = 4;
 export function join(group: Group, asked: JoinAsked, out: GroupOutbox<JoinReply>): JoinReply | typeof LATER {
   const state = modernOf(group)!;
   if (!state.hasMembers) {
+    if (asked.body.memberId !== "") return joinRefused(asked.version, "UNKNOWN_MEMBER_ID", asked.body.memberId);
     clearEmpty(group, state, out);
     return joinClassic(group, asked, out);
   }

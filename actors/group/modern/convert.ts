@@ -187,11 +187,18 @@ function mayDowngrade(draft: Draft, { consumerMigrationPolicy: policy, maxSize }
   return draft.memberIds().every((memberId) => draft.metadata(memberId)!.classicMemberMetadata !== null);
 }
 
-/** A group without members goes, so that one of the classic protocol can take its place. */
+/**
+ * A group without members becomes an empty one of the classic protocol. That is written down, whether somebody comes to be in it or not: it
+ * says since when there has been nobody, and what was committed before is kept for as long from then on.
+ */
 export function clearEmpty(group: Group, state: ModernGroup, out: GroupOutbox): void {
-  for (const record of tombstones(state)) out.append(record);
+  const { groupId } = group.args;
+  const nowMs = out.now();
+  const empty = { groupId, generation: 0, protocolType: "", protocol: null, leader: null, members: [] };
+  for (const record of [...tombstones(state), classicRecord(empty, nowMs)]) out.append(record);
   for (const what of ["assignment", "regex"]) out.cancel(`look/${what}`);
   group.modern = undefined;
+  fromModern(group, empty, out);
 }
 
 /** The first protocol of the first member that all the others have, too. */

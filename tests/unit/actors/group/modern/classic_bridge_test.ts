@@ -209,7 +209,23 @@ Deno.test("a group without members becomes a classic one again", () => {
   const { generationId, leader, memberId } = h.classicJoin("", {}, 3);
   assertEquals([generationId, leader], [1, memberId]);
   assertEquals(h.p.state.modern, undefined);
-  assertEquals(h.appended().every(({ value }) => value === null), true);
+  const records = h.appended();
+  assertEquals(records.filter(({ value }) => value !== null), records.slice(-1));
+});
+
+Deno.test("a group without members that has become a classic one has been empty since then, though nobody came to be in it", () => {
+  const h = new GroupHarness();
+  h.join("m");
+  h.beat("m", -1);
+  h.appended();
+  assertEquals(errorName(h.classicJoin("x").errorCode), "UNKNOWN_MEMBER_ID");
+  assertEquals(h.appended(), [], "who cannot come changes nothing");
+  h.p.advance(5_000);
+  assertEquals(errorName(h.classicJoin("").errorCode), "MEMBER_ID_REQUIRED");
+  const since = h.p.state.classic!.emptySinceMs;
+  assertEquals(since, 1_005_000);
+  const loaded = new GroupHarness({ records: h.appended().slice(-1) });
+  assertEquals([loaded.p.state.classic!.state, loaded.p.state.classic!.emptySinceMs], ["Empty", since]);
 });
 
 Deno.test("assignments have the version that the member's subscription has", () => {
