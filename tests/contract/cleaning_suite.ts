@@ -237,8 +237,7 @@ export const CLEANING_CASES: Record<string, Case> = {
   },
 
   "what is deleted meanwhile is passed over, and the cleaning goes on": async (open, disk) => {
-    let ended = 0;
-    for (let steps = 0; steps < 220; steps += 16) {
+    for (const steps of [0, 25, 50, 75, 100, 150]) {
       const { log, store } = open();
       log.restartAt(0);
       for (let index = 0; index < 30; index++) write(log, `k${index % 3}=${index} once${index}=1`);
@@ -247,10 +246,10 @@ export const CLEANING_CASES: Record<string, Case> = {
       log.rollIfDue(MAX);
       await flushed(log);
       const cleaning = log.beginCleaning(ALL)!;
-      for (let step = 0; step < steps; step++) await stepOn(cleaning, 20);
+      for (let step = 0; step < steps; step++) await stepOn(cleaning, 60);
       log.advanceStart(41);
       let report;
-      while (report === undefined) report = await stepOn(cleaning, 20);
+      while (report === undefined) report = await stepOn(cleaning, 1000);
       assertEquals(report.cleanedTo, 120, `after ${steps} steps`);
       assertEquals(disk.list(NAME).filter((name) => /cleaned|swap/.test(name)), []);
       const left = content(log).split(" ").filter((each) => /:k/.test(each));
@@ -261,10 +260,8 @@ export const CLEANING_CASES: Record<string, Case> = {
       store.close(false);
       const again = open();
       assertEquals([again.log.startOffset, again.log.endOffset, content(again.log)], [100, 120, before]);
-      ended++;
       again.store.close(true);
     }
-    assert(ended > 12);
   },
 
   "a truncation, a new start and a close end it, and leave nothing behind": async (open, disk) => {
