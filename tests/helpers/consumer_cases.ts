@@ -111,6 +111,7 @@ function sharingCases(protocol: Protocol): Readonly<Record<string, ConsumerCase>
         for (;;) {
           const shares = await Promise.all([first.assignment(), second.assignment()]);
           if (shares.every(({ length }) => length === 2)) break;
+          await new Promise((resolve) => setTimeout(resolve, 1)); // or sockets would get no turn
         }
         await all("second");
         await eventually(() => seen.length >= 4, "what was written after the rebalance");
