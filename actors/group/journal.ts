@@ -8,10 +8,8 @@
  *
  * @module
  */
-import { assert } from "../../lib/assert.ts";
-import type { Result, Settle } from "../../lib/env.ts";
 import type { Answer, Message } from "../actor.ts";
-import type { Journal } from "../journal.ts";
+import { OneLifeJournal } from "../one_life_journal.ts";
 import type { CoordinatorProtocol, GroupArgs } from "./protocol.ts";
 import type { GroupRecord } from "./records.ts";
 
@@ -27,59 +25,26 @@ export interface GroupJournalOptions {
 /** How the error begins with which a group ends that may have decided something for nothing: no fault of the group's. */
 export const LOST_WRITE = "What the group decided may not be committed";
 
-const DONE: Result<void> = { ok: true, value: undefined };
-
-/** One life's journal. A position counts writes. */
-export class GroupJournal implements Journal {
+/** One life's journal. A position counts writes: what one turn of the group appends is one, and so in one batch. */
+export class GroupJournal extends OneLifeJournal {
   readonly #options: GroupJournalOptions;
-  /** Who waits, by position, ascending. */
-  readonly #waiting: { readonly position: number; readonly settle: Settle<void> }[] = [];
   #written = 0;
-  #committed = 0;
-  #failure: Error | undefined;
-  #closed = false;
 
   constructor(options: GroupJournalOptions) {
+    super(0);
     this.#options = options;
   }
 
-  recover(): void {
-    // The records that the group was started with are all there is.
-  }
-
-  /** What one turn of the group appends is in one batch: there whole, or not at all. */
-  append(events: readonly unknown[]): number {
-    assert(!this.#closed, "the group's journal is closed");
-    if (this.#failure !== undefined) throw this.#failure;
+  protected override write(events: readonly unknown[]): number {
     const position = ++this.#written;
     const { groupId, term, write } = this.#options;
-    write({ groupId, term, records: events as readonly GroupRecord[] }, (answer) => this.#settled(position, answer));
+    write({ groupId, term, records: events as readonly GroupRecord[] }, (answer) => this.settled(position, answer));
     return position;
   }
 
-  whenDurable(position: number, settle: Settle<void>): void {
-    if (this.#failure !== undefined) settle({ ok: false, error: this.#failure });
-    else if (position <= this.#committed) settle(DONE);
-    else this.#waiting.push({ position, settle });
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#waiting.length = 0;
-  }
-
-  #settled(position: number, answer: Answer<boolean>): void {
-    if (this.#closed || this.#failure !== undefined) return;
-    if (answer.ok && answer.value) {
-      this.#committed = Math.max(this.#committed, position);
-      while (this.#waiting[0] !== undefined && this.#waiting[0].position <= this.#committed) {
-        this.#waiting.shift()!.settle(DONE);
-      }
-      return;
-    }
+  protected override explain(_: number, answer: Answer<boolean>): string {
     const why = answer.ok ? "its coordinator reads the log again" : `its coordinator is gone (${answer.failure})`;
-    const error = this.#failure = new Error(`${LOST_WRITE}: ${why}.`);
-    for (const { settle } of this.#waiting.splice(0)) settle({ ok: false, error });
+    return `${LOST_WRITE}: ${why}.`;
   }
 }
 

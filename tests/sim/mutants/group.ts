@@ -94,8 +94,8 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     guard: "What a group says leaves when its records are committed.",
     with: FAILOVER,
     file: at("journal"),
-    from: "else if (position <= this.#committed) settle(DONE);",
-    to: "else if (position >= this.#committed) settle(DONE);",
+    from: "    return position;\n",
+    to: "    this.settled(position, { ok: true, value: true });\n    return position;\n",
   },
   {
     name: "dead-group-read-too-early",

@@ -145,8 +145,8 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
     name: "controller-speaks-before-commit",
     guard: "What the controller has decided is heard by nobody before it is committed.",
     file: at("journal"),
-    from: "else if (position <= this.#committed) settle(DONE);",
-    to: "else if (position >= 0) settle(DONE);",
+    from: "    return position;\n",
+    to: "    this.settled(position, { ok: true, value: true });\n    return position;\n",
   },
   {
     name: "controller-before-commit",
