@@ -35,9 +35,9 @@ export function groupConfig(layers: ConfigLayers): GroupConfig {
   const policy = resolveBrokerConfig("group.consumer.migration.policy", layers).value?.trim().toLowerCase();
   return {
     protocols: list("group.coordinator.rebalance.protocols"),
-    minSessionTimeoutMs: number("group.min.session.timeout.ms"),
+    minSessionTimeoutMs: Math.max(0, number("group.min.session.timeout.ms")), // Kafka lets it be anything
     maxSessionTimeoutMs: number("group.max.session.timeout.ms"),
-    initialRebalanceDelayMs: number("group.initial.rebalance.delay.ms"),
+    initialRebalanceDelayMs: Math.max(0, number("group.initial.rebalance.delay.ms")),
     maxSize: number("group.max.size"),
     offsetMetadataMaxBytes: number("offset.metadata.max.bytes"),
     offsetsRetentionMs: number("offsets.retention.minutes"), // resolved to milliseconds

@@ -19,15 +19,16 @@ export type Lateness = "session" | "revoke" | "join" | "sync";
 
 const ALL: readonly Lateness[] = ["session", "revoke", "join", "sync"];
 
-/** Sets a timer of a member, anew if it is set already. */
+/** Sets a timer of a member, anew if it is set already. How long it lasts, the member may have said: less than nothing is nothing. */
 export function setTimer(
   { volatile }: ModernGroup,
   what: Lateness,
   memberId: string,
-  delayMs: number,
+  timeoutMs: number,
   out: GroupOutbox,
 ): void {
   const key = `${what}/${memberId}`;
+  const delayMs = Math.max(0, timeoutMs);
   volatile.deadlines.set(key, out.monotonic() + delayMs);
   const memberEpoch = -1; // the deadline says more
   out.timer(key, delayMs, what === "session" ? "sessionOver" : "revocationOver", { memberId, memberEpoch });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
-import { groupConfigOf } from "../../../../actors/group/group_config.ts";
+import { groupConfig, groupConfigOf } from "../../../../actors/group/group_config.ts";
 import { OFFSETS_TOPIC } from "../../../../actors/group/protocol.ts";
 import { NO_TOPOLOGY, topologyOf } from "../../../../actors/group/topology.ts";
 import { type MetadataRecord, replay } from "../../../../actors/controller/protocol.ts";
@@ -107,4 +107,10 @@ Deno.test("the configuration of groups: what counts for this broker, and the sam
   ]);
   const { maxWriteBytes, maxSize, minSessionTimeoutMs } = groupConfigOf({ ...view, image }, config);
   assertEquals([maxWriteBytes, maxSize, minSessionTimeoutMs], [1_048_576, 3, 6_000]);
+});
+
+Deno.test("times that a broker's configs give as less than nothing are nothing", () => {
+  const properties = { "group.initial.rebalance.delay.ms": "-1", "group.min.session.timeout.ms": "-1" };
+  const { initialRebalanceDelayMs, minSessionTimeoutMs } = groupConfig({ properties });
+  assertEquals([initialRebalanceDelayMs, minSessionTimeoutMs], [0, 0]);
 });

@@ -257,6 +257,15 @@ Deno.test("who does not give up what it has to in its rebalance timeout is put o
   assertEquals(told(h.beat("b", 2)), ["NONE", 3, [0, 1, 2, 3]]);
 });
 
+Deno.test("a member that takes less than no time to give something up harms nobody but itself", () => {
+  const h = new GroupHarness();
+  h.join("a", { rebalanceTimeoutMs: -5 });
+  h.join("b");
+  assertEquals(told(h.beat("a", 1)), ["NONE", 1, [0, 1]]);
+  h.p.advance(0);
+  assertEquals([...h.state.metadata.keys()], ["b"]);
+});
+
 Deno.test("who gives up in time stays, whatever it is to give up next", () => {
   const h = new GroupHarness({ config: { consumerSessionTimeoutMs: 10_000_000 } });
   h.join("a", { rebalanceTimeoutMs: 20_000 });
