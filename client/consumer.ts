@@ -11,22 +11,19 @@
 import type {
   ConsumedRecord,
   ConsumerProtocol,
-  ConsumerRef,
   Outcome,
-  RebalanceEvent,
   SeekTo,
   TopicPartition as Named,
 } from "../actors/consumer/protocol.ts";
 import type { Answer, Message, Reply, Verb } from "../actors/actor.ts";
-import type { ActorSystem } from "../actors/system.ts";
 import type { ErrorName } from "../protocol/errors.ts";
 import { Backlog } from "./backlog.ts";
+import { Listening, type ListeningGround } from "./listening.ts";
 import {
   type CommittedOffset,
   type ConsumerBatch,
   ConsumerError,
   type ConsumerRecord,
-  type RebalanceListener,
   type SeekTarget,
   type TopicPartition,
 } from "./records.ts";
@@ -35,20 +32,11 @@ import {
 const POLL_MS = 10_000;
 /** How much longer an answer may take than it should. */
 const GRACE_MS = 30_000;
-/** The listener asks again after this. */
-const LISTEN_MS = 3_600_000;
 const CLOSE_TIMEOUT_MS = 30_000;
 const RECORDS_MAX = 500;
 
 /** What a consumer stands on. */
-export interface ConsumerGround {
-  readonly system: ActorSystem;
-  readonly ref: ConsumerRef;
-  readonly enableAutoCommit: boolean;
-  readonly listener: RebalanceListener;
-  /** Calls back later; the function returned calls it off. */
-  readonly after: (delayMs: number, task: () => void) => () => void;
-  readonly maxPollIntervalMs: number;
+export interface ConsumerGround extends ListeningGround {
   /** Told once when it has ended. */
   readonly ended: () => void;
 }
@@ -56,27 +44,39 @@ export interface ConsumerGround {
 /** What a question for records brings. */
 type Polled = Answer<Reply<ConsumerProtocol, "poll">>;
 
-/** A consumer. Close it with {@linkcode Consumer.close}, or let `await using` do so. */
+/**
+ * A consumer. Close it with {@linkcode Consumer.close}, or let `await using` do so.
+ *
+ * @example Commit by hand, and before partitions go to somebody else
+ * ```ts
+ * import { type Consumer, startCluster } from "@samsa/samsa";
+ *
+ * await using cluster = await startCluster();
+ * await using consumer: Consumer = cluster.consumer({
+ *   groupId: "billing",
+ *   topics: ["orders"],
+ *   enableAutoCommit: false,
+ *   revoked: () => consumer.commit(),
+ * });
+ * for (const { offset, value } of await consumer.poll({ timeoutMs: 1 })) console.log(offset, value);
+ * await consumer.commit(); // all that was handed out
+ * ```
+ */
 export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> {
   /** The path of its actor, such as `0/consumer/billing-1`: for killing, pausing and resuming it. */
   readonly ref: string;
   readonly #ground: ConsumerGround;
   readonly #backlog = new Backlog();
-  /** The program has records that it may be working on. */
-  #isBusy = false;
-  readonly #resting: (() => void)[] = [];
+  readonly #listening: Listening;
   /** The question for records that is under way: there is one at a time. */
   #asking: Promise<Polled> | undefined;
   #closed: Promise<void> | undefined;
-  /** What the program's listener has thrown. */
-  #problem: ConsumerError | undefined;
-  readonly #listening: Promise<void>;
 
   /** Use `cluster.consumer` or `connect(…).consumer`. */
   constructor(ground: ConsumerGround) {
     this.#ground = ground;
     this.ref = ground.ref;
-    this.#listening = this.#listen();
+    this.#listening = new Listening(ground, this.#backlog, (of) => this.#commitHandedOut(of));
   }
 
   /** Subscribes to topics, by name or by a pattern that fits whole names; replaces what it was subscribed to. */
@@ -93,7 +93,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   /** Commits what is due, leaves the group, reads nothing any more. */
   async unsubscribe(): Promise<void> {
-    this.#rest();
+    this.#listening.rest();
     const committed = this.#ground.enableAutoCommit ? this.#commitHandedOut() : undefined;
     this.#backlog.clear();
     fine(await this.#ask("unsubscribe", undefined, CLOSE_TIMEOUT_MS + GRACE_MS));
@@ -121,13 +121,13 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumerRecord, void, undefined> {
     try {
       while (this.#closed === undefined) {
-        this.#rest();
+        this.#listening.rest();
         if (this.#backlog.isEmpty && !await this.#more()) continue;
         const [record] = this.#handOut(this.#backlog.takeAll(1));
         if (record !== undefined) yield record;
       }
     } finally {
-      this.#rest();
+      this.#listening.rest();
     }
   }
 
@@ -141,7 +141,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
         if (first !== undefined) yield { topic: first.topic, partition: first.partition, records };
       }
     } finally {
-      this.#rest();
+      this.#listening.rest();
     }
   }
 
@@ -182,13 +182,16 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   /** Reads nothing of these partitions until {@linkcode Consumer.resume}. */
   async pause(partitions: readonly TopicPartition[]): Promise<void> {
     const all = partitions.map(named);
-    const paused = this.#ask("pause", all);
     // What waits here is fetched again later: it has not been handed out, and no poll may come between that would say it was.
-    const sought = this.#backlog.drop(all).map(({ offset, ...partition }) =>
-      this.#ask("seek", { partitions: [partition], to: { offset } })
-    );
-    fine(await paused);
-    await Promise.all(sought);
+    const giveBack = () =>
+      Promise.all(
+        this.#backlog.drop(all).map(({ offset, ...partition }) =>
+          this.#ask("seek", { partitions: [partition], to: { offset } })
+        ),
+      );
+    const [outcome] = await Promise.all([this.#ask("pause", all), giveBack()]);
+    fine(outcome);
+    await giveBack(); // what was on its way
   }
 
   /** Ends a pause. */
@@ -221,7 +224,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    this.#rest();
+    this.#listening.rest();
     const { system, ref, ended, after, enableAutoCommit } = this.#ground;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const calm = after(timeoutMs, resolve);
@@ -230,7 +233,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     this.#backlog.clear();
     await system.ask(ref, "close", { timeoutMs }, timeoutMs + GRACE_MS);
     await committed;
-    await Promise.race([this.#listening, late]); // the program's listener may never come back
+    await Promise.race([this.#listening.over, late]); // the program's listener may never come back
     calm();
     ended();
   }
@@ -242,10 +245,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
-    this.#rest();
-    const problem = this.#problem;
-    this.#problem = undefined;
-    if (problem !== undefined) throw problem;
+    this.#listening.rest();
+    this.#listening.complain();
     if (!this.#backlog.isEmpty) return;
     const answer = await this.#within(this.#records(maxRecords, timeoutMs), timeoutMs + GRACE_MS);
     if (this.#closed !== undefined) return;
@@ -277,72 +278,17 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   #handOut(records: readonly ConsumedRecord[]): readonly ConsumerRecord[] {
-    this.#isBusy = records.length > 0;
+    this.#listening.works(records.length > 0);
     return records.map(({ topic, partition, offset, timestamp, timestampType, key, value, headers, leaderEpoch }) => (
       { topic, partition, offset: BigInt(offset), timestamp, timestampType, key, value, headers, leaderEpoch }
     ));
   }
 
-  /** The program is through with what it had. */
-  #rest(): void {
-    this.#isBusy = false;
-    for (const resume of this.#resting.splice(0)) resume();
-  }
-
-  async #untilRest(): Promise<void> {
-    if (!this.#isBusy) return;
-    await new Promise<void>((resolve) => {
-      const calm = this.#ground.after(this.#ground.maxPollIntervalMs, resolve);
-      this.#resting.push(() => {
-        calm();
-        resolve();
-      });
-    });
-  }
-
-  async #commitHandedOut(
-    of?: readonly TopicPartition[],
-  ): Promise<Outcome> {
+  async #commitHandedOut(of?: readonly TopicPartition[]): Promise<Outcome> {
     const offsets = this.#backlog.handedOut(of);
     if (offsets.length === 0) return { error: "NONE", message: null };
     const answer = await this.#request("commit", { offsets, onlyOwned: true }, 2 * GRACE_MS);
     return answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT", message: "The commit was not answered in time." };
-  }
-
-  /** Hears of rebalances as long as there is somebody to hear from. */
-  async #listen(): Promise<void> {
-    for (let after = 0;;) {
-      const answer = await this.#request("nextRebalance", { after }, LISTEN_MS);
-      if (!answer.ok && answer.failure === "timeout") continue;
-      if (!answer.ok) return;
-      after = answer.value.number;
-      try {
-        await this.#rebalance(answer.value);
-      } catch (error) { // what the program's listener has thrown: the next poll says it
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#problem = new ConsumerError("UNKNOWN_SERVER_ERROR", `The rebalance listener failed: ${reason}`, error);
-      }
-      this.#ground.system.tell(this.#ground.ref, "handled", { number: after });
-    }
-  }
-
-  async #rebalance({ type, partitions }: RebalanceEvent): Promise<void> {
-    const { listener, enableAutoCommit } = this.#ground;
-    if (type === "assigned") return await listener.assigned?.(partitions);
-    this.#backlog.drop(partitions);
-    if (type === "revoked") {
-      await this.#untilRest();
-      // Of nothing else: the program may be working on the next record of another partition by now.
-      if (enableAutoCommit) await this.#commitHandedOut(partitions);
-      try {
-        await listener.revoked?.(partitions); // which may commit
-      } finally {
-        this.#backlog.forget(partitions);
-      }
-    } else {
-      this.#backlog.forget(partitions);
-      await listener.lost?.(partitions);
-    }
   }
 
   #request<V extends Verb<ConsumerProtocol>>(

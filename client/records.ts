@@ -11,7 +11,10 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
-/** A record. Its bytes are the program's. */
+/**
+ * A record. Its bytes are the program's; they are views of the answer that brought them, so copy what is to be kept for long, or the whole
+ * answer is kept with it.
+ */
 export interface ConsumerRecord extends TopicPartition {
   /** Its place in the partition. */
   readonly offset: bigint;

@@ -21,6 +21,8 @@ type Poll = Asker<Outcome & { readonly records: readonly ConsumedRecord[] }>;
 /** A consumer actor that says what it is told to say, and remembers what it was asked. */
 class Script {
   readonly said: string[] = [];
+  /** What it does before it pauses. */
+  pausing: ((out: Outbox<ConsumerProtocol, Script>) => void) | undefined;
   /** False: commits are never answered. */
   takesCommits = true;
   poll: Poll | undefined;
@@ -59,7 +61,10 @@ function actor(script: Script): Actor<ConsumerProtocol, Script, unknown> {
       committed: () => ({ ...FINE, offsets: [] }),
       seek: (_, { partitions, to }) => script.note(`seek ${partitions.map(key)} ${JSON.stringify(to)}`),
       position: () => ({ ...FINE, offset: 77 }),
-      pause: () => script.note("pause"),
+      pause(_, __, out) {
+        script.pausing?.(out as Outbox<ConsumerProtocol, Script>);
+        return script.note("pause");
+      },
       resume: () => script.note("resume"),
       assignment: () => [T0],
       lag: () => [{ ...T0, records: 3 }, { ...T1, records: -1 }],
@@ -391,6 +396,18 @@ Deno.test("no poll comes between a pause and its return to what was not handed o
   const said = stage.script.said.filter((what) => !what.startsWith("listen"));
   assertEquals(said, ["poll 500", "pause", 'seek t-0 {"offset":5}', "poll 500"]);
   await Promise.all([paused, stage.end(), poll]);
+});
+
+Deno.test("what was on its way when its partition was paused is not handed out either", async () => {
+  const stage = new Stage();
+  const poll = stage.consumer.poll();
+  await turns();
+  stage.script.pausing = (out) => out.reply(stage.script.poll!, records(4, 5));
+  const paused = stage.consumer.pause([T0]);
+  await paused;
+  assertEquals(stage.told, ["pause", 'seek t-0 {"offset":4}']);
+  assertEquals(await poll, []);
+  await stage.end();
 });
 
 Deno.test("after a seek nothing is handed out of what was polled before", async () => {
