@@ -63,7 +63,20 @@ export class Member implements AsyncDisposable {
 
   /** Opens an agent of that client, which joins. */
   static async join(client: string, target: Target, membership: Membership): Promise<Member> {
-    return new Member(await openClient(client, target.bootstrap), membership);
+    return (await Member.prepare(client, target))(membership);
+  }
+
+  /** Opens an agent of that client, and returns how it joins when it is told to: at once. */
+  static async prepare(client: string, target: Target): Promise<(membership: Membership) => Member> {
+    const agent = await openClient(client, target.bootstrap);
+    // There is no such command: it says so as soon as it hears of anything.
+    await agent.call("nothing").catch(() => {});
+    return (membership) => new Member(agent, membership);
+  }
+
+  /** The client's name. */
+  get client(): string {
+    return this.#client.name;
   }
 
   #hear(event: MemberEvent): void {
@@ -112,7 +125,7 @@ export class Member implements AsyncDisposable {
 
 /** Throws what is wrong with any of them. */
 export function assertWell(members: readonly Member[]): void {
-  for (const { failure } of members) if (failure !== undefined) throw failure;
+  for (const { client, failure } of members) if (failure !== undefined) throw new Error(`${client}: ${failure}`);
 }
 
 /** Waits until `assertHolds` throws no more; no longer, if something is wrong with a member. */
@@ -131,7 +144,7 @@ export async function untilShared(members: readonly Member[], partitions: number
     const owned = members.flatMap((member) => member.owned);
     const isFair = members.every((member) => member.owned.length >= fair);
     if (owned.length === partitions && isFair && new Set(owned).size === partitions) return;
-    throw new Error(`they have ${members.map((member) => `[${member.owned}]`).join(" ")}`);
+    throw new Error(`they have: ${members.map(({ client, owned }) => `${client} [${owned}]`).join(", ")}`);
   }, limitMs);
 }
 

@@ -45,6 +45,8 @@ const CODECS = {
 const kafka = new Kafka({
   clientId: "kafkajs",
   brokers: Deno.args[0]!.split(","),
+  // As long as a connection may take on a busy machine; it gives up after 1 s.
+  connectionTimeout: 10_000,
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 60 },
 });
@@ -52,6 +54,7 @@ const kafka = new Kafka({
 const impatient = new Kafka({
   clientId: "kafkajs",
   brokers: Deno.args[0]!.split(","),
+  connectionTimeout: 10_000,
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 3 },
 });

@@ -28,7 +28,14 @@ import {
   type WireRecord,
 } from "./agent.ts";
 
-const base = { clientId: "platformatic", bootstrapBrokers: Deno.args[0]!.split(","), retries: 3, retryDelay: 50 };
+const base = {
+  clientId: "platformatic",
+  bootstrapBrokers: Deno.args[0]!.split(","),
+  retries: 3,
+  retryDelay: 50,
+  // As long as it may take on a busy machine.
+  connectTimeout: 30_000,
+};
 const patient = { ...base, retries: 300, retryDelay: 100 };
 type Options = Partial<ProducerOptions<Buffer, Buffer, Buffer, Buffer>>;
 
