@@ -8,7 +8,7 @@ import { groupPartition, OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
 import type { Random } from "../../lib/prng.ts";
 import { type Cluster, startCluster } from "../../mod.ts";
 import { createTopic } from "../helpers/kafka_calls.ts";
-import { connectToLeader, look, type SeenPartition } from "../helpers/leaders.ts";
+import { look, type SeenPartition } from "../helpers/leaders.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { EmbeddedGroup } from "./embedded_group.ts";
 import { EmbeddedWriter } from "./embedded_writer.ts";
@@ -59,10 +59,12 @@ export interface EmbeddedChaosOptions {
   readonly faults: number;
   readonly seed: string;
   readonly only: readonly string[] | undefined;
+  /** Told how it goes, line by line. */
+  readonly say: (line: string) => void;
 }
 
 /** Runs it; returns what was wrong. */
-export async function embeddedChaos({ faults, seed, only }: EmbeddedChaosOptions): Promise<string[]> {
+export async function embeddedChaos({ faults, seed, only, say }: EmbeddedChaosOptions): Promise<string[]> {
   const mix = EMBEDDED_FAULTS.filter((fault) => only === undefined || only.includes(fault));
   if (mix.length === 0) return [`There are these faults: ${EMBEDDED_FAULTS.join(", ")}.`];
   const said: string[] = [];
@@ -73,9 +75,10 @@ export async function embeddedChaos({ faults, seed, only }: EmbeddedChaosOptions
   }
   const stage = new EmbeddedStage(cluster, said);
   try {
-    return await runGroups(stage, { faults, seed, mix });
+    return await runGroups(stage, { faults, seed, mix, say });
   } finally {
     cluster.heal();
+    for (const { ref, state } of cluster.actors()) if (state === "paused") cluster.resume(ref);
     await stage.stopWriters();
   }
 }
@@ -95,10 +98,9 @@ class EmbeddedStage implements GroupStage<EmbeddedFault> {
   constructor(cluster: Cluster, said: readonly string[]) {
     this.#cluster = cluster;
     this.#said = said;
-    const connect = (partition: number) => connectToLeader(() => this.#bootstraps(), TOPIC, partition);
     this.#writers = Array.from(
       { length: PARTITIONS },
-      (_, partition) => new EmbeddedWriter(TOPIC, partition, () => connect(partition)),
+      (_, partition) => new EmbeddedWriter(TOPIC, partition, () => this.#bootstraps()),
     );
     this.groups = (["classic", "consumer"] as const).map((protocol) => {
       const members = new EmbeddedGroup(cluster, {

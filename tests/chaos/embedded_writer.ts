@@ -5,6 +5,7 @@
  */
 import { encodeBatch } from "../../protocol/records.ts";
 import { produceBatch, texts } from "../helpers/kafka_calls.ts";
+import { connectToLeader } from "../helpers/leaders.ts";
 import type { RawClient } from "../helpers/raw_client.ts";
 
 /** Between two records. */
@@ -18,16 +19,16 @@ export class EmbeddedWriter {
   /** Offsets by name, which is the value. */
   readonly acknowledged: Map<string, number> = new Map();
   readonly #topic: string;
-  readonly #connect: () => Promise<RawClient>;
+  readonly #bootstraps: () => readonly string[];
   readonly #running: Promise<void>;
   #count = 0;
   #isOver = false;
 
-  /** @param connect to who leads the partition, as soon as there is one */
-  constructor(topic: string, partition: number, connect: () => Promise<RawClient>) {
+  /** @param bootstraps `host:port` of every broker that can be asked now */
+  constructor(topic: string, partition: number, bootstraps: () => readonly string[]) {
     this.partition = partition;
     this.#topic = topic;
-    this.#connect = connect;
+    this.#bootstraps = () => this.#isOver ? over() : bootstraps();
     this.#running = this.#run();
   }
 
@@ -38,7 +39,9 @@ export class EmbeddedWriter {
 
   async #run(): Promise<void> {
     while (!this.#isOver) {
-      const client = await this.#connect();
+      const leader = connectToLeader(this.#bootstraps, this.#topic, this.partition);
+      const client = await leader.catch(() => undefined);
+      if (client === undefined) return; // it is over
       try {
         while (!this.#isOver) {
           await this.#write(client);
@@ -64,4 +67,8 @@ export class EmbeddedWriter {
       clearTimeout(limit);
     }
   }
+}
+
+function over(): never {
+  throw new Error("Nobody writes any more.");
 }

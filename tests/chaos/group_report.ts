@@ -51,12 +51,12 @@ export async function readLogs(scene: Scene): Promise<GroupLogs> {
 }
 
 /** A line for each kind of fault: how long records stayed away. */
-export function table(silences: readonly Silence[], faults: readonly string[]): void {
+export function table(silences: readonly Silence[], faults: readonly string[]): string[] {
   const groups = [...new Set(silences.map(({ group }) => group))];
-  console.log(`${"without records, ms".padEnd(20)}    ×     p50     p99   longest of ${groups.join(", ")}`);
-  for (const fault of faults) {
+  const head = `${"without records, ms".padEnd(22)}    ×     p50     p99   longest of ${groups.join(", ")}`;
+  const rows = faults.flatMap((fault) => {
     const ofFault = silences.filter((silence) => silence.fault === fault);
-    if (ofFault.length === 0) continue;
+    if (ofFault.length === 0) return [];
     const times = ofFault.map(({ ms }) => ms).sort((a, b) => a - b);
     const at = (share: number) => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))]!);
     const longest = groups.map((group) => {
@@ -64,8 +64,9 @@ export function table(silences: readonly Silence[], faults: readonly string[]): 
       return ofGroup.length === 0 ? "-" : String(Math.round(Math.max(...ofGroup.map(({ ms }) => ms))));
     });
     const cells = [times.length, at(0.5), at(0.99)].map((cell, index) => String(cell).padStart(index === 0 ? 4 : 7));
-    console.log(`${fault.padEnd(20)} ${cells.join(" ")}   ${longest.join(", ")}`);
-  }
+    return `${fault.padEnd(22)} ${cells.join(" ")}   ${longest.join(", ")}`;
+  });
+  return [head, ...rows];
 }
 
 /** Tells how things stand, when they are not as they should be. */

@@ -65,12 +65,14 @@ export interface RunOptions<F extends string> {
   readonly faults: number;
   readonly seed: string;
   readonly mix: readonly F[];
+  /** Told how it goes, line by line. */
+  readonly say: (line: string) => void;
 }
 
 /** Runs it, and says on the way how it goes; returns what was wrong. */
 export async function runGroups<F extends string>(
   stage: GroupStage<F>,
-  { faults, seed, mix }: RunOptions<F>,
+  { faults, seed, mix, say }: RunOptions<F>,
 ): Promise<string[]> {
   const watch = new GroupWatch(stage.groups, (groupId) => stage.coordinatorOf(groupId));
   const silences: Silence[] = [];
@@ -83,7 +85,7 @@ export async function runGroups<F extends string>(
       silences.push(...found);
       passed++;
       const times = found.map(({ group, ms }) => `${group} ${Math.round(ms)} ms`).join(", ");
-      console.log(`${passed}/${faults} ${fault}: ${times}`);
+      say(`${passed}/${faults} ${fault}: ${times}`);
       const wrong = wrongSoFar(stage, watch);
       if (wrong.length > 0) throw new Error(wrong[0]);
     }
@@ -94,10 +96,12 @@ export async function runGroups<F extends string>(
   }
   watch.stop();
   problems.push(...wrongSoFar(stage, watch).filter((problem) => !problems.includes(problem)));
-  problems.push(...await judge(stage, watch, problems.length > 0));
+  problems.push(...await judge(stage, watch, problems.length > 0, say));
   for (const group of stage.groups) await group.close();
-  table(silences, mix);
-  conclude(stage, watch, problems, passed);
+  for (const line of table(silences, mix)) say(line);
+  conclude(stage, watch, say);
+  for (const problem of problems.slice(0, 40)) say(problem);
+  say(`${passed} passed, ${problems.length} failed`);
   return problems;
 }
 
@@ -144,7 +148,12 @@ function wrongSoFar<F extends string>({ groups }: GroupStage<F>, watch: GroupWat
 }
 
 /** Reads what groups have written, and says what is wrong with it; explains everything when anything is wrong. */
-async function judge<F extends string>(stage: GroupStage<F>, watch: GroupWatch, isWrong: boolean): Promise<string[]> {
+async function judge<F extends string>(
+  stage: GroupStage<F>,
+  watch: GroupWatch,
+  isWrong: boolean,
+  say: (line: string) => void,
+): Promise<string[]> {
   const problems: string[] = [];
   const logs = await readLogs(stage);
   if (logs.size < stage.groups.length && !isWrong) problems.push("What groups have written cannot be read.");
@@ -156,7 +165,7 @@ async function judge<F extends string>(stage: GroupStage<F>, watch: GroupWatch, 
     problems.push(...verdict.problems, ...bad.map(({ text }) => text));
     if (logs.has(groupId)) problems.push(...watch.lies(groupId, verdict.commits));
     if (!commitsInOrder && verdict.repeats.length > 0) {
-      console.log(
+      say(
         `${groupId} has committed ${verdict.repeats.length} times what it had committed before, without a rebalance`,
       );
     }
@@ -165,21 +174,14 @@ async function judge<F extends string>(stage: GroupStage<F>, watch: GroupWatch, 
   return problems;
 }
 
-function conclude<F extends string>(
-  stage: GroupStage<F>,
-  watch: GroupWatch,
-  problems: readonly string[],
-  passed: number,
-): void {
+function conclude<F extends string>(stage: GroupStage<F>, watch: GroupWatch, say: (line: string) => void): void {
   const names = stage.acknowledged();
   for (const { groupId, ledger } of stage.groups) {
     const lacks = ledger.lacks(names).length;
     const missing = lacks === 0 ? "all" : `all but ${lacks}`;
-    console.log(`${groupId}: ${missing} of ${names.length} given, ${ledger.repeated} more than once`);
+    say(`${groupId}: ${missing} of ${names.length} given, ${ledger.repeated} more than once`);
   }
-  console.log(`coordinators were asked ${watch.looks} times`);
-  for (const problem of problems.slice(0, 40)) console.log(problem);
-  console.log(`${passed} passed, ${problems.length} failed`);
+  say(`coordinators were asked ${watch.looks} times`);
 }
 
 /** Waits for something that must come about. */

@@ -76,7 +76,8 @@ export async function groupChaos(options: GroupChaosOptions): Promise<number> {
   await cluster.createTopic(TOPIC, PARTITIONS, { "min.insync.replicas": "2" });
   const writers = await openWriters(cluster.bootstrap, options.gapMs);
   const opened = specs.map((spec) => ChaosGroup.open({ ...spec, members }, cluster.bootstrap, TOPIC));
-  const problems = await runGroups(new ProcessStage(cluster, writers, await Promise.all(opened)), { ...options, mix });
+  const stage = new ProcessStage(cluster, writers, await Promise.all(opened));
+  const problems = await runGroups(stage, { ...options, mix, say: (line) => console.log(line) });
   return problems.length === 0 ? 0 : 1;
 }
 

@@ -82,7 +82,8 @@ async function main(): Promise<number> {
   const faults = Number(values.faults);
   const only = values.only?.split(",");
   if (values.groups !== undefined && values.embedded && faults >= 1) {
-    return (await embeddedChaos({ faults, seed: values.seed, only })).length === 0 ? 0 : 1;
+    const say = (line: string) => console.log(line);
+    return (await embeddedChaos({ faults, seed: values.seed, only, say })).length === 0 ? 0 : 1;
   }
   if (values.groups !== undefined && faults >= 1) {
     const groups = values.groups === "all" ? [""] : values.groups.split(",");
