@@ -298,8 +298,10 @@ export class Consumer {
         this.#scene.problem(`${position.key} was served with rotten records at ${position.offset}`);
       }
       const { partitionLeaderEpoch, baseOffset, lastOffsetDelta } = readBatchHeader(bytes, at);
-      for (const { offset, value } of recordsOf(bytes, at)) {
-        if (offset >= position.offset) read.push([offset, Number.parseInt(text.decode(value!), 10)]);
+      for (const { offset, value, timestamp } of recordsOf(bytes, at)) {
+        // A record that deletes a key has no value; whoever wrote it has given it its number as a timestamp.
+        const number = value === null ? timestamp : Number.parseInt(text.decode(value), 10);
+        if (offset >= position.offset) read.push([offset, number]);
       }
       position.offset = Math.max(position.offset, baseOffset + lastOffsetDelta + 1);
       position.lastEpoch = partitionLeaderEpoch;

@@ -93,8 +93,8 @@ export function drawGroupProperties(
   const isCompacted = features.has("compaction");
   // A turn of a group must fit into a batch, and a batch into a segment.
   const segmentBytes = random.pick(["8000", "16000", "40000"]);
-  // A replica that lags for longer than a tombstone stays keeps what it takes back, in Kafka too: it must be longer than any fault lasts,
-  // by clocks that may jump.
+  // A coordinator that reads its log while a tombstone goes may have read what that takes back, as may any reader that takes longer than a
+  // tombstone stays: it must be longer than any fault lasts, by clocks that may jump.
   const deleteRetentionMs = features.has("clock-step") ? "86400000" : "30000";
   const drawn = {
     "offsets.topic.num.partitions": random.pick(["1", "2", "3"]),

@@ -297,7 +297,7 @@ export class Simulation {
   #judge(): boolean {
     const { scene, swarm } = this;
     for (const problem of this.#admin.check(newestImage(this.world)!)) scene.problem(problem);
-    for (const problem of this.#keyed?.judge() ?? []) scene.problem(problem);
+    for (const problem of this.#keyed?.judge(lenses(this.world.nodes())) ?? []) scene.problem(problem);
     this.#keyed?.end();
     for (const { ledger } of this.invariants.partitions) scene.count("cleanings", ledger.cleanings);
     const lossyKeys = new Set(swarm.topics.flatMap(keysOf).filter((key) => !this.#storm.limits.isDurable(key)));

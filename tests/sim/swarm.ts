@@ -174,7 +174,7 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
     adminTasks: (["topics", "reassign", "elect", "configs", "trim"] as const).filter((task) => features.has(task)),
     groups: drawGroups(random.split("groups"), topics, features, properties),
-    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes) : undefined,
+    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes, features) : undefined,
     properties,
     random,
   };
@@ -218,13 +218,15 @@ function drawTopics(random: Random, nodes: number, features: ReadonlySet<Feature
   });
 }
 
-function drawKeyed(random: Random, nodes: number): KeyedPlan {
+function drawKeyed(random: Random, nodes: number, features: ReadonlySet<Feature>): KeyedPlan {
   const replicationFactor = Math.min(nodes, 3);
   return {
     replicationFactor,
     minIsr: Math.min(replicationFactor, 2),
     segmentBytes: random.pick([2_000, 8_000]),
     everyMs: random.pick([30, 100, 300]),
+    // A replica that lost its disk may have read a key from a leader that has not cleaned yet, and go on at one from which the deletion is gone.
+    deleteRetentionMs: features.has("lost-disk") || features.has("rot") ? undefined : random.pick([1_000, 4_000]),
   };
 }
 
