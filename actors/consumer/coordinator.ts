@@ -2,9 +2,9 @@
  * Who coordinates the consumer's group: looked for when it is needed, and again whenever it turns out to be somebody else.
  *
  *     unknown ──FindCoordinator, of any broker──▶ known ──16, 15, or no answer──▶ unknown
- *                                                   └──a join is kept waiting: is it still the one?──▶ another one: known
+ *                                                   └──keeps somebody waiting: is it still the one?──▶ another one: known
  *
- * Invariants: the membership hears of each change, once; nobody waits for a join or a sync at a broker that is not the coordinator any more.
+ * Invariants: the membership hears of each change, once; no member waits long for a broker that is not the coordinator any more.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const PATIENCE_MS = 10_000;
 const MANY_KEYS = 4;
 /**
  * A join may be kept waiting for minutes, rightly. Whether it is by a coordinator that stands still, and that others have replaced, only they
- * can say: they are asked as often as this.
+ * can say: they are asked as often as this, for heartbeats, too.
  */
 const CHECK_MS = 5_000;
 
@@ -33,7 +33,8 @@ export class CoordinatorSearch {
   /** Not to be asked for before this. */
   retryAtMs = 0;
   attempts = 0;
-  /** Joins and syncs that are not answered. */
+  /** Requests of the membership that are not answered, and how many of them are joins and syncs. */
+  unanswered = 0;
   held = 0;
   /** When to ask whether it is still the one; Infinity while nothing is kept waiting there. */
   checkAtMs = Infinity;
@@ -52,15 +53,17 @@ export function lookForCoordinator(consumer: Consumer, nowMs: number): number {
   return Infinity;
 }
 
-/** So many more joins and syncs are on their way, or fewer. */
-export function hold(consumer: Consumer, change: 1 | -1): void {
-  consumer.coordinator.held += change;
-  checkLater(consumer);
+/** One more request of the membership is on its way, or one less; with `isHeld` it is a join or a sync. */
+export function count(consumer: Consumer, change: 1 | -1, isHeld: boolean): void {
+  const { coordinator } = consumer;
+  coordinator.unanswered += change;
+  if (isHeld) coordinator.held += change;
+  if (coordinator.unanswered === 0 || coordinator.checkAtMs === Infinity) checkLater(consumer);
 }
 
 function checkLater(consumer: Consumer): void {
   const { coordinator } = consumer;
-  coordinator.checkAtMs = coordinator.held > 0 ? consumer.now() + CHECK_MS : Infinity;
+  coordinator.checkAtMs = coordinator.unanswered > 0 ? consumer.now() + CHECK_MS : Infinity;
 }
 
 /** It is not where it was thought to be. With `node`, only if it is still thought to be that one. */
@@ -110,6 +113,7 @@ function found(consumer: Consumer, node: KnownNode): void {
   const before = coordinator.node;
   checkLater(consumer);
   if (before !== undefined && isAt(before, node)) return;
+  if (before !== undefined) disconnect(consumer, before, "control"); // what it has not answered it will not
   loseCoordinator(consumer);
   coordinator.node = node;
   consumer.tell({ type: "coordinator", isKnown: true });

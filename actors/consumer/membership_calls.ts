@@ -1,8 +1,10 @@
 /**
  * What a membership has to say, as requests to the coordinator, and what comes back, as what it hears.
  *
- *     join, sync ──lane "coordinator"──▶ kept waiting for the other members, and asked after (see `coordinator.ts`)
+ *     join, sync ──lane "coordinator"──▶ kept waiting for the other members
  *     the rest   ──lane "control"──────▶ answered soon, in order with commits
+ *
+ * When an answer does not come for a while, others are asked whether that is still the coordinator (see `coordinator.ts`).
  *
  * Invariants: nothing waits behind a join or a sync; the membership hears of every request how it ended, unless it has been forgotten meanwhile.
  *
@@ -12,7 +14,7 @@ import type { Api, RequestInput, Response } from "../../protocol/schema.ts";
 import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
-import { hold, loseCoordinator } from "./coordinator.ts";
+import { count, loseCoordinator } from "./coordinator.ts";
 import type { MembershipRequest, MembershipResponse } from "./membership.ts";
 import type { Outcome } from "./protocol.ts";
 import type { Consumer } from "./state.ts";
@@ -42,7 +44,7 @@ export function askCoordinator(
   };
   if (node === undefined) return consumer.later(fail);
   const isHeld = api === "join" || api === "sync";
-  if (isHeld) hold(consumer, 1);
+  count(consumer, 1, isHeld);
   call<Api>(consumer, {
     to: node,
     lane: isHeld ? "coordinator" : "control",
@@ -50,7 +52,7 @@ export function askCoordinator(
     body: (version) => inVersion(api, body, version) as RequestInput<Api>,
     timeoutMs,
     then(result) {
-      if (isHeld) hold(consumer, -1);
+      count(consumer, -1, isHeld);
       if (consumer.membership !== membership) return;
       if (result.ok) {
         coordinator.attempts = 0;

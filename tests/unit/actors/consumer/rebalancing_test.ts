@@ -167,7 +167,8 @@ Deno.test("while a join is kept waiting others are asked who coordinates; anothe
   stage.probe.advance(5_000);
   const before = stage.member.heard("coordinator").length;
   says(1);
-  assertEquals([stage.all(joinGroup), stage.disconnected], [[], [{ ...address(2), lane: "coordinator" }]]);
+  const lanes = (["control", "coordinator"] as const).map((lane) => ({ ...address(2), lane }));
+  assertEquals([stage.all(joinGroup), stage.disconnected], [[], lanes]);
   assertEquals(stage.member.heard("failed"), [{ type: "failed", api: "join" }]);
   assertEquals(stage.member.heard("coordinator").slice(before), [
     { type: "coordinator", isKnown: false },
@@ -175,6 +176,24 @@ Deno.test("while a join is kept waiting others are asked who coordinates; anothe
   ]);
   stage.probe.advance(60_000); // nothing is kept waiting any more
   assertEquals(stage.all(findCoordinator), []);
+});
+
+Deno.test("a heartbeat that is not answered is not waited for when another broker coordinates by now", () => {
+  const stage = member().own([T0]);
+  stage.probe.ask("pause", [T0]);
+  stage.fetched([]);
+  stage.auto = false;
+  for (let beats = 0; beats < 3; beats++) {
+    stage.want(asking(BEAT));
+    stage.probe.advance(3_000);
+    assertEquals(stage.all(findCoordinator), []);
+    if (beats < 2) stage.answer(heartbeat, { errorCode: 0 });
+  }
+  stage.probe.advance(2_000);
+  stage.answer(findCoordinator, { coordinators: [{ key: "g", nodeId: 1, ...address(1), errorCode: 0 }] });
+  assertEquals([stage.all(heartbeat), stage.member.heard("failed")], [[], [{ type: "failed", api: "heartbeat" }]]);
+  stage.want(asking(BEAT));
+  assertEquals(stage.one(heartbeat).to.port, 9001);
 });
 
 Deno.test("what the coordinator does not serve cannot be got over", () => {
