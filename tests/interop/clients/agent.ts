@@ -115,7 +115,7 @@ export async function serve(handlers: Record<string, Handler>, codeOf: CodeOf): 
       const ok = await handler(command, (n) => say({ id: command.id, progress: n }));
       say({ id: command.id, ok: ok ?? {} });
     } catch (error) {
-      const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const message = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
       say({ id: command.id, error: { code: codeOf(error), message: message.slice(0, 2_000) } });
     }
   };

@@ -45,8 +45,9 @@ const CODECS = {
 const kafka = new Kafka({
   clientId: "kafkajs",
   brokers: Deno.args[0]!.split(","),
-  // As long as a connection may take on a busy machine; it gives up after 1 s.
+  // As long as it may take on a busy machine; it gives up after 1 s and 30 s, and what comes back late confuses it.
   connectionTimeout: 10_000,
+  requestTimeout: 120_000,
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 60 },
 });
@@ -55,6 +56,7 @@ const impatient = new Kafka({
   clientId: "kafkajs",
   brokers: Deno.args[0]!.split(","),
   connectionTimeout: 10_000,
+  requestTimeout: 120_000,
   logLevel: logLevel.NOTHING,
   retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 3 },
 });
