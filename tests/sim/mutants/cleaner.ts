@@ -39,6 +39,16 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     to: "const isOver = nowMs >= 0 &&",
   },
   {
+    name: "cleaner-drops-tombstone-unheard",
+    guard: "A tombstone stays until every replica has it.",
+    with: ["compaction", "kill", "power", "pause", "partition", "cut", "elect"],
+    file: at("rewriting"),
+    from: "header.baseOffset + header.lastOffsetDelta < tombstonesUntil();",
+    to: "tombstonesUntil() !== undefined;",
+    survives:
+      "It takes a replica that is away while a key that it has is deleted and cleaned twice, which is rare; a unit test of replicas does that.",
+  },
+  {
     name: "cleaner-loses-last-of-key",
     guard: "The last record of a key stays.",
     with: CLEANING,
