@@ -70,7 +70,7 @@ export class Member implements AsyncDisposable {
   static async prepare(client: string, target: Target): Promise<(membership: Membership) => Member> {
     const agent = await openClient(client, target.bootstrap);
     // There is no such command: it says so as soon as it hears of anything.
-    await agent.call("nothing").catch(() => {});
+    await agent.call("nothing", {}, { timeoutMs: LIFE_MS }).catch(() => {});
     return (membership) => new Member(agent, membership);
   }
 
