@@ -4,7 +4,7 @@
  *     ww        its record is right behind the other's in the log of a key
  *     wr        it has read what the other wrote
  *     process   the other was over before it began, in the same process
- *     realtime  the other was over before it began, by the clock of the run
+ *     realtime  the other was over before it began, by the clock of the run (a send that promises nothing is never over)
  *
  * A transaction is one node, for it happens as a whole. Nothing else does: every single send is a node, and all reads of one operation are
  * one, so that only transactions can make a ring of ww and wr alone. Anti-dependencies (rw) are left out, as in Jepsen's Kafka checker.
@@ -161,11 +161,20 @@ function eventsOf(all: readonly Operation[]): Float64Array {
   let places = 0;
   for (const { begun, ended } of all) places = Math.max(places, begun + 1, ended === Infinity ? 0 : ended + 1);
   const events = new Float64Array(places).fill(-1);
-  all.forEach(({ begun, ended }, i) => {
+  all.forEach((operation, i) => {
+    const { begun, ended } = operation;
     events[begun] = 2 * i;
-    if (ended !== Infinity) events[ended] = 2 * i + 1;
+    if (ended !== Infinity && isOver(operation)) events[ended] = 2 * i + 1;
   });
   return events.filter((event) => event >= 0);
+}
+
+/**
+ * Whether what ended has happened by then. What a send wrote that promises nothing may have been lost since, and another attempt of
+ * it, which took longer, may yet write it.
+ */
+function isOver({ sends, promise }: Operation): boolean {
+  return sends.length === 0 || promise === "durable";
 }
 
 const KINDS: readonly Kind[] = ["ww", "wr", "process", "realtime"];

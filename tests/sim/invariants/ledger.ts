@@ -211,12 +211,13 @@ export class Ledger {
     }
     if (typeof cutAt !== "number") return;
     if (from === 0) follower.unmatch(mirror.start);
-    if (cutAt < follower.matched) {
+    // Nothing that begins where it begins counts as its own; after a loss, what is committed may end below that.
+    if (cutAt < Math.min(follower.matched, this.end)) {
       this.tell(
         `${who} has cut its log from ${endBefore} to ${cutAt}, and had what is committed up to ${follower.matched}.`,
       );
-      follower.unmatch(Math.min(cutAt, mirror.end));
     }
+    if (cutAt < follower.matched) follower.unmatch(Math.min(cutAt, mirror.end));
     for (let i = cutAt < Infinity ? mirror.find(cutAt) : from; i >= 0 && i < mirror.batches.length; i++) {
       this.#compareWithAll(mirror.batches[i]!, who);
     }

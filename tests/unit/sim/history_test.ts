@@ -229,6 +229,11 @@ Deno.test("G0-realtime and G0-process: a record lies before one that had been ac
   overlapping.sent(1, "b", 0);
   first.ok(9, { offsets: [1] });
   assertEquals(overlapping.breaks(), [], "they were under way at the same time");
+  const lost = story().sent(0, "a", null, { promise: "none", idempotent: false }).sent(1, "b", 0).polled(2, [[0, "b"], [
+    1,
+    "a",
+  ]]);
+  assertEquals(lost.breaks(), [], "what was acknowledged was lost, and another attempt wrote it");
 });
 
 Deno.test("G1c-realtime and G1c-process: a record came to lie before one that somebody had already read", () => {

@@ -67,6 +67,21 @@ Deno.test("who completes a move may join the ISR and lead at once, if the leader
   }
 });
 
+Deno.test("where an unclean election leaves nothing, a log that begins later goes back to the start", () => {
+  const world = cluster();
+  for (const id of [1, 2, 3]) Object.assign(world.replica(id), { startOffset: 2, highWatermark: 2 });
+  world.look();
+  for (const id of [1, 2, 3]) world.replica(id).write([batch(2, 0)]);
+  assertEquals(world.look(), "");
+  const setting = { resourceType: "topic", resourceName: TOPIC, name: "unclean.leader.election.enable" } as const;
+  world.commit({ type: "Config", ...setting, value: "true" }, change({ isr: [1, 2] }));
+  world.commit(change({ leader: 3, isr: [3] }));
+  Object.assign(world.replica(3).lead(1, [3], 2), { startOffset: 0, batches: [], highWatermark: 0 });
+  world.look();
+  Object.assign(world.replica(1).follow(1, 2), { startOffset: 0, batches: [], highWatermark: 0 });
+  assertEquals(world.look(), "");
+});
+
 Deno.test("who was sent away and called back comes back with nothing", () => {
   const away = (call: Parameters<typeof change>[0]) => {
     const world = withRecords().commit(change({ isr: [1, 2], ...call })).commit(change({ replicas: [1, 2, 3] }));
