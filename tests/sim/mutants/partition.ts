@@ -284,6 +284,14 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     survives:
       "It takes a broker that hears of both at once, and a record that only the old ISR has; a unit test kills it.",
   },
+  {
+    name: "answer-overtakes-config",
+    guard: "An accepted ISR counts no sooner than the min.insync.replicas by which the controller counted.",
+    file: at("isr_change"),
+    from: "if (wasDecided && accept(replica, verdict)) {",
+    to: "if (accept(replica, verdict)) {",
+    survives: "It takes a leader that hears of both and of its own proposal at once; a unit test kills it.",
+  },
   // Producers.
   {
     name: "sequence-gap-taken",
