@@ -1,10 +1,15 @@
 /**
  * How a leader changes its ISR (KIP-497): it proposes, the controller decides, through the broker.
  *
- *     settled ──a follower may join, or lags──▶ asking ──NONE──▶ settled, with the controller's state
- *        ▲                                       │  ▲
+ *     settled ──a follower may join, or lags──▶ asking ──NONE──▶ decided
+ *        ▲                                       │  ▲               │
  *        ├──refused (INELIGIBLE_REPLICA)─────────┤  │ again, the very same
- *        └──a newer role──────────── in doubt ◀──┴──┘ no clear answer
+ *        ├──a newer role──────────── in doubt ◀──┴──┘ no clear answer
+ *        └──the broker's word of it (a newer role), or NONE a second time ◀──┘
+ *
+ * An answer overtakes what waits in the mailbox: the role that the broker has sent before it, with the min.insync.replicas by which the
+ * controller counted. So the answer itself changes nothing: by the new ISR and an old minimum, somebody else might be eligible. It counts
+ * when the same question is answered again, later than all that was in the mailbox, and the broker's word has not come.
  *
  * Invariant: from the moment that a follower is proposed until it is known that it is not in the ISR, the high watermark waits for it;
  * only a newer partition epoch or a clear refusal makes that known. That holds through a crash of the replica too.
@@ -113,7 +118,7 @@ function propose(replica: Replica, leadership: Leadership, isr: readonly number[
 
 function proposalOf(change: IsrChange): IsrProposal {
   const isr = change.isr.map(({ brokerId }) => brokerId);
-  return { change, isr, asking: false, attempts: 0, doubtfulSinceMs: undefined };
+  return { change, isr, asking: false, attempts: 0, decided: false, doubtfulSinceMs: undefined };
 }
 
 function ask({ host }: Replica, leadership: Leadership, proposal: IsrProposal, out: ReplicaOutbox): void {
@@ -135,9 +140,13 @@ function answered(
   proposal.asking = false;
   const verdict = answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT" } as const;
   const nowMs = out.monotonic();
-  if ("partitionEpoch" in verdict && verdict.error === "NONE" && accept(replica, verdict)) {
-    settle(replica, out); // first: another ISR can move the high watermark, and who joins must not be below that
-    return expandIsr(replica, out);
+  if ("partitionEpoch" in verdict && verdict.error === "NONE") {
+    const wasDecided = proposal.decided || verdict.partitionEpoch === replica.role.partitionEpoch;
+    proposal.decided = true;
+    if (wasDecided && accept(replica, verdict)) {
+      settle(replica, out); // first: another ISR can move the high watermark, and who joins must not be below that
+      return expandIsr(replica, out);
+    }
   }
   if (isRefusal(verdict.error) && !isInDoubt(replica, proposal, nowMs)) {
     forgetProposal(replica);

@@ -33,6 +33,8 @@ export interface IsrProposal {
   asking: boolean;
   /** How often it was asked without a clear answer. */
   attempts: number;
+  /** The controller has been heard to accept it. */
+  decided: boolean;
   /** When an answer was first missing (monotonic): from then on nobody knows whether it was accepted. */
   doubtfulSinceMs: number | undefined;
 }

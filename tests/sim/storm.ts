@@ -11,10 +11,10 @@ import type { KafkaClient } from "./client.ts";
 import { type Fault, FAULTS, type Lasting, type Stage } from "./faults.ts";
 import { Limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-import type { Scene } from "./scene.ts";
+import { keysOf, type Scene } from "./scene.ts";
 import type { Feature, Swarm } from "./swarm.ts";
 import { CALM_SOCKETS } from "./sockets.ts";
-import { unwell } from "./glimpse.ts";
+import { newestImage, partitionsOf, unwell } from "./glimpse.ts";
 
 /** A calm time lasts so long, and something must have been acknowledged in it. */
 const CALM_MS = 10_000;
@@ -126,10 +126,19 @@ export class Storm {
   #judgeCalm(before: number): void {
     this.#scene.count("calm times");
     if (this.#scene.counters.get("batches acknowledged") > before) return;
+    if (this.#isGivenUp()) return this.#scene.count("calm times with nothing left to write to");
     const why = unwell(this.#scene.world);
     this.#scene.problem(
       `nothing was acknowledged in ${CALM_MS} ms without a fault (${why.join("; ") || "all is well"})`,
     );
+  }
+
+  /** Whether all that is written to waits for an operator, who comes when the storm is over. */
+  #isGivenUp(): boolean {
+    const image = newestImage(this.#scene.world);
+    const led = image === undefined ? [] : partitionsOf(image).filter(({ partition }) => partition.leader >= 0);
+    const keys = new Set(led.map(({ topic, partition }) => `${topic}-${partition.partition}`));
+    return this.#swarm.topics.flatMap(keysOf).every((key) => !keys.has(key) && !this.limits.isDurable(key));
   }
 
   #schedule(name: Feature, fault: Fault, random: Random): void {

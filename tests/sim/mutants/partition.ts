@@ -294,6 +294,14 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     survives:
       "It takes a leader that stands still until another has committed, and a question that waits for it to go on: one seed in tens with groups and pauses. A unit test kills it.",
   },
+  {
+    name: "answer-overtakes-config",
+    guard: "An accepted ISR counts no sooner than the min.insync.replicas by which the controller counted.",
+    file: at("isr_change"),
+    from: "if (wasDecided && accept(replica, verdict)) {",
+    to: "if (accept(replica, verdict)) {",
+    survives: "It takes a leader that hears of both and of its own proposal at once; a unit test kills it.",
+  },
   // Producers.
   {
     name: "sequence-gap-taken",

@@ -206,6 +206,12 @@ export class Harness {
     return this;
   }
 
+  /** The controller takes the proposal, and the broker's word of it is behind the answer. */
+  accept(): this {
+    const isr = this.proposal!.isr.map(({ brokerId }) => brokerId);
+    return this.decide("NONE").assume({ isr });
+  }
+
   /** The controller's next word. */
   assume(role: Partial<ReplicaRole>): this {
     const { role: before } = this.probe.state;

@@ -171,7 +171,7 @@ Deno.test("too few in sync: the high watermark stands still, and moves on when t
   h.pull(2);
   assertEquals([appending.reply, h.describe().highWatermark, maximal(h)], [undefined, 0, [1, 2]]);
   assertEquals(h.append().reply?.error, "NOT_ENOUGH_REPLICAS");
-  h.decide("NONE");
+  h.accept();
   assertEquals([appending.reply?.error, h.describe().highWatermark], ["NONE", 1]);
 });
 
