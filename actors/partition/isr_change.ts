@@ -9,7 +9,7 @@
  *
  * An answer overtakes what waits in the mailbox: the role that the broker has sent before it, with the min.insync.replicas by which the
  * controller counted. So the answer itself changes nothing: by the new ISR and an old minimum, somebody else might be eligible. It counts
- * when the same question is answered again, later than all that was in the mailbox, and the broker's word has not come.
+ * when the same is answered to the same question again, later than all that was in the mailbox, and the broker's word has not come.
  *
  * Invariant: from the moment that a follower is proposed until it is known that it is not in the ISR, the high watermark waits for it;
  * only a newer partition epoch or a clear refusal makes that known. That holds through a crash of the replica too.
@@ -118,7 +118,7 @@ function propose(replica: Replica, leadership: Leadership, isr: readonly number[
 
 function proposalOf(change: IsrChange): IsrProposal {
   const isr = change.isr.map(({ brokerId }) => brokerId);
-  return { change, isr, asking: false, attempts: 0, decided: false, doubtfulSinceMs: undefined };
+  return { change, isr, asking: false, attempts: 0, decidedEpoch: -1, doubtfulSinceMs: undefined };
 }
 
 function ask({ host }: Replica, leadership: Leadership, proposal: IsrProposal, out: ReplicaOutbox): void {
@@ -141,9 +141,9 @@ function answered(
   const verdict = answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT" } as const;
   const nowMs = out.monotonic();
   if ("partitionEpoch" in verdict && verdict.error === "NONE") {
-    const wasDecided = proposal.decided || verdict.partitionEpoch === replica.role.partitionEpoch;
-    proposal.decided = true;
-    if (wasDecided && accept(replica, verdict)) {
+    const wasHeard = verdict.partitionEpoch <= Math.max(proposal.decidedEpoch, replica.role.partitionEpoch);
+    proposal.decidedEpoch = verdict.partitionEpoch;
+    if (wasHeard && accept(replica, verdict)) {
       settle(replica, out); // first: another ISR can move the high watermark, and who joins must not be below that
       return expandIsr(replica, out);
     }

@@ -33,8 +33,8 @@ export interface IsrProposal {
   asking: boolean;
   /** How often it was asked without a clear answer. */
   attempts: number;
-  /** The controller has been heard to accept it. */
-  decided: boolean;
+  /** The partition epoch in which the controller has been heard to accept it; -1 as long as it has not. */
+  decidedEpoch: number;
   /** When an answer was first missing (monotonic): from then on nobody knows whether it was accepted. */
   doubtfulSinceMs: number | undefined;
 }

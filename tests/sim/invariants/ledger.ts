@@ -211,7 +211,7 @@ export class Ledger {
     }
     if (typeof cutAt !== "number") return;
     if (from === 0) follower.unmatch(mirror.start);
-    // Nothing that begins where it begins counts as its own; after a loss, what is committed may end below that.
+    // A log matches all that is below its start; after an unclean election what is committed may end below that.
     if (cutAt < Math.min(follower.matched, this.end)) {
       this.tell(
         `${who} has cut its log from ${endBefore} to ${cutAt}, and had what is committed up to ${follower.matched}.`,

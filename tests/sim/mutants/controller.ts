@@ -39,6 +39,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     file: at("alter_partitions"),
     from: "return brokerEpoch === broker.epoch || (brokerEpoch === -1 && isr.includes(brokerId));",
     to: "return brokerEpoch >= -1 || isr.includes(brokerId);",
+    with: ["lost-disk", "slow", "clog", "cut", "slow-disk"],
   },
   {
     name: "fenced-broker-joins",

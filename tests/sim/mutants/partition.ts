@@ -298,7 +298,7 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     name: "answer-overtakes-config",
     guard: "An accepted ISR counts no sooner than the min.insync.replicas by which the controller counted.",
     file: at("isr_change"),
-    from: "if (wasDecided && accept(replica, verdict)) {",
+    from: "if (wasHeard && accept(replica, verdict)) {",
     to: "if (accept(replica, verdict)) {",
     survives: "It takes a leader that hears of both and of its own proposal at once; a unit test kills it.",
   },

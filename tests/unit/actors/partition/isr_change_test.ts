@@ -45,12 +45,14 @@ Deno.test("when the broker's word of what was decided does not come, the answer 
   h.pull(2);
   h.pull(3);
   const { proposal } = h;
-  h.decide("NONE");
-  assertEquals([h.describe().isr, maximal(h), h.proposal], [[1, 2], [1, 2, 3], undefined]);
-  h.probe.advance(50);
-  assertEquals(h.proposal, proposal);
-  h.decide("NONE");
-  assertEquals([h.describe().isr, maximal(h), h.describe().partitionEpoch], [[1, 2, 3], [1, 2, 3], 1]);
+  for (const partitionEpoch of [1, 2]) { // what is heard for the first time may have overtaken something again
+    h.decide("NONE", { partitionEpoch });
+    assertEquals([h.describe().isr, maximal(h), h.proposal], [[1, 2], [1, 2, 3], undefined]);
+    h.probe.advance(100);
+    assertEquals(h.proposal, proposal);
+  }
+  h.decide("NONE", { partitionEpoch: 2 });
+  assertEquals([h.describe().isr, maximal(h), h.describe().partitionEpoch], [[1, 2, 3], [1, 2, 3], 2]);
 });
 
 Deno.test("a follower that has all that is committed is proposed, with the broker epochs that are known", () => {
