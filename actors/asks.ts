@@ -16,7 +16,7 @@ const FAILED: { readonly [F in AskFailure]: Answer<never> } = {
 };
 
 /** The asker of a message whose sender wants no reply: answering it does nothing. */
-export const NOBODY = "" as Asker<never>;
+const NOBODY = "" as Asker<never>;
 
 /** One question that waits. Its alarm is its deadline. */
 export abstract class Ask extends Alarm {

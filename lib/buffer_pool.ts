@@ -12,7 +12,7 @@
  */
 
 /** Smaller buffers are not worth keeping. */
-export const POOLED_BYTES_MIN: number = 64 << 10;
+const POOLED_BYTES_MIN: number = 64 << 10;
 
 /** Buffers of at least {@linkcode POOLED_BYTES_MIN} bytes that are free. */
 export class BufferPool {

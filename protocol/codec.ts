@@ -197,7 +197,7 @@ function compile(message: Message, version: number): Codec {
 }
 
 /** The source of the code that decodes and encodes one version of a message: for compiling, and for reading. */
-export function printCodec(message: Message, version: number): string {
+function printCodec(message: Message, version: number): string {
   const printer = new Printer(version, within(message.flexible, version));
   const fields = fieldsOf(message.columns);
   const read = printer.readRow(fields, "");

@@ -40,7 +40,7 @@ import { codecById, codecByName, type CompressionName } from "./compression/code
 import { RecordCursor } from "./record_cursor.ts";
 
 /** What one batch may expand to unless the caller says otherwise: 100 MiB, the largest request that Kafka takes. */
-export const DEFAULT_MAX_DECOMPRESSED_BYTES = 100 * 1024 * 1024;
+const DEFAULT_MAX_DECOMPRESSED_BYTES = 100 * 1024 * 1024;
 
 /** A header of a record: names may repeat, a value may be null. */
 export type RecordHeader = readonly [key: string, value: Uint8Array | null];

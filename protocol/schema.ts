@@ -155,8 +155,6 @@ export type RequestInput<T> = T extends { readonly request: Message<infer Q> } ?
 export type ResponseInput<T> = T extends { readonly response: Message<infer P> } ? RowInput<P> : never;
 /** The decoded value of a stand-alone message. */
 export type Value<T> = T extends Message<infer R> ? RowValue<R> : never;
-/** What a stand-alone message is encoded from. */
-export type Input<T> = T extends Message<infer R> ? RowInput<R> : never;
 
 /**
  * The table of one API.

@@ -5,7 +5,7 @@
  */
 
 /** The most characters of a topic's name, so that `<topic>-<partition>` and a suffix fit into a file's name. */
-export const MAX_TOPIC_NAME_LENGTH = 249;
+const MAX_TOPIC_NAME_LENGTH = 249;
 
 /** The topics that Kafka keeps for itself: no client writes to them. */
 export const INTERNAL_TOPICS: ReadonlySet<string> = new Set([
@@ -46,15 +46,4 @@ export function refuseTopicName(name: string): string | null {
  */
 export function collisionKey(name: string): string {
   return name.replaceAll(".", "_");
-}
-
-/** Why a new name is refused beside those that exist, as a sentence; null when it is not. */
-export function refuseTopicCollision(name: string, existing: Iterable<string>): string | null {
-  const key = collisionKey(name);
-  for (const other of existing) {
-    if (other !== name && collisionKey(other) === key) {
-      return `Topic "${name}" collides with existing topic "${other}": metrics do not tell "." from "_".`;
-    }
-  }
-  return null;
 }

@@ -10,7 +10,6 @@
  */
 import type { ActorInfo, ActorSystem as System } from "../actors/system.ts";
 import { brokerInt, checkBrokerProperties } from "../actors/broker/broker_configs.ts";
-import { CONNECTION } from "../actors/broker/protocol.ts";
 import type { Endpoint } from "../actors/controller/protocol.ts";
 import { type LocalBroker, LocalSockets } from "../client/local_network.ts";
 import type { ConsoleServer } from "../console/server.ts";
@@ -282,6 +281,3 @@ async function openConsole(
     throw new Error(bindProblem(host, options.httpPort, error), { cause: error });
   }
 }
-
-/** The kind of the connection actors, for those who look for them in {@linkcode RunningBroker.actors}. */
-export const CONNECTION_KIND: string = CONNECTION.kind;

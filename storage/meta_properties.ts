@@ -87,7 +87,7 @@ function writeMetaProperties(disk: Disk, properties: MetaProperties): MetaProper
 }
 
 /** The text of `meta.properties`. */
-export function formatMetaProperties({ clusterId, nodeId, directoryId }: MetaProperties): string {
+function formatMetaProperties({ clusterId, nodeId, directoryId }: MetaProperties): string {
   return `version=1\ncluster.id=${clusterId}\nnode.id=${nodeId}\ndirectory.id=${directoryId}\n`;
 }
 

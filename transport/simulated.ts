@@ -30,7 +30,7 @@ export interface NetworkFaults {
 }
 
 /** A network that only delays. */
-export const NO_FAULTS: NetworkFaults = {
+const NO_FAULTS: NetworkFaults = {
   delayMinMicros: 100,
   delayMeanMicros: 400,
   lossPerMillion: 0,

@@ -18,7 +18,7 @@ import { announce } from "./announcing.ts";
 import type { Broker, BrokerOutbox } from "./state.ts";
 
 /** How often replicas are told: also how often they look whom they have not heard from. */
-export const AGAIN_MS = 200;
+const AGAIN_MS = 200;
 
 /** The active controller has answered: this broker is one of the cluster. */
 export function controllerHeard(broker: Broker, out: BrokerOutbox): void {

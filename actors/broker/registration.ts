@@ -126,7 +126,7 @@ function hasRegistered(broker: Broker, out: BrokerOutbox): void {
 }
 
 /** The controller does not know this broker's epoch: begin again. */
-export function registerAnew(broker: Broker, out: BrokerOutbox): void {
+function registerAnew(broker: Broker, out: BrokerOutbox): void {
   if (!broker.registering) register(broker, out);
 }
 

@@ -28,7 +28,7 @@ import { reassign } from "./reassign.ts";
 import { commit, conclude, Controller, type Out } from "./state.ts";
 
 /** Producer ids are given to brokers in blocks of so many (Kafka's size). */
-export const PRODUCER_ID_BLOCK = 1_000;
+const PRODUCER_ID_BLOCK = 1_000;
 
 /** Requests that name no time of their own wait so long for all brokers: Kafka's request.timeout.ms. */
 const DEFAULT_TIMEOUT_MS = 30_000;

@@ -51,7 +51,7 @@ export function createTopics(
 }
 
 /** The result of a topic that is not made. */
-export function refused(name: string, { error, message }: Refusal): TopicResult {
+function refused(name: string, { error, message }: Refusal): TopicResult {
   return { name, topicId: ZERO_UUID, error, message, partitions: -1, replicationFactor: -1 };
 }
 

@@ -23,7 +23,7 @@ import type { Replica, ReplicaOutbox } from "./state.ts";
  * How long news of the high watermark alone waits for records to go with. Followers need it for their readers only, and an answer for
  * each move of it would double their questions.
  */
-export const HIGH_WATERMARK_DELAY_MS = 10;
+const HIGH_WATERMARK_DELAY_MS = 10;
 
 const NOTHING = new Uint8Array(0);
 

@@ -14,7 +14,7 @@ import { settle } from "./settle.ts";
 import type { Replica, ReplicaOutbox } from "./state.ts";
 
 /** Nobody waits longer for a produce; whoever asked for it has gone long before. */
-export const PRODUCE_WAIT_MAX_MS = 900_000;
+const PRODUCE_WAIT_MAX_MS = 900_000;
 
 /** Handles `tidy`. Nothing at or above the high watermark is ever deleted. */
 export function tidy(replica: Replica, out: ReplicaOutbox): void {

@@ -43,7 +43,7 @@ function isCredible({ nodeId, voters, gone }: Quorum, epoch: number, leaderId: n
 }
 
 /** Follows the leader of the epoch that this node is in. */
-export function follow(quorum: Quorum, out: Out, leaderId: number): void {
+function follow(quorum: Quorum, out: Out, leaderId: number): void {
   leave(quorum, out);
   quorum.role = { type: "follower", leaderId };
   quorum.failedElections = 0;

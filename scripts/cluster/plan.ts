@@ -8,7 +8,7 @@ import { nodePortOf, voterCount } from "../../server/voters.ts";
 import { votersUnder } from "../../server/voters_file.ts";
 
 /** Everything listens here: a cluster of one machine is nobody else's business. */
-export const HOST = "127.0.0.1";
+const HOST = "127.0.0.1";
 
 /** What was asked for. */
 export interface ClusterPlan {

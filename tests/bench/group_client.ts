@@ -13,7 +13,7 @@ import { concat, RawClient } from "../helpers/raw_client.ts";
 import { sleep } from "./admin.ts";
 
 /** How often members say that they are there: more often than clients do, so that what is measured is not their waiting. */
-export const HEARTBEAT_MS = 100;
+const HEARTBEAT_MS = 100;
 export const SESSION_MS = 6_000;
 
 const NONE = 0;

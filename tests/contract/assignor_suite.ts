@@ -21,7 +21,7 @@ export interface MemberSketch {
 export type TopicSketch = number | readonly (readonly string[])[];
 
 /** The id of a topic in these tests. */
-export function idOf(name: string): string {
+function idOf(name: string): string {
   return `id-of-${name}`;
 }
 

@@ -196,7 +196,7 @@ function committingCases(protocol: Protocol): Readonly<Record<string, ConsumerCa
 }
 
 /** What has to do with records and positions. */
-export const RECORD_CASES: Readonly<Record<string, ConsumerCase>> = {
+const RECORD_CASES: Readonly<Record<string, ConsumerCase>> = {
   "without a group it reads what is assigned to it, whatever the compression, and knows where it is": {
     partitions: 1,
     async run({ open, write, topic }) {

@@ -118,7 +118,7 @@ async function gather(target: Target, topic: string): Promise<Readers[]> {
 }
 
 /** Waits until every broker says that all replicas are in sync. */
-export async function untilAllInSync(target: Target, topic: string): Promise<void> {
+async function untilAllInSync(target: Target, topic: string): Promise<void> {
   await until(`all replicas of ${topic} are in sync`, async () => {
     for (const port of target.ports) {
       await using client = await RawClient.connect(`127.0.0.1:${port}`);

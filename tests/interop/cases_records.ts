@@ -10,7 +10,7 @@ import type { WireRecord } from "./client.ts";
 import { assertSameRecords, base64, type Case, consumeWith, noise, record, until } from "./scene.ts";
 
 /** Everything a record can be, as far as the client can write it. */
-export function corpus(abilities: Abilities): WireRecord[] {
+function corpus(abilities: Abilities): WireRecord[] {
   return [
     record("key", "value"),
     record("ключ-鍵-🔑", "värde ☃"),

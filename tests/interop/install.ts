@@ -9,7 +9,7 @@ import { cacheFolder, installPackages, makeOnce } from "./packages.ts";
 import { isOnPath, mustRun } from "./processes.ts";
 
 /** The versions that the suite is pinned to; the npm ones are named again in the agents' imports. */
-export const VERSIONS = {
+const VERSIONS = {
   "confluent-kafka": "2.16.1",
   "kafka-python": "3.0.12",
   go: "1.26.0",

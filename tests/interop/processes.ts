@@ -59,7 +59,7 @@ export interface RunOptions {
 }
 
 /** Kills every child that is still alive, at once, and removes the temporary folders that are left. */
-export function killAllChildren(): void {
+function killAllChildren(): void {
   for (const child of living) {
     try {
       child.kill("SIGKILL");

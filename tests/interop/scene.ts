@@ -148,7 +148,7 @@ export async function refused(call: Promise<unknown>, code: number, orSays?: Reg
 }
 
 /** SHA-256 over key, value and headers, with lengths in between, so that equal digests mean equal records. */
-export async function digest(record: WireRecord): Promise<string> {
+async function digest(record: WireRecord): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify([record.k, record.v, record.h]));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -124,7 +124,7 @@ function confirm<T>(
 }
 
 /** The coordinator of a group, if it is on this broker. */
-export function coordinatorOf(view: BrokerView, groupId: string): LocalCoordinator | undefined {
+function coordinatorOf(view: BrokerView, groupId: string): LocalCoordinator | undefined {
   const partitions = view.image.topics.get(OFFSETS_TOPIC)?.partitions.length ?? 0;
   return partitions === 0 ? undefined : localCoordinator(view, groupPartition(groupId, partitions));
 }

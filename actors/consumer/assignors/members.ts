@@ -39,7 +39,7 @@ export function nothingFor(members: readonly AssignedMember[]): Assignments {
 }
 
 /** By UTF-16 units, as Java compares strings. */
-export function compare(a: string, b: string): number {
+function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

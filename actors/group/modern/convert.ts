@@ -125,7 +125,7 @@ export function idsOf(partitions: ConsumerAssignment["assignedPartitions"], topo
 }
 
 /** The same by names, in the order of these, for the bytes of the classic protocol. */
-export function namesOf(set: Assignment, topology: Topology): ConsumerAssignment["assignedPartitions"] {
+function namesOf(set: Assignment, topology: Topology): ConsumerAssignment["assignedPartitions"] {
   return [...set].flatMap(([topicId, partitions]) => {
     const topic = topology.names.get(topicId);
     return topic === undefined ? [] : [{ topic, partitions }];

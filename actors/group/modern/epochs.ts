@@ -62,7 +62,7 @@ function dueInMs({ volatile, metadata }: ModernGroup, { config }: GroupNews, out
  * A hash of the topics as far as assignments depend on them: id, partitions, racks. It is kept in the log, and compared with what comes of
  * the topics at another time: so it is the same in every process.
  */
-export function hashTopics(names: Iterable<string>, topology: Topology): bigint {
+function hashTopics(names: Iterable<string>, topology: Topology): bigint {
   const topics = [...names].sort().map((name) => topology.topics.get(name)).filter((topic) => topic !== undefined);
   if (topics.length === 0) return 0n;
   let high = 0x811c9dc5;

@@ -24,7 +24,7 @@ export function isRegex(regex: string): boolean {
 }
 
 /** What an expression matches, whole, in the order of names. */
-export function topicsOf(regex: string, topology: Topology): string[] {
+function topicsOf(regex: string, topology: Topology): string[] {
   const compiled = compile(regex);
   if (compiled === undefined) return []; // of a log that somebody else wrote
   return [...topology.topics.keys()].filter((name) => !INTERNAL_TOPICS.has(name) && compiled.matches(name)).sort();

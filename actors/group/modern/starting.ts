@@ -11,7 +11,7 @@ import { UNREVOKED } from "./reconciliation.ts";
 import { resetSession, setLook, setTimer } from "./timers.ts";
 
 /** How long a member may be silent. */
-export function sessionTimeoutOf(metadata: MemberMetadata, news: GroupNews): number {
+function sessionTimeoutOf(metadata: MemberMetadata, news: GroupNews): number {
   return metadata.classicMemberMetadata?.sessionTimeoutMs ?? news.config.consumerSessionTimeoutMs;
 }
 

@@ -187,7 +187,7 @@ function asksFor(subscription: Uint8Array, topic: string): boolean {
 }
 
 /** Partitions by topic id. */
-export function keysOf(
+function keysOf(
   topics: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
 ): string[] {
   return topics.flatMap(({ topicId, partitions }) => partitions.map((partition) => `${topicId}-${partition}`));

@@ -28,7 +28,7 @@ export function batch(base: number, epoch: number, content: string | Partial<Bat
 }
 
 /** Batches of one record each, `epochs` by offset. */
-export function history(...epochs: number[]): Batch[] {
+function history(...epochs: number[]): Batch[] {
   return epochs.map((epoch, base) => batch(base, epoch));
 }
 
@@ -281,7 +281,7 @@ export function registration(brokerId: number, brokerEpoch: number, incarnationI
   };
 }
 
-export function unfence(brokerId: number, brokerEpoch: number): MetadataRecord {
+function unfence(brokerId: number, brokerEpoch: number): MetadataRecord {
   return { type: "UnfenceBroker", brokerId, brokerEpoch };
 }
 

@@ -22,7 +22,7 @@ import { type Asked, type Probe, probe } from "../../../../actors/probe.ts";
 export type ControllerProbe = Probe<ControllerProtocol, Controller>;
 
 /** What is in the log of a new cluster before anybody registers. */
-export const NEW: MetadataImage = replay(emptyImage(), [
+const NEW: MetadataImage = replay(emptyImage(), [
   { type: "Cluster", clusterId: "c" },
   { type: "QuorumLeader", leaderId: 1, epoch: 1, voters: [1] },
 ]);
@@ -92,7 +92,7 @@ export function catchUp(p: ControllerProbe, brokerId: number): void {
 }
 
 /** Everybody has applied everything. */
-export function catchUpAll(p: ControllerProbe): void {
+function catchUpAll(p: ControllerProbe): void {
   for (const id of p.state.image.brokers.keys()) catchUp(p, id);
 }
 

@@ -121,7 +121,7 @@ const LOG = {
 };
 
 /** One run; returns how many records were acknowledged while things went wrong. */
-export function run(seed: number): number {
+function run(seed: number): number {
   const dice = new SeededRandom(`dice ${seed}`);
   const cluster = new ReplicaCluster({
     seed,

@@ -254,7 +254,7 @@ export class World {
   }
 }
 
-export function nameOf({ topic, partition }: TopicPartition): string {
+function nameOf({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
 }
 

@@ -34,7 +34,7 @@ export function idOf(topic: string): string {
 
 export const CONFIG: GroupConfig = configOf({ minSessionTimeoutMs: 100 });
 
-export function topologyOf(topics: Readonly<Record<string, number>>): Topology {
+function topologyOf(topics: Readonly<Record<string, number>>): Topology {
   const all = Object.entries(topics).map(([name, partitions]): TopologyTopic => ({
     name,
     topicId: idOf(name),
