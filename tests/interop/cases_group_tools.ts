@@ -35,7 +35,7 @@ async function committed(target: Target, group: string, topic: string): Promise<
 
 const groupCommand: ToolCase = {
   name: "ConsumerGroupCommand",
-  floor: "groups",
+  feature: "groups",
   async run(target) {
     const { topic, group } = await readByGroup(target, "command");
     const ends = await committed(target, group, topic);
@@ -61,7 +61,7 @@ const groupCommand: ToolCase = {
 function described(protocol: "classic" | "consumer", assignor: string): ToolCase {
   return {
     name: `ConsumerGroupCommand-${protocol}-members`,
-    floor: "groups",
+    feature: "groups",
     async run(target) {
       const [topic, group] = [freshTopic("members"), freshTopic("members-group")];
       await tool(target, "TopicCommand", ["--create", "--topic", topic, "--partitions", "2"]);
@@ -103,7 +103,7 @@ async function formatted(target: Target, formatter: string): Promise<string[]> {
 
 const formatters: ToolCase = {
   name: "offsets-and-group-formatters",
-  floor: "groups",
+  feature: "groups",
   async run(target) {
     const { topic, group } = await readByGroup(target, "formatted");
     const ends = await committed(target, group, topic);

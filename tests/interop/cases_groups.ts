@@ -1,5 +1,5 @@
 /**
- * Cases about consumer groups and transactions, for brokers that have them: `--with groups,transactions`.
+ * Cases about consumer groups, and about transactions for brokers that have them: `--with transactions`.
  *
  * @module
  */
@@ -20,7 +20,7 @@ async function write(scene: Scene, topic: string, records: readonly WireRecord[]
 const group: Case = {
   name: "group/committed-offset-is-remembered",
   needs: ["group"],
-  floor: "groups",
+  feature: "groups",
   async run(scene) {
     const topic = await scene.topic();
     const name = freshTopic("group");
@@ -35,7 +35,7 @@ const group: Case = {
 const transaction: Case = {
   name: "transaction/aborted-is-not-read",
   needs: ["transaction"],
-  floor: "transactions",
+  feature: "transactions",
   async run(scene) {
     const topic = await scene.topic();
     for (const commit of [true, false, true]) {

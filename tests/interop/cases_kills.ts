@@ -159,7 +159,7 @@ async function untilAllRead(acked: ReadonlyMap<string, string>, readers: readonl
 
 const groupsThroughKills: ToolCase = {
   name: "cluster/groups-through-kills",
-  floor: "groups",
+  feature: "groups",
   async run(target) {
     const topic = freshTopic("killed");
     const settings = ["--partitions", `${PARTITIONS}`, "--replication-factor", "3"];

@@ -236,7 +236,7 @@ function inBoth(
   return (["classic", "consumer"] as const).map((protocol) => ({
     name: `group/${protocol}/${name}`,
     needs: NEEDS,
-    floor: "groups",
+    feature: "groups",
     when: (abilities) => speaks(protocol)(abilities) && when(abilities, protocol),
     run: (scene) => run(scene, protocol),
     ...more,
@@ -264,5 +264,5 @@ export const MEMBER_CASES: readonly Case[] = [
   ...inBoth("static-restart", restart, (abilities, protocol) => abilities.staticMembers.includes(protocol)),
   ...inBoth("administer", administer),
   ...inBoth("mixed-clients", mixed),
-  { name: "group/upgrade", needs: NEEDS, floor: "groups", when: speaks("consumer"), run: upgrade },
+  { name: "group/upgrade", needs: NEEDS, feature: "groups", when: speaks("consumer"), run: upgrade },
 ];

@@ -6,15 +6,15 @@
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { isOfCompacted } from "./cases_compaction.ts";
 import { judgeOffsets } from "./dumped_log.ts";
-import { type Floor, freshTopic } from "./scene.ts";
+import { type Feature, freshTopic } from "./scene.ts";
 import type { Target } from "./target.ts";
 import { runTool } from "./tools.ts";
 
 /** A case about a tool. */
 export interface ToolCase {
   readonly name: string;
-  /** What the broker must have for it; default "broker". */
-  readonly floor?: Floor;
+  /** What the broker must have for it, if not every broker has. */
+  readonly feature?: Feature;
   run(target: Target): Promise<void>;
 }
 
@@ -138,7 +138,7 @@ const performanceOf: ToolCase = {
 const latency: ToolCase = {
   name: "EndToEndLatency",
   // It reads without a group, but commits when it is done.
-  floor: "groups",
+  feature: "groups",
   async run(target) {
     const made = freshTopic("latency");
     await tool(target, "TopicCommand", ["--create", "--topic", made]);
@@ -210,7 +210,7 @@ const inspection: ToolCase[] = [
 const groups: ToolCase[] = [
   {
     name: "ConsumerPerformance",
-    floor: "groups",
+    feature: "groups",
     async run(target) {
       await whatToolsWrote(target);
       const load = ["--topic", perfTopic, "--num-records", "10000", "--timeout", "15000"];
@@ -219,7 +219,7 @@ const groups: ToolCase[] = [
   },
   {
     name: "ConsoleConsumer-ConsumerGroupCommand",
-    floor: "groups",
+    feature: "groups",
     async run(target) {
       await whatToolsWrote(target);
       const group = freshTopic("group");
@@ -234,7 +234,7 @@ const groups: ToolCase[] = [
   },
   {
     name: "VerifiableConsumer",
-    floor: "groups",
+    feature: "groups",
     async run(target) {
       await whatToolsWrote(target);
       const of = [

@@ -22,7 +22,7 @@ import { FILE_CASES, TOOL_CASES, type ToolCase, whatToolsWrote } from "./cases_t
 import type { Client } from "./client.ts";
 import { type Clients, findClerk } from "./clients.ts";
 import { type Report, seconds } from "./report.ts";
-import { type Case, type Floor, Scene } from "./scene.ts";
+import { type Case, type Feature, Scene } from "./scene.ts";
 import type { Target } from "./target.ts";
 
 /** The name under which the cases of Kafka's tools run. */
@@ -34,7 +34,8 @@ export interface Options {
   readonly target: string;
   readonly only: readonly string[];
   readonly part: string;
-  readonly floors: ReadonlySet<Floor>;
+  /** Cases about other features are left out. */
+  readonly features: ReadonlySet<Feature>;
 }
 
 /** What the parts of a run share. */
@@ -57,8 +58,8 @@ interface Part {
   readonly width?: number;
 }
 
-const wants = ({ part, floors }: Options, name: string, floor: Floor = "broker") =>
-  name.includes(part) && floors.has(floor);
+const wants = ({ part, features }: Options, name: string, feature?: Feature) =>
+  name.includes(part) && (feature === undefined || features.has(feature));
 
 /** A lane for each client. */
 function clientsPart(name: string, width: number, cases: (run: Run) => readonly Case[]): Part {
@@ -78,7 +79,7 @@ function toolsPart(name: string, width: number, cases: (target: Target) => reado
     name,
     width,
     lanes: ({ options, report, target }) =>
-      cases(target).filter((each) => options.only.includes(TOOLS) && wants(options, each.name, each.floor))
+      cases(target).filter((each) => options.only.includes(TOOLS) && wants(options, each.name, each.feature))
         .map((each) => () => report.try(TOOLS, each.name, () => each.run(target))),
   };
 }
@@ -149,7 +150,7 @@ async function runPart(part: Part, run: Run): Promise<void> {
 async function runCases(cases: readonly Case[], client: string, run: Run): Promise<void> {
   const { options, report, target } = run;
   for (const each of cases) {
-    if (!wants(options, each.name, each.floor)) continue;
+    if (!wants(options, each.name, each.feature)) continue;
     if (!each.needs.every((command) => can(client, command))) continue;
     if (each.when?.(ABILITIES[client]!, client) === false) continue;
     if (each.brokers !== undefined && (target.own === undefined || target.ports.length < each.brokers)) continue;

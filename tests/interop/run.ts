@@ -2,14 +2,14 @@
  * Runs real Kafka clients against a broker and prints one line per case.
  *
  * ```
- * deno task interop                              Samsa, all clients
+ * deno task interop                              Samsa, all clients, alone and as members of groups
  * deno task interop --target samsa3              three brokers, three replicas
  * deno task interop --target kafka               the same suite against Apache Kafka: is the suite right?
  * deno task interop --target 127.0.0.1:9092      a broker that runs already (nothing is stopped or looked into)
  * deno task interop --only kcat,java --case produce
  * ```
- * It says how long each part took, ends with a line `N passed, N failed, N skipped` and exits with 1 when something failed. A client that cannot be
- * installed is a failure where the variable CI is set, and a skip elsewhere.
+ * It says how long each part took, ends with a line `N passed, N failed, N skipped` and exits with 1 when something failed.
+ * A client that cannot be installed is a failure where the variable CI is set, and a skip elsewhere.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { Clients, findClerk, NotInstalled } from "./clients.ts";
 import { CLIENT_NAMES, installClient } from "./install.ts";
 import { type Options, runParts, TOOLS } from "./parts.ts";
 import { Report } from "./report.ts";
-import type { Floor } from "./scene.ts";
+import type { Feature } from "./scene.ts";
 import { openTarget } from "./target.ts";
 
 const HELP = `Runs real Kafka clients against a broker.
@@ -26,7 +26,8 @@ const HELP = `Runs real Kafka clients against a broker.
   --target NAME     samsa (default), kafka, the same with three brokers: samsa3, kafka3; or host:port of one that runs
   --only A,B        only these clients: ${[...CLIENT_NAMES, TOOLS].join(", ")}
   --case TEXT       only cases whose name contains TEXT
-  --with A,B        also what is not in every broker yet: groups, transactions
+  --with transactions   also cases about transactions, which Samsa does not serve: for --target kafka
+  --without groups      no cases about groups
 `;
 
 function parseOptions(args: string[]): Options {
@@ -37,7 +38,8 @@ function parseOptions(args: string[]): Options {
       target: { type: "string", default: "samsa" },
       only: { type: "string", default: [...CLIENT_NAMES, TOOLS].join(",") },
       case: { type: "string", default: "" },
-      with: { type: "string", default: "" },
+      with: { type: "string" },
+      without: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -50,8 +52,12 @@ function parseOptions(args: string[]): Options {
   if (unknown !== undefined) {
     throw new Error(`There is no client "${unknown}"; there are ${CLIENT_NAMES.join(", ")}, ${TOOLS}.`);
   }
-  const floors = new Set(["broker", ...values.with.split(",").filter((each) => each !== "")]) as Set<Floor>;
-  return { target: values.target, only, part: values.case, floors };
+  const features = new Set<Feature>(["groups"]);
+  if (values.with === "transactions") features.add("transactions");
+  else if (values.with !== undefined) throw new Error(`--with takes transactions, and not "${values.with}".`);
+  if (values.without === "groups") features.delete("groups");
+  else if (values.without !== undefined) throw new Error(`--without takes groups, and not "${values.without}".`);
+  return { target: values.target, only, part: values.case, features };
 }
 
 /** Installs what is wanted; what cannot be had is a failure in CI and a skip elsewhere. */

@@ -8,8 +8,8 @@ import { ABILITIES, type Abilities } from "./abilities.ts";
 import { type Client, Refusal, type Start, type WireRecord } from "./client.ts";
 import type { Target } from "./target.ts";
 
-/** Things a case may be about before the broker can do it; the run names those that are wanted. */
-export type Floor = "broker" | "groups" | "transactions";
+/** What a broker may be without; a run names those that are wanted. */
+export type Feature = "groups" | "transactions";
 
 /** One case, run once for each client that has what it needs. */
 export interface Case {
@@ -17,8 +17,8 @@ export interface Case {
   readonly name: string;
   /** Commands without which a client cannot play. */
   readonly needs: readonly string[];
-  /** Default "broker". */
-  readonly floor?: Floor;
+  /** What the broker must have for it, if not every broker has. */
+  readonly feature?: Feature;
   /** At least so many brokers, of our own; default 1. */
   readonly brokers?: number;
   /** Further demands on the client. */
