@@ -8,6 +8,7 @@
  */
 import { fail, readOptions } from "../server/command.ts";
 import { integer, pairs, path, text, toggle } from "../server/flags.ts";
+import { GROUP_CONFIG, groupRowsFor } from "../tests/bench/group_rows.ts";
 import { installKcat } from "../tests/bench/kcat.ts";
 import { heaviest, selfTimes } from "../tests/bench/profile.ts";
 import { summarize, type Summary, toMarkdown } from "../tests/bench/report.ts";
@@ -17,7 +18,7 @@ import { type TargetName, TARGETS } from "../tests/bench/targets.ts";
 import { confluentWriter } from "../tests/chaos/writer.ts";
 import { installKafka, KAFKA_VERSION } from "../tests/interop/kafka.ts";
 
-const SUMMARY = `Measures Samsa: throughput, latency, processor time, start, memory.
+const SUMMARY = `Measures Samsa: throughput, latency, processor time, start, memory, and with --groups groups.
 
 Each round starts every target afresh on an empty folder, warms it up, takes it through all rows and throws it away.
 Figures are medians over the rounds. Acks are acks=all. Fetches find what was just written in the page cache.`;
@@ -25,11 +26,12 @@ Figures are medians over the rounds. Acks are acks=all. Fetches find what was ju
 const FLAGS = {
   vsKafka: toggle({ help: `Measure Apache Kafka ${KAFKA_VERSION} too, in turns with Samsa` }),
   quick: toggle({ help: "A quarter of the load, one round, Samsa (and Kafka) with default configs only" }),
+  groups: toggle({ help: "Groups in place of records: joins, commits, crashes; failovers with --brokers 3" }),
   brokers: integer({ help: "Brokers of every target, a process each", placeholder: "N", min: 1, max: 9, default: 1 }),
   rf: integer({ help: "Replicas of every partition; default as many as brokers, at most 3", min: 1, max: 9 }),
   rounds: integer({ help: "How often everything is measured; 3, or 1 with --quick", min: 1, max: 100 }),
   targets: text({ help: `Only these, with commas: ${Object.keys(TARGETS).join(",")}`, placeholder: "LIST" }),
-  rows: text({ help: "Only rows whose names begin so, with commas, as in produce-1k,kcat", placeholder: "LIST" }),
+  rows: text({ help: "Only rows whose names begin so, with commas, as in produce-1k,kcat or join", placeholder: "LIST" }),
   config: pairs({ help: "A Kafka broker config for every target" }),
   dir: path({ help: "Where folders for data are made; the system's place for temporary files", placeholder: "DIR" }),
   json: path({ help: "Write every run's figures to this file", placeholder: "FILE" }),
@@ -44,7 +46,8 @@ async function main(): Promise<void> {
   const { brokers, rf = Math.min(3, brokers) } = options;
   if (rf > brokers) fail(`--rf ${rf} needs as many brokers: write --brokers ${rf}, or a smaller --rf.`);
   if (isProfile && brokers > 1) fail("--profile looks into one broker: leave --brokers out.");
-  const rows = chosen(rowsFor(brokers), ({ name }) => name, options.rows, "row");
+  const all = options.groups ? groupRowsFor(brokers) : rowsFor(brokers);
+  const rows = chosen(all, ({ name }) => name, options.rows, "row");
   const targets = isProfile ? ["samsa" as const] : chosenTargets(options);
   const dir = await Deno.makeTempDir({ prefix: "samsa-bench-", ...(options.dir ? { dir: options.dir } : {}) });
   const removeDir = () => Deno.removeSync(dir, { recursive: true });
@@ -55,7 +58,7 @@ async function main(): Promise<void> {
     rounds: isProfile ? 1 : options.rounds ?? (options.quick ? 1 : 3),
     scale: options.quick ? 0.25 : 1,
     dir,
-    config: options.config,
+    config: new Map([...options.groups ? GROUP_CONFIG : [], ...options.config]),
     brokers,
     replicationFactor: rf,
     onProgress: (what) => console.error(what),
@@ -63,7 +66,7 @@ async function main(): Promise<void> {
   };
   try {
     if (rows.some(({ name }) => name.startsWith("kcat"))) await installKcat();
-    if (rows.some(({ name }) => name === "failover")) await confluentWriter();
+    if (!options.groups && rows.some(({ name }) => name === "failover")) await confluentWriter();
     if (targets.some((name) => name.startsWith("kafka"))) await installKafka();
     const figures = await measure(plan);
     if (isProfile) return;
