@@ -31,7 +31,10 @@ const FLAGS = {
   rf: integer({ help: "Replicas of every partition; default as many as brokers, at most 3", min: 1, max: 9 }),
   rounds: integer({ help: "How often everything is measured; 3, or 1 with --quick", min: 1, max: 100 }),
   targets: text({ help: `Only these, with commas: ${Object.keys(TARGETS).join(",")}`, placeholder: "LIST" }),
-  rows: text({ help: "Only rows whose names begin so, with commas, as in produce-1k,kcat or join", placeholder: "LIST" }),
+  rows: text({
+    help: "Only rows whose names begin so, with commas, as in produce-1k,kcat or join",
+    placeholder: "LIST",
+  }),
   config: pairs({ help: "A Kafka broker config for every target" }),
   dir: path({ help: "Where folders for data are made; the system's place for temporary files", placeholder: "DIR" }),
   json: path({ help: "Write every run's figures to this file", placeholder: "FILE" }),
