@@ -66,6 +66,7 @@ class ClassicMembership implements Membership {
 function take(member: Member, event: MembershipEvent): void {
   switch (event.type) {
     case "time":
+    case "session": // a classic member says in its joins how long its own is
       return;
     case "subscribed":
       return subscribed(member, event);

@@ -13,6 +13,7 @@ import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { call, disconnect } from "./calls.ts";
 import type { KnownNode } from "./metadata.ts";
 import type { NodeAddress } from "./network.ts";
+import { askSessionTimeout } from "./session_timeout.ts";
 import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
 
@@ -38,6 +39,8 @@ export class CoordinatorSearch {
   held = 0;
   /** When to ask whether it is still the one; Infinity while nothing is kept waiting there. */
   checkAtMs = Infinity;
+  /** After so long without a heartbeat it puts members of the new protocol out; undefined when it has not said. */
+  sessionMs: number | undefined;
 }
 
 /** Looks for the coordinator if it is needed and not known; returns when to look again. */
@@ -116,6 +119,7 @@ function found(consumer: Consumer, node: KnownNode): void {
   if (before !== undefined) disconnect(consumer, before, "control"); // what it has not answered it will not
   loseCoordinator(consumer);
   coordinator.node = node;
+  askSessionTimeout(consumer, node);
   consumer.tell({ type: "coordinator", isKnown: true });
 }
 

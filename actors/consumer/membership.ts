@@ -42,6 +42,8 @@ export type MembershipEvent =
   }
   /** The coordinator is known (again); or it is not. */
   | { readonly type: "coordinator"; readonly isKnown: boolean }
+  /** New protocol: after so long without a heartbeat the coordinator puts a member out. */
+  | { readonly type: "session"; readonly timeoutMs: number }
   | { readonly type: "response"; readonly response: MembershipResponse }
   | { readonly type: "failed"; readonly api: MembershipRequest["api"] }
   /** The listener is through with what was revoked, lost or assigned, and what had to be committed before is. */

@@ -27,6 +27,7 @@ import type {
 } from "./membership.ts";
 import { type Body, type Config, goodbyeOf, heartbeatOf, type Said, type Subscription } from "./modern_heartbeat.ts";
 import { Holdings } from "./modern_holdings.ts";
+import { Pace } from "./modern_pace.ts";
 import type { TopicPartition } from "./protocol.ts";
 
 type Answer = Response<typeof consumerGroupHeartbeat>;
@@ -49,8 +50,8 @@ export const modernMembership: MakeMembership = (config, random) => new ModernMe
 class ModernMembership implements Membership {
   readonly memberId: string;
   readonly #config: Config;
-  readonly #random: Random;
   readonly #holdings = new Holdings();
+  readonly #pace: Pace;
 
   #phase: "apart" | "member" | "away" | "leaving" | "ended" = "apart";
   /** 0 while it is to join. */
@@ -64,23 +65,14 @@ class ModernMembership implements Membership {
   readonly #sent: Sent[] = [];
   /** What the coordinator knows for certain: nothing after a heartbeat of which the answer is lost. */
   #said: Said | undefined;
-  #beatAtMs = 0;
-  /** Something is to be said that somebody waits for. */
-  #isUrgent = true;
-  /** Not before this, urgent or not. */
-  #retryAtMs = 0;
-  #attempts = 0;
   /** How often it was forgotten since it was known. */
   #losses = 0;
-  /** When the last heartbeat was sent that has been answered: its session has begun then at the earliest. */
-  #heardMs = 0;
-  #polledMs = 0;
   #lookUpAtMs = 0;
   #hadPattern = false;
 
   constructor(config: Config, random: Random) {
     this.#config = config;
-    this.#random = random;
+    this.#pace = new Pace(config, random);
     this.memberId = randomUuid(random.bytes(16));
   }
 
@@ -106,9 +98,9 @@ class ModernMembership implements Membership {
       case "time":
         return;
       case "subscribed":
-        if (this.#subscription === undefined) this.#polledMs = this.#nowMs;
+        if (this.#subscription === undefined) this.#pace.polled(this.#nowMs);
         this.#subscription = event;
-        this.#isUrgent = true;
+        this.#pace.isUrgent = true;
         return;
       case "metadata":
         return this.#holdings.know(
@@ -117,24 +109,22 @@ class ModernMembership implements Membership {
       case "coordinator":
         this.#isCoordinatorKnown = event.isKnown;
         return;
+      case "session":
+        return this.#pace.sessionsLast(event.timeoutMs);
       case "response":
         return this.#responseCame(event.response);
       case "failed":
         return this.#requestFailed();
       case "handled":
         // Others wait for what has been given up.
-        if (this.#holdings.handled()) this.#isUrgent = true;
+        if (this.#holdings.handled()) this.#pace.isUrgent = true;
         return;
       case "polled":
-        this.#polledMs = this.#nowMs;
+        this.#pace.polled(this.#nowMs);
         if (this.#phase === "away") this.#startOver();
         return;
       case "fenced":
-        // Perhaps; a heartbeat knows for certain. However often it is said, it is asked once in a while.
-        if (this.#isUrgent) return;
-        this.#isUrgent = true;
-        this.#retryAtMs = Math.max(this.#retryAtMs, this.#nowMs + this.#config.retryBackoffMs);
-        return;
+        return this.#pace.ask(this.#nowMs); // perhaps; a heartbeat knows for certain
       case "leave":
         return this.#leave();
     }
@@ -154,10 +144,8 @@ class ModernMembership implements Membership {
   #judgeTime(): void {
     if (this.#phase !== "member" && this.#phase !== "apart") return;
     // It may have been put out by now, and somebody else may use what it had.
-    if (this.#epoch > 0 && this.#nowMs >= this.#heardMs + this.#config.sessionTimeoutMs) this.#lose();
-    if (this.#subscription !== undefined && this.#nowMs >= this.#polledMs + this.#config.maxPollIntervalMs) {
-      this.#goAway();
-    }
+    if (this.#epoch > 0 && this.#nowMs >= this.#pace.sessionEndMs) this.#lose();
+    if (this.#subscription !== undefined && this.#nowMs >= this.#pace.pollEndMs) this.#goAway();
   }
 
   /** The application does not ask for records: others shall have them. It comes back with the next poll. */
@@ -171,9 +159,9 @@ class ModernMembership implements Membership {
     let atMs = Infinity;
     const at = (candidateMs: number) => atMs = Math.min(atMs, candidateMs);
     if (this.#phase === "member" || this.#phase === "apart") {
-      if (this.#epoch > 0) at(this.#heardMs + this.#config.sessionTimeoutMs);
-      if (this.#subscription !== undefined) at(this.#polledMs + this.#config.maxPollIntervalMs);
-      if (this.#canBeat()) at(this.#dueMs());
+      if (this.#epoch > 0) at(this.#pace.sessionEndMs);
+      if (this.#subscription !== undefined) at(this.#pace.pollEndMs);
+      if (this.#canBeat()) at(this.#pace.dueMs);
       if (this.#phase === "member" && this.#holdings.hasUnknown) at(this.#lookUpAtMs);
     }
     if (atMs !== Infinity) this.#actions.push({ type: "wake", atMs: Math.max(atMs, this.#nowMs) });
@@ -201,7 +189,7 @@ class ModernMembership implements Membership {
     this.#phase = "apart";
     this.#epoch = 0;
     this.#said = undefined;
-    this.#isUrgent = true;
+    this.#pace.isUrgent = true;
   }
 
   // Heartbeats.
@@ -212,18 +200,14 @@ class ModernMembership implements Membership {
     return this.#phase === "member" || this.#phase === "apart" && this.#holdings.isSettled;
   }
 
-  #dueMs(): number {
-    return Math.max(this.#retryAtMs, this.#isUrgent ? 0 : this.#beatAtMs);
-  }
-
   #isBeatDue(): boolean {
-    return this.#canBeat() && this.#nowMs >= this.#dueMs();
+    return this.#canBeat() && this.#nowMs >= this.#pace.dueMs;
   }
 
   #beat(): void {
     const subscription = this.#subscription!;
     if (subscription.pattern !== null) this.#hadPattern = true;
-    this.#isUrgent = false;
+    this.#pace.said();
     this.#send(heartbeatOf(this.#config, this.memberId, {
       epoch: this.#epoch,
       subscription,
@@ -233,13 +217,9 @@ class ModernMembership implements Membership {
   }
 
   #send(body: Body): void {
-    const { requestTimeoutMs, sessionTimeoutMs } = this.#config;
     this.#sent.push({ body, atMs: this.#nowMs, subscription: this.#subscription! });
-    this.#actions.push({
-      type: "request",
-      request: { api: "consumerHeartbeat", body },
-      timeoutMs: Math.min(requestTimeoutMs, sessionTimeoutMs),
-    });
+    const request = { api: "consumerHeartbeat", body } as const;
+    this.#actions.push({ type: "request", request, timeoutMs: this.#pace.patienceMs });
   }
 
   #responseCame(response: MembershipResponse): void {
@@ -257,15 +237,12 @@ class ModernMembership implements Membership {
   #accepted({ body, atMs, subscription }: Sent, answer: Answer): void {
     this.#phase = "member";
     this.#epoch = answer.memberEpoch;
-    this.#heardMs = atMs;
+    this.#pace.heard(atMs, answer.heartbeatIntervalMs);
     if (body.memberEpoch > 0) this.#losses = 0;
-    this.#attempts = 0;
     this.#said = {
       subscription,
       owned: body.topicPartitions === null ? this.#said?.owned ?? "" : JSON.stringify(body.topicPartitions),
     };
-    this.#beatAtMs = atMs +
-      (answer.heartbeatIntervalMs > 0 ? answer.heartbeatIntervalMs : this.#config.heartbeatIntervalMs);
     if (answer.assignment === null) return;
     this.#holdings.assign(answer.assignment.topicPartitions);
     // The coordinator may want to hear that something is given up that this member was never told of: the answer was lost.
@@ -277,7 +254,7 @@ class ModernMembership implements Membership {
     const isKnownThere = body.memberEpoch > 0;
     if (FORGOTTEN.has(error) && isKnownThere) {
       this.#lose();
-      if (this.#losses++ > 0) this.#tryLater(); // it joins again at once, but not time and again
+      if (this.#losses++ > 0) this.#pace.tryLater(this.#nowMs); // it joins again at once, but not time and again
       return;
     }
     // A join that came through though its answer did not, or the last incarnation of the instance: its session has to be over first.
@@ -288,7 +265,7 @@ class ModernMembership implements Membership {
       this.#isCoordinatorKnown = false;
       this.#actions.push({ type: "findCoordinator" });
     }
-    this.#tryLater();
+    this.#pace.tryLater(this.#nowMs);
   }
 
   #requestFailed(): void {
@@ -296,14 +273,7 @@ class ModernMembership implements Membership {
     if (sent === undefined) return;
     if (this.#phase === "leaving") return this.#endIfSaid();
     this.#said = undefined; // it may have been heard, or not
-    this.#tryLater();
-  }
-
-  #tryLater(): void {
-    const { retryBackoffMs, retryBackoffMaxMs } = this.#config;
-    const fullMs = Math.min(retryBackoffMaxMs, retryBackoffMs * 2 ** Math.min(this.#attempts++, 20));
-    this.#retryAtMs = this.#nowMs + fullMs * (80 + this.#random.below(41)) / 100;
-    this.#isUrgent = true;
+    this.#pace.tryLater(this.#nowMs);
   }
 
   #fail(error: ErrorName, message: string | null): void {

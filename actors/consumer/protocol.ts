@@ -64,8 +64,10 @@ export interface ConsumerConfig {
   /** Where it is: followers in the same rack are read from (KIP-392). */
   readonly clientRack: string | null;
   /**
-   * After so long without an answer from the coordinator it stops using what it has: that may be somebody else's. In KIP-848 the coordinator goes
-   * by its own `group.consumer.session.timeout.ms`: be not above that. Default 45 000.
+   * After so long without an answer from the coordinator it stops using what it has: that may be somebody else's. A classic group goes by
+   * it, too. In KIP-848 the coordinator goes by its own `group.consumer.session.timeout.ms`, and is asked for that: the shorter one counts here
+   * (Kafka's Java client uses on what it has until it hears that it was put out). One that does not say is trusted to have no shorter
+   * one than this. Default 45 000, as in brokers.
    */
   readonly sessionTimeoutMs: number;
   /** In KIP-848 the coordinator says how often. Default 3 000. */

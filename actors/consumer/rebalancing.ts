@@ -69,6 +69,8 @@ export function join(consumer: Consumer): void {
   if (consumer.membership === undefined) {
     consumer.membership = deps.memberships[config.groupProtocol]({ ...config, groupId }, out.random);
     consumer.rebalances.wakeAtMs = Infinity;
+    const { sessionMs } = coordinator;
+    if (sessionMs !== undefined) tellMembership(consumer, { type: "session", timeoutMs: sessionMs });
     if (coordinator.node !== undefined) tellMembership(consumer, { type: "coordinator", isKnown: true });
   }
   tellMembership(consumer, { type: "subscribed", ...subscription });

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { describeConfigs } from "../../protocol/tables/configs.ts";
 import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
 import {
   findCoordinator,
@@ -39,6 +40,7 @@ const OURS: ReadonlyMap<Api, Range> = new Map<Api, Range>([
   [heartbeat, { min: 0, max: 4 }],
   [leaveGroup, { min: 0, max: 5 }],
   [consumerGroupHeartbeat, { min: 0, max: 1 }],
+  [describeConfigs, { min: 1, max: 4 }],
 ]);
 
 /** The text that stands for an address. */

@@ -62,6 +62,25 @@ for (const protocol of PROTOCOLS) {
   });
 }
 
+Deno.test("consumer: what the brokers call a session counts, though nobody has told the consumer", async () => {
+  await using cluster = await startCluster({ config: QUICK_SESSIONS });
+  await using client = await RawClient.connect(cluster.bootstrap);
+  await createTopic(client, "t");
+  await produceTexts(client, "t", ["a"]);
+  const heard: string[] = [];
+  await using consumer = cluster.consumer({
+    ...quick("consumer"),
+    groupId: "g",
+    topics: ["t"],
+    sessionTimeoutMs: 600_000,
+    lost: () => void heard.push("lost"),
+  });
+  assertEquals(await read(consumer, 1), ["a"]);
+  cluster.pauseBroker(1); // it hears nothing any more, and would wait for ten minutes
+  await eventually(() => heard.length > 0, "what it had is taken for lost");
+  cluster.resumeBroker(1);
+});
+
 for (const protocol of PROTOCOLS) {
   Deno.test(`${protocol}: it reads on when its coordinator dies, and with it the leader of a partition`, async () => {
     await using cluster = await startCluster({ brokers: 3, config: { "default.replication.factor": "3" } });

@@ -34,7 +34,7 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     guard: "A member that was not heard of for its session takes all that it had for lost.",
     with: STORM,
     file: at("modern_membership"),
-    from: "if (this.#epoch > 0 && this.#nowMs >= this.#heardMs + this.#config.sessionTimeoutMs) this.#lose();",
+    from: "if (this.#epoch > 0 && this.#nowMs >= this.#pace.sessionEndMs) this.#lose();",
     to: "if (this.#epoch < 0) this.#lose();",
     survives: "Until it hears that it was put out, it may use what it had; what it then commits is refused.",
   },

@@ -19,6 +19,7 @@ import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
 import { readHeader } from "../../../../protocol/header.ts";
 import { encodeBatch } from "../../../../protocol/records.ts";
 import type { Api, Request, ResponseInput } from "../../../../protocol/schema.ts";
+import { describeConfigs } from "../../../../protocol/tables/configs.ts";
 import { consumerGroupHeartbeat } from "../../../../protocol/tables/consumer_groups.ts";
 import {
   findCoordinator,
@@ -45,6 +46,7 @@ const APIS: readonly Api[] = [
   heartbeat,
   leaveGroup,
   consumerGroupHeartbeat,
+  describeConfigs,
 ];
 
 export const T0: TopicPartition = { topic: "t", partition: 0 };
@@ -77,9 +79,12 @@ export class ScriptedMembership implements Membership {
   /** What it was told, but for the time. */
   readonly events: MembershipEvent[] = [];
   readonly wanted: MembershipAction[] = [];
+  /** What it wants as soon as it knows a coordinator. */
+  onCoordinator: readonly MembershipAction[] = [];
 
   handle(event: MembershipEvent, nowMs: number): readonly MembershipAction[] {
     if (event.type !== "time") this.events.push(event);
+    if (event.type === "coordinator" && event.isKnown) this.wanted.push(...this.onCoordinator);
     return [...this.wanted.splice(0), { type: "wake", atMs: nowMs + 1 }];
   }
 

@@ -341,12 +341,27 @@ Deno.test("who has not been heard for a session stops using what may be somebody
 });
 
 Deno.test("the session begins when the heartbeat is sent, not when its answer comes", () => {
-  const s = new Script({ sessionTimeoutMs: 10_000 }).joined(0);
+  const s = new Script({ sessionTimeoutMs: 15_000 }).joined(0); // and a heartbeat each 5 s
   s.advance(5_000).beat();
   s.advance(4_000).answer({ memberEpoch: 5 });
   s.tell({ type: "coordinator", isKnown: false });
-  assertEquals(s.advance(5_999).take(), []);
+  assertEquals(s.advance(10_999).take(), []);
   assertEquals(s.advance(1).take(), [{ type: "lose", partitions: of(0) }]);
+});
+
+Deno.test("the coordinator's session counts when it is shorter than our own, and ours when that is", () => {
+  for (const [ownMs, theirsMs] of [[45_000, 9_000], [9_000, 45_000]] as const) {
+    const s = new Script({ sessionTimeoutMs: ownMs }).tell({ type: "session", timeoutMs: theirsMs }).joined(0);
+    s.tell({ type: "coordinator", isKnown: false });
+    assertEquals(s.advance(8_999).take(), []);
+    assertEquals(s.advance(1).take(), [{ type: "lose", partitions: of(0) }]);
+  }
+});
+
+Deno.test("a member reports three times within its session, however rarely it is asked to", () => {
+  const s = new Script().tell({ type: "session", timeoutMs: 9_000 }).joined(0);
+  assertEquals(s.advance(2_999).take(), []);
+  assertEquals(s.advance(1).beat().memberEpoch, 5);
 });
 
 Deno.test("who does not poll leaves, and is back with the next poll", () => {
