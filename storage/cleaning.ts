@@ -14,8 +14,8 @@
  * - Nothing at or above `untilOffset`, and nothing in the active segment, is touched: what could be cut, or is not committed, is as it was
  *   written.
  * - The last record of every key survives; a tombstone goes only in a cleaning that begins after its delete horizon (KIP-534), which
- *   the first cleaning that saw it wrote into its batch, and only when every replica has it: else one that was away would keep what
- *   it takes back, and hear of it no more.
+ *   the first cleaning that saw it wrote into its batch, and where the log's owner waits for it no longer. Up to where tombstones have
+ *   gone is on disk before they go: who has less of the log may still have what they took back, and must not go on from here.
  * - A crash at any point leaves, after recovery, either the old segments or the new one, whole.
  *
  * @module
@@ -32,7 +32,7 @@ export interface CleaningRequest {
   readonly maxLagMs: number;
   readonly minDirtyRatio: number;
   readonly mapBytesMax: number;
-  /** Tombstones from there on stay, whatever their horizon says: not every replica has them. Asked anew whenever one would go. */
+  /** Tombstones from there on stay, whatever their horizon says: a replica has yet to read them. Asked anew whenever one would go. */
   readonly tombstonesUntil: () => number;
   /** Batches that stay although they are empty: the last one of a producer that is remembered, so that its state can be read back. */
   readonly mustKeep: (header: BatchHeader) => boolean;
@@ -67,4 +67,8 @@ export interface CleanableLog {
   beginCleaning(request: CleaningRequest): Cleaning | undefined;
   /** Everything below has been cleaned: kept in the checkpoint `cleaner-offset-checkpoint`, 0 when unknown. */
   readonly cleanedTo: number;
+  /** From here on no tombstone has gone, nor where this log was filled from: kept in the checkpoint `tombstone-offset-checkpoint`. */
+  readonly tombstonesGoneTo: number;
+  /** This log is empty and about to be filled from one where tombstones below this have gone: so on disk on return. */
+  inheritGoneTombstones(to: number): void;
 }

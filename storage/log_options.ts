@@ -18,6 +18,8 @@ export interface LogOwner {
   startMoves(log: SegmentedLog, offset: number): void;
   /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
   cleanedMoves(log: SegmentedLog, offset: number): void;
+  /** Below `offset`, and nowhere else, tombstones may be gone: so on disk on return. */
+  tombstonesGo(log: SegmentedLog, offset: number): void;
   /** So many bytes more are durable; `rolled` when segments were sealed among them. */
   flushed(log: SegmentedLog, bytes: number, rolled: boolean): void;
   closed(log: SegmentedLog, clean: boolean): void;
@@ -43,4 +45,6 @@ export interface SegmentedLogOptions {
   readonly clean: boolean;
   /** Below it the log was cleaned. */
   readonly cleanedTo: number;
+  /** Below it tombstones may be gone; where nobody knows, this is beyond any log's end. */
+  readonly tombstonesGoneTo: number;
 }

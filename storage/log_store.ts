@@ -7,6 +7,7 @@
  *     log-start-offset-checkpoint        below these offsets nothing is readable
  *     replication-offset-checkpoint      high watermarks
  *     cleaner-offset-checkpoint          below these offsets everything has been cleaned
+ *     tombstone-offset-checkpoint        below these offsets cleaning has taken tombstones, too
  *     .kafka_cleanshutdown               only between a clean close and the next start
  *     orders-0/                          a log
  *     orders-1.8f0c…-delete/             a log that is being removed
@@ -90,6 +91,7 @@ export class DiskLogStore implements LogStore {
   readonly #starts: OffsetCheckpoint;
   readonly #watermarks: OffsetCheckpoint;
   readonly #cleaned: OffsetCheckpoint;
+  readonly #gone: OffsetCheckpoint;
   readonly #open = new Map<string, SegmentedLog>();
   readonly #highWatermarks = new Map<string, number>();
   /** Logs whose files may be incomplete: nothing may be called clean while there are any. */
@@ -118,6 +120,7 @@ export class DiskLogStore implements LogStore {
       this.#starts = new OffsetCheckpoint(disk, "log-start-offset-checkpoint");
       this.#watermarks = new OffsetCheckpoint(disk, "replication-offset-checkpoint");
       this.#cleaned = cleanedCheckpoint(disk);
+      this.#gone = goneCheckpoint(disk, () => this.#folders());
       for (const name of this.#watermarks.names()) this.#highWatermarks.set(name, this.#watermarks.get(name)!);
       const left = disk.readFile(CLEAN_SHUTDOWN);
       this.wasClean = left !== undefined;
@@ -177,6 +180,7 @@ export class DiskLogStore implements LogStore {
       startOffset: this.#starts.get(name),
       clean: isKnownClean && this.#recoveryPoints.get(name) !== undefined,
       cleanedTo: this.#cleaned.get(name) ?? 0,
+      tombstonesGoneTo: this.#gone.get(name) ?? 0,
     });
     this.#open.set(name, log);
     return log;
@@ -230,6 +234,8 @@ export class DiskLogStore implements LogStore {
     this.#watermarks.write(this.#highWatermarks);
     const cleaned = this.#offsets(this.#cleaned, (log) => log.cleanedTo);
     this.#cleaned.write(new Map([...cleaned].filter(([, offset]) => offset > 0)));
+    const gone = this.#offsets(this.#gone, (log) => log.tombstonesGoneTo);
+    this.#gone.write(new Map([...gone].filter(([, offset]) => offset > 0)));
   }
 
   /**
@@ -287,6 +293,7 @@ export class DiskLogStore implements LogStore {
       this.#recoveryPoints.writeOne(name, undefined);
       this.#starts.writeOne(name, undefined);
       this.#cleaned.writeOne(name, undefined);
+      this.#gone.writeOne(name, undefined);
       this.#disk.makeFolder(name);
       this.#disk.syncFolder("");
     }
@@ -300,6 +307,7 @@ export class DiskLogStore implements LogStore {
       },
       startMoves: ({ name }, offset) => this.#starts.writeOne(name, offset),
       cleanedMoves: ({ name }, offset) => this.#cleaned.writeOne(name, offset),
+      tombstonesGo: ({ name }, offset) => this.#gone.writeOne(name, offset),
       flushed: (_log, bytes, rolled) => this.#flushed(bytes, rolled),
       closed: (log, clean) => this.#forget(log, clean),
     };
@@ -357,6 +365,20 @@ function cleanedCheckpoint(disk: Disk): OffsetCheckpoint {
     if (!(error instanceof WrongFolderError)) throw error;
     disk.remove(path);
     return new OffsetCheckpoint(disk, path);
+  }
+}
+
+/** One that is damaged says nothing, so that tombstones may be gone from wherever there are records. */
+function goneCheckpoint(disk: Disk, logs: () => readonly string[]): OffsetCheckpoint {
+  const path = "tombstone-offset-checkpoint";
+  try {
+    return new OffsetCheckpoint(disk, path);
+  } catch (error) {
+    if (!(error instanceof WrongFolderError)) throw error;
+    disk.remove(path);
+    const checkpoint = new OffsetCheckpoint(disk, path);
+    checkpoint.write(new Map(logs().map((name) => [name, Number.MAX_SAFE_INTEGER])));
+    return checkpoint;
   }
 }
 

@@ -100,20 +100,26 @@ export class SegmentedLog implements Log {
       observer,
       snapshots,
     );
-    this.#compaction = new Compaction({
-      name,
-      disk,
-      context,
-      segments,
-      durability,
-      epochs,
-      observerState,
-      readEnds: this.#readEnds,
-      startOffset: () => this.#startOffset,
-      segmentBytes: () => Math.min(this.#config.segmentBytes, SEGMENT_BYTES_LIMIT),
-      cleanedMoves: (offset) => owner.cleanedMoves(this, offset),
-    }, options.cleanedTo);
+    this.#compaction = new Compaction(
+      {
+        name,
+        disk,
+        context,
+        segments,
+        durability,
+        epochs,
+        observerState,
+        readEnds: this.#readEnds,
+        startOffset: () => this.#startOffset,
+        segmentBytes: () => Math.min(this.#config.segmentBytes, SEGMENT_BYTES_LIMIT),
+        cleanedMoves: (offset) => owner.cleanedMoves(this, offset),
+        tombstonesGo: (offset) => owner.tombstonesGo(this, offset),
+      },
+      options.cleanedTo,
+      options.tombstonesGoneTo,
+    );
     this.#compaction.forget(this.#endOffset);
+    this.#compaction.ended(this.#endOffset);
     this.#makeDurable(found.unsynced);
   }
 
@@ -135,6 +141,10 @@ export class SegmentedLog implements Log {
 
   get cleanedTo(): number {
     return this.#compaction.cleanedTo;
+  }
+
+  get tombstonesGoneTo(): number {
+    return this.#compaction.tombstonesGoneTo;
   }
 
   get latestEpoch(): number {
@@ -224,6 +234,7 @@ export class SegmentedLog implements Log {
       this.#durability.syncNow();
       this.#observerState.restore();
     });
+    this.#compaction.ended(newEnd);
   }
 
   restartAt(offset: number): void {
@@ -243,6 +254,7 @@ export class SegmentedLog implements Log {
       this.#durability.syncNow();
       this.#observerState.clear(offset);
     });
+    this.#compaction.ended(offset);
   }
 
   advanceStart(offset: number): void {
@@ -308,6 +320,11 @@ export class SegmentedLog implements Log {
   beginCleaning(request: CleaningRequest): Cleaning | undefined {
     this.#durability.demandUsable();
     return this.#compaction.begin(request);
+  }
+
+  inheritGoneTombstones(to: number): void {
+    this.#durability.demandUsable();
+    this.#compaction.tombstonesGo(to);
   }
 
   configure(config: LogConfig): void {

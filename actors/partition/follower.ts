@@ -4,10 +4,12 @@
  *     pull ──records──▶ judged ──▶ appended ──▶ pull on, at once; the flush runs meanwhile, and the leader hears when it has ended
  *       ▲ ──diverging──▶ cut where the logs part (KIP-595) ──┐
  *       │ ──out of range──▶ begin where the leader begins ───┤
+ *       │ ──deletions missed──▶ begin anew ──────────────────┤
  *       └───────────── back-off ◀──error, silence ───────────┘
  *
  * Invariant: the log changes only by the newest answer of the leader of this epoch, and is cut only where that answer shows it to
- * part from the leader's; never at the high watermark alone (KIP-101), and in the ISR never below it.
+ * part from the leader's; never at the high watermark alone (KIP-101), and in the ISR never below it. What compaction has deleted is
+ * never here for good: who cannot hear of it any more gives up what he has.
  *
  * @module
  */
@@ -78,10 +80,35 @@ function pulled(replica: Replica, following: Following, answer: Answer<PullReply
   if (reply.error !== "NONE") return backOff(replica, following, out);
   following.leaderMs = Math.max(following.leaderMs, reply.leaderMs);
   if (reply.divergingEpoch !== null) return cut(replica, following, reply.divergingEpoch, out);
+  if (hasMissedDeletions(replica, following, reply)) return beginAnew(replica, following, reply, out);
   following.confirmed = true;
   following.leaderHighWatermark = Math.max(following.leaderHighWatermark, reply.highWatermark);
   following.heldByAll = reply.heldByAll;
   take(replica, following, reply, out);
+}
+
+/**
+ * Whether this log may have records that were deleted by tombstones which the leader has no more, and behind which it ends. Not so
+ * if it has been filled from nothing by this leader since: what those took back was gone there, too.
+ */
+function hasMissedDeletions({ log }: Replica, following: Following, { tombstonesGoneTo }: PullReply): boolean {
+  if (log.startOffset === log.endOffset) following.filledWithout = tombstonesGoneTo;
+  return tombstonesGoneTo > Math.max(log.endOffset, following.filledWithout);
+}
+
+/**
+ * Drops the log, to be filled with what the leader has. One that is in sync has heard of every deletion: if it thinks that it is, it will
+ * soon know better.
+ */
+function beginAnew(replica: Replica, following: Following, reply: PullReply, out: ReplicaOutbox): void {
+  const { log, role, name } = replica;
+  if (replica.isInIsr) return backOff(replica, following, out);
+  const what =
+    `deletions up to offset ${reply.tombstonesGoneTo} of which its leader, node ${role.leader}, has forgotten`;
+  report(replica, `${name} begins anew: it ends at ${log.endOffset}, and may have missed ${what}.`, out);
+  out.call("begin anew", doing(() => log.restartAt(reply.startOffset)), (replica, result, out) => {
+    if (hasChanged(replica, following, "could not begin its log anew", result, out)) pullOn(replica, out);
+  });
 }
 
 /** Appends what came, and begins where the leader does. */
@@ -101,6 +128,7 @@ function take(replica: Replica, following: Following, reply: PullReply, out: Rep
   const nowMs = out.now();
   const work = () => {
     if (restartAt !== undefined) log.restartAt(restartAt);
+    if (log.startOffset === log.endOffset) log.inheritGoneTombstones(reply.tombstonesGoneTo);
     for (const { bytes, headers } of runs) {
       log.append(bytes, nowMs);
       for (const header of headers) producers.recovered(header);

@@ -24,6 +24,8 @@ export class Following {
   leaderMs = -1;
   /** Below this every replica has everything, as the leader has last told it. */
   heldByAll = -1;
+  /** When this log was empty last, tombstones below this were gone from the leader's, and all that they took back. */
+  filledWithout = 0;
   /** Below this everything is safe, as the leader has last been told. */
   toldSafe = -1;
   /** Errors in a row. */

@@ -193,6 +193,8 @@ export interface PullReply {
   readonly leaderMs: number;
   /** Below this every replica, in sync or not, has everything safe; -1 when the leader has not heard one of them. */
   readonly heldByAll: number;
+  /** Tombstones below this may be gone from the leader's log: who has read less may still have what they took back. */
+  readonly tombstonesGoneTo: number;
 }
 
 /** Special timestamps of ListOffsets. */

@@ -10,7 +10,6 @@
  * @module
  */
 import type { Result, Settle } from "../../lib/env.ts";
-import type { LogRead } from "../../storage/log.ts";
 import { setExpiry } from "./expiry.ts";
 import type { Leadership, ParkedPull } from "./leadership.ts";
 import { beginAt } from "./gaps.ts";
@@ -26,6 +25,12 @@ import type { Replica, ReplicaOutbox } from "./state.ts";
 const HIGH_WATERMARK_DELAY_MS = 10;
 
 const NOTHING = new Uint8Array(0);
+
+/** What was read, and below which offset tombstones were gone from the log that it was read from. */
+interface Found {
+  readonly bytes: Uint8Array;
+  readonly tombstonesGoneTo: number;
+}
 
 /** Answers the pulls that there are records for, all that stand at one place with one read. */
 export function answerPulls(replica: Replica, out: ReplicaOutbox): void {
@@ -73,8 +78,9 @@ export function expirePulls(replica: Replica, out: ReplicaOutbox): void {
 
 /** An answer without records. */
 export function nothingToPull(replica: Replica, leaderMs: number): PullReply {
-  const { log: { startOffset }, highWatermark, heldByAll } = replica;
-  return { error: "NONE", records: NOTHING, highWatermark, startOffset, divergingEpoch: null, leaderMs, heldByAll };
+  const { log: { startOffset }, highWatermark, heldByAll, tombstonesGoneTo } = replica;
+  const ends = { highWatermark, startOffset, heldByAll, tombstonesGoneTo };
+  return { error: "NONE", records: NOTHING, divergingEpoch: null, leaderMs, ...ends };
 }
 
 function answerEmpty(replica: Replica, leadership: Leadership, brokerId: number, out: ReplicaOutbox): void {
@@ -92,7 +98,10 @@ function read(replica: Replica, leadership: Leadership, pulls: readonly ParkedPu
   const end = log.endOffset;
   out.call(
     "read",
-    (done: Settle<LogRead>) => done({ ok: true, value: log.read(offset, end, maxBytes, true) }),
+    (done: Settle<Found>) => {
+      const { bytes } = log.read(offset, end, maxBytes, true);
+      done({ ok: true, value: { bytes, tombstonesGoneTo: replica.tombstonesGoneTo } });
+    },
     (replica, result, out) => give(replica, leadership, pulls, end, reply, result, out),
   );
 }
@@ -103,7 +112,7 @@ function give(
   pulls: readonly ParkedPull[],
   end: number,
   reply: PullReply,
-  result: Result<LogRead>,
+  result: Result<Found>,
   out: ReplicaOutbox,
 ): void {
   if (!result.ok) {
@@ -113,6 +122,7 @@ function give(
   }
   const { led } = replica.lastWord;
   if (led !== undefined && replica.leadership === leadership) led.given = Math.max(led.given, end);
+  const { tombstonesGoneTo } = result.value;
   const records = beginAt(result.value.bytes, pulls[0]!.request.offset);
-  for (const { asker } of pulls) out.reply(asker, { ...reply, records });
+  for (const { asker } of pulls) out.reply(asker, { ...reply, records, tombstonesGoneTo });
 }

@@ -22,5 +22,6 @@ export function refusedAppend(
 
 /** The refusal of a pull. */
 export function refusedPull(error: Exclude<ErrorName, "NONE">, startOffset = -1): PullReply {
-  return { error, records: NOTHING, highWatermark: -1, startOffset, divergingEpoch: null, leaderMs: -1, heldByAll: -1 };
+  const unknown = { highWatermark: -1, divergingEpoch: null, leaderMs: -1, heldByAll: -1, tombstonesGoneTo: -1 };
+  return { error, records: NOTHING, startOffset, ...unknown };
 }

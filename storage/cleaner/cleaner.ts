@@ -29,6 +29,8 @@ export interface CleanedLog {
   putInPlace(old: readonly Segment[], cleaned: Segment): void;
   /** Everything below has been cleaned: written down on return. */
   cleaned(to: number): void;
+  /** Tombstones below this are about to go: written down on return. */
+  tombstonesGo(to: number): void;
   /** This cleaning is over. */
   over(): void;
 }
@@ -155,6 +157,7 @@ export class LogCleaning implements Cleaning {
     else cleaned.add(bytes, header, maxTimestamp);
     if (header.recordCount > 0 && bytes !== batch) group.isRewritten = true;
     this.#tombstones += tombstones;
+    if (tombstones > 0) group.tombstonesGoTo = walk.lastOffset + 1;
     return header.sizeInBytes;
   }
 
@@ -180,6 +183,7 @@ export class LogCleaning implements Cleaning {
       cleaned: new CleanedSegment(this.#log.context, first.baseOffset),
       isRewritten: false,
       isWritten: false,
+      tombstonesGoTo: 0,
     };
   }
 
@@ -201,8 +205,9 @@ export class LogCleaning implements Cleaning {
     cleaned.sync();
   }
 
-  #putInPlace({ members, cleaned }: Group): void {
+  #putInPlace({ members, cleaned, tombstonesGoTo }: Group): void {
     cleaned.demandDurable();
+    if (tombstonesGoTo > 0) this.#log.tombstonesGo(tombstonesGoTo);
     this.#group = undefined; // from here on it is the log's
     this.#log.putInPlace(members, cleaned.segment);
   }
@@ -242,4 +247,6 @@ interface Group {
   isRewritten: boolean;
   /** All of it is written. */
   isWritten: boolean;
+  /** Where the last batch ends of which a tombstone has gone; 0 when none has. */
+  tombstonesGoTo: number;
 }

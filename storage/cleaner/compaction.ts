@@ -1,8 +1,9 @@
 /**
  * How far a log has been cleaned, and the cleaning of it that is under way.
  *
- * Invariant: what lies below {@linkcode Compaction.cleanedTo} has been cleaned, on disk as well; so that point falls, durably, before
- * anything below it is cut.
+ * Invariants: what lies below {@linkcode Compaction.cleanedTo} has been cleaned, on disk as well; so that point falls, durably, before
+ * anything below it is cut. Nothing above {@linkcode Compaction.tombstonesGoneTo} lacks a tombstone that cleaning took, here or where
+ * this log was filled from; so that point rises, durably, before one goes, and falls after what is above its new place was cut.
  *
  * @module
  */
@@ -34,22 +35,31 @@ export interface CompactedLog {
   segmentBytes(): number;
   /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
   cleanedMoves(offset: number): void;
+  /** Below `offset`, and nowhere else, tombstones may be gone: so on disk on return. */
+  tombstonesGo(offset: number): void;
 }
 
 /** The compaction of one log. */
 export class Compaction {
   readonly #log: CompactedLog;
   #cleanedTo: number;
+  #tombstonesGoneTo: number;
   #cleaning: LogCleaning | undefined;
 
-  constructor(log: CompactedLog, cleanedTo: number) {
+  constructor(log: CompactedLog, cleanedTo: number, tombstonesGoneTo: number) {
     this.#log = log;
     this.#cleanedTo = cleanedTo;
+    this.#tombstonesGoneTo = tombstonesGoneTo;
   }
 
   /** Everything below has been cleaned. */
   get cleanedTo(): number {
     return this.#cleanedTo;
+  }
+
+  /** From here on no tombstone has gone. */
+  get tombstonesGoneTo(): number {
+    return this.#tombstonesGoneTo;
   }
 
   /** Begins to clean; undefined when there is not enough to do, or a cleaning is under way. */
@@ -71,6 +81,7 @@ export class Compaction {
       cleanedTo: () => this.#cleanedTo,
       putInPlace: (old: readonly Segment[], cleaned: Segment) => this.#putInPlace(old, cleaned),
       cleaned: (to: number) => this.#move(to),
+      tombstonesGo: (to: number) => this.tombstonesGo(to),
       over: () => this.#cleaning = undefined,
     };
     return this.#cleaning = new LogCleaning(log, cleanable, request);
@@ -89,6 +100,21 @@ export class Compaction {
   /** What is from `offset` on is about to go, and what comes in its place has not been cleaned. */
   forget(offset: number): void {
     if (this.#cleanedTo > offset) this.#move(offset);
+  }
+
+  /** Tombstones below `to` are about to go, or are gone where what comes next was read. */
+  tombstonesGo(to: number): void {
+    if (to > this.#tombstonesGoneTo) this.#moveGone(to);
+  }
+
+  /** What was from `offset` on is gone. */
+  ended(offset: number): void {
+    if (this.#tombstonesGoneTo > offset) this.#moveGone(offset);
+  }
+
+  #moveGone(to: number): void {
+    this.#log.tombstonesGo(to);
+    this.#tombstonesGoneTo = to;
   }
 
   #move(cleanedTo: number): void {

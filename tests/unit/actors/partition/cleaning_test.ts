@@ -6,7 +6,7 @@ import type { Replica } from "../../../../actors/partition/state.ts";
 import { batches } from "../../../../protocol/batch.ts";
 import { CorruptLogError, type Log } from "../../../../storage/log.ts";
 import { chain, content, keyed, sketchOf } from "../../storage/cleaning_kit.ts";
-import { ReplicaCluster } from "./cluster.ts";
+import { ReplicaCluster, type ReplicaNode } from "./cluster.ts";
 import { diskError, diskFull, FakeStore } from "./fake_log.ts";
 import { CONFIG, Harness, NOW_MS, ROLE, SELF } from "./harness.ts";
 
@@ -116,6 +116,37 @@ Deno.test("a replica that was away for longer than delete.retention.ms hears of 
   for (const { live: { log } } of cluster.nodes) {
     assert(!content(log).includes(":gone"), `once all have heard of it, its marker goes: ${content(log)}`);
   }
+  cluster.stop();
+});
+
+Deno.test("a replica that is filled from nothing while the leader changes keeps nothing of which the new leader has forgotten that it was deleted", () => {
+  const compaction = { ...SMALL.compaction, deleteRetentionMs: 200, backoffMs: 50 };
+  const cluster = new ReplicaCluster({ config: { ...SMALL, compaction, replicaFetchMaxBytes: 100 } });
+  const [first, second, third] = cluster.nodes as [ReplicaNode, ReplicaNode, ReplicaNode];
+  const { compaction: _, ...neverCleaned } = first.live.config;
+  first.live.lastWord.config = neverCleaned;
+  assertEquals(cluster.produce(keyed("gone=1 kept=1")).error, "NONE");
+  write(cluster, 20);
+  assertEquals(cluster.produce(keyed("gone")).error, "NONE");
+  for (let round = 0; round < 3; round++) {
+    write(cluster, 10);
+    cluster.advance(1_000);
+  }
+  assert(content(first.live.log).includes(":gone=1") && content(first.live.log).includes(":gone "));
+  assert(!content(second.live.log).includes(":gone"), content(second.live.log));
+
+  third.loseDisk();
+  third.start();
+  while ((third.replica?.endOffset ?? 0) < 10) cluster.advance(1);
+  assert(third.live.endOffset < 42, "it has not heard of the deletion");
+  first.die();
+  cluster.controller.elect(2);
+  cluster.controller.fence(1);
+  cluster.controller.unfence(3);
+  cluster.advance(5_000);
+  assertEquals(cluster.controller.state.isr.toSorted(), [2, 3]);
+  assertEquals(latest(third.live.log), latest(second.live.log));
+  assertStringIncludes(third.reports.join(), "begins anew");
   cluster.stop();
 });
 

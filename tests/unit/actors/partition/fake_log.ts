@@ -61,6 +61,7 @@ export class FakeLog implements Log {
   rolls = 0;
   closed: boolean | undefined;
   cleanedTo = 0;
+  tombstonesGoneTo = 0;
   /** How many steps the next cleaning takes; 0: there is nothing to do. */
   cleaningSteps = 0;
   /** What cleanings were asked to do. */
@@ -189,6 +190,10 @@ export class FakeLog implements Log {
       },
       cancel: () => left = 0,
     };
+  }
+
+  inheritGoneTombstones(to: number): void {
+    this.tombstonesGoneTo = Math.max(this.tombstonesGoneTo, to);
   }
 
   endSync(): void {

@@ -213,6 +213,7 @@ const NOTHING = {
   divergingEpoch: null,
   leaderMs: 0,
   heldByAll: -1,
+  tombstonesGoneTo: 0,
 } as const;
 
 Deno.test("a newer word about the same leader and epoch disturbs nothing", () => {

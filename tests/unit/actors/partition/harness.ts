@@ -179,6 +179,7 @@ export class Harness {
       divergingEpoch: null,
       leaderMs: 0,
       heldByAll: -1,
+      tombstonesGoneTo: 0,
       ...reply,
     });
     return this;

@@ -22,6 +22,7 @@ Deno.test("a follower gets what comes after its log, flushed or not, up to its l
     divergingEpoch: null,
     leaderMs: 0,
     heldByAll: -1,
+    tombstonesGoneTo: 0,
   });
   const { sizeInBytes } = h.log;
   assertEquals(bases(h.pull(3, { offset: 0, maxBytes: sizeInBytes - 1 }).reply!.records), [0, 2]);
