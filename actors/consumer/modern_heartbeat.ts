@@ -1,10 +1,11 @@
 /**
- * What a member of the new protocol says in a heartbeat: everything, or what the coordinator does not know yet.
+ * What a member of the new protocol says in a heartbeat: everything, or what the coordinator does not know yet; and what a refusal means.
  *
  * Invariant: what is left out is what the coordinator has been told, and has answered.
  *
  * @module
  */
+import { type ErrorName, ERRORS } from "../../protocol/errors.ts";
 import type { MembershipEvent, MembershipRequest } from "./membership.ts";
 import type { Rows } from "./modern_holdings.ts";
 import type { ConsumerConfig } from "./protocol.ts";
@@ -27,6 +28,24 @@ export interface Sayable {
   readonly owned: Rows;
   /** The member had an expression once: that it has none any more has to be said. */
   readonly takesPatternBack: boolean;
+}
+
+/** The coordinator has forgotten the member, or taken it for another one. */
+const FORGOTTEN: ReadonlySet<ErrorName> = new Set(["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"]);
+/** A join that came through though its answer did not, or the last incarnation of the instance: its session has to be over first. */
+const IN_THE_WAY: ReadonlySet<ErrorName> = new Set([
+  "FENCED_MEMBER_EPOCH",
+  "UNKNOWN_MEMBER_ID",
+  "UNRELEASED_INSTANCE_ID",
+]);
+/** Somebody else is to be asked. */
+const MOVED: ReadonlySet<ErrorName> = new Set(["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"]);
+
+/** What comes of a heartbeat that was refused with this error. */
+export function verdictOn(error: ErrorName, { memberEpoch }: Body): "forgotten" | "moved" | "later" | "final" {
+  if (FORGOTTEN.has(error) && memberEpoch > 0) return "forgotten";
+  if (MOVED.has(error)) return "moved";
+  return IN_THE_WAY.has(error) || ERRORS[error].retriable ? "later" : "final";
 }
 
 /** A heartbeat; with nothing said before, a full one. */

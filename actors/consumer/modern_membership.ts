@@ -25,7 +25,15 @@ import type {
   MembershipEvent,
   MembershipResponse,
 } from "./membership.ts";
-import { type Body, type Config, goodbyeOf, heartbeatOf, type Said, type Subscription } from "./modern_heartbeat.ts";
+import {
+  type Body,
+  type Config,
+  goodbyeOf,
+  heartbeatOf,
+  type Said,
+  type Subscription,
+  verdictOn,
+} from "./modern_heartbeat.ts";
 import { Holdings } from "./modern_holdings.ts";
 import { Pace } from "./modern_pace.ts";
 import type { TopicPartition } from "./protocol.ts";
@@ -38,11 +46,6 @@ interface Sent {
   readonly atMs: number;
   readonly subscription: Subscription;
 }
-
-/** The coordinator has forgotten the member, or taken it for another one. */
-const FORGOTTEN: ReadonlySet<ErrorName> = new Set(["FENCED_MEMBER_EPOCH", "UNKNOWN_MEMBER_ID", "GROUP_ID_NOT_FOUND"]);
-/** Somebody else is to be asked. */
-const MOVED: ReadonlySet<ErrorName> = new Set(["NOT_COORDINATOR", "COORDINATOR_NOT_AVAILABLE"]);
 
 /** Makes a member of a group of the new protocol. */
 export const modernMembership: MakeMembership = (config, random) => new ModernMembership(config, random);
@@ -135,7 +138,7 @@ class ModernMembership implements Membership {
     if (this.#phase === "ended") return;
     this.#judgeTime();
     if (this.#phase === "member") this.#reconcile();
-    if (this.#isBeatDue()) this.#beat();
+    if (this.#canBeat() && this.#nowMs >= this.#pace.dueMs) this.#beat();
     this.#wake();
   }
 
@@ -178,7 +181,7 @@ class ModernMembership implements Membership {
     this.#actions.push({ type: "lookUp", topics: this.#subscription?.topics ?? [] });
   }
 
-  /** Whatever it had may be somebody else's. It joins again, as the same member. */
+  /** Whatever it had may be somebody else's: it joins again, as the same member. */
   #lose(): void {
     const change = this.#holdings.lose();
     if (change !== undefined) this.#actions.push(change);
@@ -198,10 +201,6 @@ class ModernMembership implements Membership {
     if (!this.#isCoordinatorKnown || this.#sent.length > 0 || this.#subscription === undefined) return false;
     // Before it joins it has to be through with what it has lost.
     return this.#phase === "member" || this.#phase === "apart" && this.#holdings.isSettled;
-  }
-
-  #isBeatDue(): boolean {
-    return this.#canBeat() && this.#nowMs >= this.#pace.dueMs;
   }
 
   #beat(): void {
@@ -251,17 +250,14 @@ class ModernMembership implements Membership {
 
   #refused({ body }: Sent, error: ErrorName, message: string | null): void {
     this.#said = undefined;
-    const isKnownThere = body.memberEpoch > 0;
-    if (FORGOTTEN.has(error) && isKnownThere) {
+    const verdict = verdictOn(error, body);
+    if (verdict === "final") return this.#fail(error, message);
+    if (verdict === "forgotten") {
       this.#lose();
       if (this.#losses++ > 0) this.#pace.tryLater(this.#nowMs); // it joins again at once, but not time and again
       return;
     }
-    // A join that came through though its answer did not, or the last incarnation of the instance: its session has to be over first.
-    const isInTheWay = error === "FENCED_MEMBER_EPOCH" || error === "UNKNOWN_MEMBER_ID" ||
-      error === "UNRELEASED_INSTANCE_ID";
-    if (!isInTheWay && !ERRORS[error].retriable) return this.#fail(error, message);
-    if (MOVED.has(error)) {
+    if (verdict === "moved") {
       this.#isCoordinatorKnown = false;
       this.#actions.push({ type: "findCoordinator" });
     }
@@ -277,9 +273,7 @@ class ModernMembership implements Membership {
   }
 
   #fail(error: ErrorName, message: string | null): void {
-    this.#phase = "ended";
-    this.#epoch = 0;
-    this.#actions.push({ type: "fail", error, message: message ?? ERRORS[error].sentence });
+    this.#end({ type: "fail", error, message: message ?? ERRORS[error].sentence });
   }
 
   // Leaving.
@@ -302,8 +296,12 @@ class ModernMembership implements Membership {
   /** The answer does not matter: a member that is not heard of goes by itself. */
   #endIfSaid(): void {
     if (this.#sent.some(({ body }) => body.memberEpoch < 0)) return;
+    this.#end({ type: "left" });
+  }
+
+  #end(how: MembershipAction): void {
     this.#phase = "ended";
     this.#epoch = 0;
-    this.#actions.push({ type: "left" });
+    this.#actions.push(how);
   }
 }
