@@ -11,6 +11,7 @@
  * @module
  */
 import { type Random, SeededRandom } from "../../lib/prng.ts";
+import { until as untilWithin } from "../helpers/patience.ts";
 import type { GroupLedger } from "./group_ledger.ts";
 import { explain, readLogs, type Silence, table } from "./group_report.ts";
 import { type Coordinator, GroupWatch, type WatchedGroup } from "./group_watch.ts";
@@ -185,20 +186,8 @@ function conclude<F extends string>(stage: GroupStage<F>, watch: GroupWatch, say
 }
 
 /** Waits for something that must come about. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      last = error;
-    }
-    await delay(50);
-  }
-  throw new Error(
-    `In ${PATIENCE_MS / 1000} s it did not come about that ${what}${last === undefined ? "" : `: ${last}`}`,
-  );
+export function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  return untilWithin(what, holds, PATIENCE_MS);
 }
 
 function delay(ms: number): Promise<void> {

@@ -1,280 +1,88 @@
 /**
- * Real processes under load while they are killed, paused and cut off: `deno task chaos`.
+ * Breaks real brokers under real clients and judges what is left: `deno task chaos`.
  *
  * ```
- * calm (all in sync, acks flow) ──fault──▶ silence ──acks flow again──▶ mended ──all in sync──▶ calm …      at the end: the logs are judged
+ * deno task chaos -- --faults 70                 producers and broker processes          producers.ts
+ * deno task chaos -- --groups [NAMES]            groups, their members too               groups.ts
+ * deno task chaos -- --groups --embedded         actors of one process, and our groups   embedded.ts
  * ```
- * One idempotent producer per partition writes all the time. What was acknowledged must be there once, at its offset and in
- * order. For each kind of fault the longest silence at the librdkafka producers is reported.
- *
  * @module
  */
-import { parseArgs } from "node:util";
-import { SeededRandom } from "../../lib/prng.ts";
-import { readAll } from "../helpers/kafka_calls.ts";
-import { RawClient } from "../helpers/raw_client.ts";
-import { installClient } from "../interop/install.ts";
-import { ChaosCluster, type PartitionState } from "./cluster.ts";
+import { fail, readOptions } from "../../server/command.ts";
+import { integer, text, toggle } from "../../server/flags.ts";
 import { EMBEDDED_FAULTS, embeddedChaos } from "./embedded.ts";
-import { GROUP_FAULTS, groupChaos } from "./groups.ts";
-import { ChaosWriter, confluentWriter, judgePartition, type WriterCommand } from "./writer.ts";
+import { GROUP_FAULTS, GROUP_NAMES, groupChaos } from "./groups.ts";
+import { PRODUCER_FAULTS, producerChaos } from "./producers.ts";
 
-const HELP = `Kills, pauses and cuts off real brokers under load, and judges what is left.
+const SUMMARY = `Kills, pauses and cuts off real brokers under load, and judges what is left.
 
-  --faults N        how many faults (default 40)
-  --seed S          decides which (default 1)
-  --only A,B        only these: ${
-  ["kill-leader", "kill-controller", "stop-leader", "pause-leader", "cut-leader"].join(", ")
-}
-  --socket-timeout MS   of the librdkafka producers; a paused broker keeps its sockets open, and only this ends the wait (default 1000)
-  --groups [NAMES]  groups of consumers in place of producers alone: all, or those whose names have one of these in them, with commas;
-                        then --only can name ${GROUP_FAULTS.join(", ")}
-  --embedded            with --groups: actors of a cluster in one process with groups of our own consumers, in place of processes;
-                        then --only can name ${EMBEDDED_FAULTS.join(", ")}
-  --members N           of each group (default 4)
-  --gap MS              between two records of one of the two writers for groups (default 10); more on a machine that is slow or busy
-`;
+Faults: ${PRODUCER_FAULTS.join(", ")};
+with --groups: ${GROUP_FAULTS.join(", ")};
+with --groups --embedded: ${EMBEDDED_FAULTS.join(", ")}.
+Groups: ${GROUP_NAMES.join(", ")}.`;
 
-/** How often each comes, in parts of ten. */
-const MIX = [
-  "kill-leader",
-  "kill-leader",
-  "kill-leader",
-  "kill-controller",
-  "kill-controller",
-  "kill-leader",
-  "kill-controller",
-  "stop-leader",
-  "pause-leader",
-  "cut-leader",
-] as const;
-type Fault = typeof MIX[number];
+const ALL = "all";
 
-const TOPIC = "chaos";
-const PARTITIONS = 3;
-const PATIENCE_MS = 60_000;
-const PAUSE_MS = 6_000;
+const FLAGS = {
+  faults: integer({ help: "How many faults", min: 1, max: 1_000_000, default: 40 }),
+  seed: text({ help: "Decides which", placeholder: "SEED", default: "1" }),
+  only: text({ help: "Only these faults, with commas", placeholder: "LIST" }),
+  groups: text({
+    help: "Groups of consumers in place of producers: those whose names have one of these in them, or without LIST all",
+    placeholder: "[LIST]",
+  }),
+  embedded: toggle({ help: "With --groups: actors of a cluster in one process, with groups of our own consumers" }),
+  members: integer({ help: "With --groups: members of each; 4 without it", min: 2, max: 64 }),
+  gap: integer({
+    help: "With --groups: between two records of each of the two writers; 10 without it, more on a slow machine",
+    placeholder: "MS",
+    min: 0,
+    max: 60_000,
+  }),
+  socketTimeout: integer({
+    help: "Of librdkafka's producers: all that ends the wait for a broker that stands still; 1000 without it",
+    placeholder: "MS",
+    min: 10,
+    max: 300_000,
+  }),
+};
 
-interface Silence {
-  readonly fault: Fault;
-  readonly ms: number;
-}
+if (import.meta.main) Deno.exit(await main());
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    args: withDefault(Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args),
-    options: {
-      faults: { type: "string", default: "40" },
-      seed: { type: "string", default: "1" },
-      only: { type: "string" },
-      groups: { type: "string" },
-      embedded: { type: "boolean", default: false },
-      members: { type: "string", default: "4" },
-      gap: { type: "string", default: "10" },
-      "socket-timeout": { type: "string", default: "1000" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
+  const options = readOptions("deno task chaos", SUMMARY, FLAGS, withAll(Deno.args));
+  const { faults, seed, groups, embedded, members, gap, socketTimeout } = options;
+  if (embedded && groups !== ALL) fail("--embedded has groups of its own: write --groups --embedded, without a list.");
+  if (members !== undefined && (groups === undefined || embedded)) fail("--members goes with --groups [LIST] alone.");
+  if (gap !== undefined && (groups === undefined || embedded)) fail("--gap goes with --groups [LIST] alone.");
+  if (socketTimeout !== undefined && groups !== undefined) fail("--socket-timeout goes without --groups.");
+  if (groups === undefined) {
+    const mix = chosen(PRODUCER_FAULTS, options.only);
+    return await producerChaos({ faults, seed, mix, socketTimeoutMs: socketTimeout ?? 1_000 });
   }
-  const faults = Number(values.faults);
-  const only = values.only?.split(",");
-  if (values.groups !== undefined && values.embedded && faults >= 1) {
-    const say = (line: string) => console.log(line);
-    return (await embeddedChaos({ faults, seed: values.seed, only, say })).length === 0 ? 0 : 1;
+  if (embedded) {
+    const mix = chosen(EMBEDDED_FAULTS, options.only);
+    const problems = await embeddedChaos({ faults, seed, mix, say: (line) => console.log(line) });
+    return problems.length === 0 ? 0 : 1;
   }
-  if (values.groups !== undefined && faults >= 1) {
-    const groups = values.groups === "all" ? [""] : values.groups.split(",");
-    const size = { members: Number(values.members), gapMs: Number(values.gap) };
-    return await groupChaos({ faults, seed: values.seed, only, groups, ...size });
-  }
-  const mix = MIX.filter((fault) => only === undefined || only.includes(fault));
-  if (!Number.isSafeInteger(faults) || faults < 1 || mix.length === 0) {
-    console.error(`--faults must be a number from 1 on and --only name at least one fault.\n\n${HELP}`);
-    return 1;
-  }
-  const random = new SeededRandom(values.seed);
-  await using cluster = await ChaosCluster.open(3, { "auto.create.topics.enable": "false" });
-  await cluster.createTopic(TOPIC, PARTITIONS, { "min.insync.replicas": "2" });
-  const writers = await startWriters(cluster.bootstrap, values["socket-timeout"]);
-  const silences: Silence[] = [];
-  try {
-    for (let count = 1; count <= faults; count++) {
-      await calm(cluster, writers);
-      const fault = random.pick(mix);
-      const partition = random.below(PARTITIONS);
-      const silence = await strike(cluster, writers, fault, partition);
-      silences.push({ fault, ms: silence });
-      console.log(`${count}/${faults} ${fault}: ${Math.round(silence)} ms without acks`);
-    }
-    await calm(cluster, writers);
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    await explain(cluster, writers);
-    console.error(`${silences.length} passed, 1 failed`);
-    return 1;
-  }
-  await Promise.all(writers.map((writer) => writer.stop()));
-  const problems = await judge(cluster, writers);
-  report(silences, writers, problems);
-  return problems.length === 0 ? 0 : 1;
+  const parts = groups === ALL ? [""] : groups.split(",").map((part) => part.trim());
+  const lost = parts.find((part) => !GROUP_NAMES.some((name) => name.includes(part)));
+  if (lost !== undefined) fail(`No group has '${lost}' in its name: there are ${GROUP_NAMES.join(", ")}.`);
+  const mix = chosen(GROUP_FAULTS, options.only);
+  const names = GROUP_NAMES.filter((name) => parts.some((part) => name.includes(part)));
+  return await groupChaos({ faults, seed, mix, names, members: members ?? 4, gapMs: gap ?? 10 });
 }
 
 /** `--groups` alone means all of them. */
-function withDefault(args: readonly string[]): string[] {
-  return args.flatMap((arg, at) =>
-    arg === "--groups" && (args[at + 1] ?? "--").startsWith("--") ? ["--groups", "all"] : [arg]
-  );
+function withAll(args: readonly string[]): string[] {
+  return args.map((arg, at) => arg === "--groups" && (args[at + 1] ?? "--").startsWith("--") ? `--groups=${ALL}` : arg);
 }
 
-/** Two librdkafka producers, whose silence is measured, and one of kafkajs. */
-async function startWriters(bootstrap: string, socketTimeoutMs: string): Promise<ChaosWriter[]> {
-  const here = new URL(".", import.meta.url).pathname;
-  const librdkafka = await confluentWriter();
-  const { command: deno } = await installClient("kafkajs");
-  const commands: WriterCommand[] = [0, 1].map((n) => ({
-    name: `librdkafka-${n}`,
-    ...librdkafka,
-    gapMs: 2,
-    more: [socketTimeoutMs],
-  }));
-  commands.push({
-    name: "kafkajs",
-    command: deno,
-    args: ["run", "-A", "--cached-only", `${here}kafkajs_writer.ts`],
-    gapMs: 5,
-  });
-  return commands.map((command, partition) => new ChaosWriter(command, bootstrap, { topic: TOPIC, partition }));
+/** The faults that a list names; all without one. */
+function chosen<F extends string>(all: readonly F[], list: string | undefined): readonly F[] {
+  if (list === undefined) return all;
+  const named = list.split(",").map((name) => name.trim());
+  const lost = named.find((name) => !all.some((fault) => fault === name));
+  if (lost !== undefined) fail(`There is no fault '${lost}': there are ${all.join(", ")}.`);
+  return all.filter((fault) => named.includes(fault));
 }
-
-/** Waits until all brokers are in sync everywhere and every writer is being answered. */
-async function calm(cluster: ChaosCluster, writers: readonly ChaosWriter[]): Promise<void> {
-  await until("all replicas are in sync", async () => {
-    const partitions = await cluster.partitions(TOPIC);
-    return partitions.length === PARTITIONS && partitions.every(inSync);
-  });
-  const counts = writers.map(({ acknowledged }) => acknowledged.size);
-  await until("every writer is answered", () => {
-    return Promise.resolve(writers.every(({ acknowledged }, index) => acknowledged.size > counts[index]! + 20));
-  });
-}
-
-function inSync({ leader, isr }: PartitionState): boolean {
-  return leader > 0 && isr.length === 3;
-}
-
-/** One fault, from calm to mended; returns the longest silence at the librdkafka producer whose partition was hit. */
-async function strike(
-  cluster: ChaosCluster,
-  writers: readonly ChaosWriter[],
-  fault: Fault,
-  wanted: number,
-): Promise<number> {
-  const partitions = await cluster.partitions(TOPIC);
-  const victim = fault === "kill-controller" ? await cluster.controller() : partitions[wanted]!.leader;
-  const broker = cluster.broker(victim);
-  // Those whose leader it is; a controller may lead nothing.
-  const hit = writers.filter(({ place, name }) =>
-    name.startsWith("librdkafka") && partitions[place.partition]!.leader === victim
-  );
-  const watched = hit.length > 0 ? hit : writers.slice(0, 1);
-  for (const writer of watched) writer.takeSilence();
-  const struckMs = performance.now();
-  const mend = await begin(cluster, fault, victim);
-  await until(`the writers go on after ${fault} of broker ${victim}`, () => {
-    return Promise.resolve(watched.every(({ lastAckMs }) => lastAckMs > struckMs + 100));
-  });
-  await new Promise((resolve) => setTimeout(resolve, 300)); // answers to what was under way come first, and then none
-  await until("acknowledgements flow", () => {
-    return Promise.resolve(watched.every(({ lastAckMs }) => performance.now() - lastAckMs < 100));
-  });
-  if (fault === "pause-leader" || fault === "cut-leader") {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, PAUSE_MS - (performance.now() - struckMs))));
-  }
-  const silence = Math.max(...watched.map((writer) => writer.silenceMs));
-  await mend();
-  if (!broker.isRunning) await cluster.start(victim);
-  return silence;
-}
-
-async function begin(cluster: ChaosCluster, fault: Fault, victim: number): Promise<() => Promise<void>> {
-  const broker = cluster.broker(victim);
-  switch (fault) {
-    case "kill-leader":
-    case "kill-controller":
-      await cluster.end(victim, "SIGKILL");
-      return () => Promise.resolve();
-    case "stop-leader":
-      await cluster.end(victim, "SIGTERM");
-      return () => Promise.resolve();
-    case "pause-leader":
-      broker.signal("SIGSTOP");
-      return () => Promise.resolve(broker.signal("SIGCONT"));
-    case "cut-leader":
-      cluster.cut(victim);
-      return () => Promise.resolve(cluster.heal());
-  }
-}
-
-/** Tells how things stand, when they are not as they should be. */
-async function explain(cluster: ChaosCluster, writers: readonly ChaosWriter[]): Promise<void> {
-  for (const writer of writers) {
-    const since = Math.round(performance.now() - writer.lastAckMs);
-    console.error(
-      `--- ${writer.name}: ${writer.acknowledged.size} acknowledged, the last ${since} ms ago\n${writer.tail()}`,
-    );
-  }
-  for (const broker of cluster.brokers) {
-    const views = await Promise.allSettled([cluster.viewOf(broker.id, TOPIC), cluster.quorumOf(broker.id)]);
-    const told = views.map((view) =>
-      view.status === "fulfilled" ? Deno.inspect(view.value, { depth: 4, breakLength: 200 }) : `${view.reason}`
-    );
-    console.error(`--- broker ${broker.id}\n${told.join("\n")}\n${broker.tail().slice(-3_000)}`);
-  }
-}
-
-async function judge(cluster: ChaosCluster, writers: readonly ChaosWriter[]): Promise<string[]> {
-  const problems: string[] = [];
-  const partitions = await cluster.partitions(TOPIC);
-  for (const writer of writers) {
-    const { topic, partition } = writer.place;
-    await using client = await RawClient.connect(cluster.broker(partitions[partition]!.leader).bootstrap);
-    problems.push(...judgePartition(writer, await readAll(client, topic, 0, partition)));
-  }
-  return problems;
-}
-
-function report(silences: readonly Silence[], writers: readonly ChaosWriter[], problems: readonly string[]): void {
-  for (const fault of new Set(silences.map(({ fault }) => fault))) {
-    const times = silences.filter((silence) => silence.fault === fault).map(({ ms }) => ms).sort((a, b) => a - b);
-    const at = (share: number) => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))]!);
-    console.log(`${fault} ×${times.length}: without acks p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${at(1)} ms`);
-  }
-  for (const { name, acknowledged, failed, sent } of writers) {
-    console.log(`${name}: ${sent} sent, ${acknowledged.size} acknowledged, ${failed.size} given up`);
-  }
-  for (const problem of problems.slice(0, 40)) console.log(problem);
-  const count = (word: string) => problems.filter((problem) => problem.includes(word)).length;
-  console.log(`${count("LOST")} lost, ${count("DUPLICATED")} duplicated, ${count("REORDERED")} reordered`);
-  console.log(`${silences.length} passed, ${problems.length} failed`);
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(
-    `In ${PATIENCE_MS / 1000} s it did not come about that ${what}${last === undefined ? "" : `: ${last}`}`,
-  );
-}
-
-if (import.meta.main) Deno.exit(await main());

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** As long as anything may take on a busy machine. */
-const PATIENCE_MS = 60_000;
+/** As long as anything may take on a busy machine: who waits does so for what must happen, and never longer than it takes. */
+export const PATIENCE_MS = 60_000;
 
 /** The promise, or after a minute an error that says what was waited for. */
 export async function patiently<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -27,4 +27,23 @@ export async function eventually(condition: () => boolean, what: string): Promis
     if (performance.now() > endMs) throw new Error(`Waited ${PATIENCE_MS / 1000} s in vain for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+}
+
+/** Looks again and again until it holds; an error counts as "it does not yet". */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs: number = PATIENCE_MS,
+): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  let last: unknown;
+  while (performance.now() < endMs) {
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`In ${limitMs / 1000} s it did not come about that ${what}${last === undefined ? "" : `: ${last}`}`);
 }

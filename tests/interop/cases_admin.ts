@@ -4,7 +4,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { assertSameRecords, type Case, freshTopic, record, refused, until } from "./scene.ts";
+import { until } from "../helpers/patience.ts";
+import { assertSameRecords, type Case, freshTopic, record, refused } from "./scene.ts";
 
 const TOPIC_ALREADY_EXISTS = 36;
 const INVALID_TOPIC = 17;

@@ -5,8 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { until } from "../helpers/patience.ts";
 import { tool, type ToolCase } from "./cases_tools.ts";
-import { freshTopic, until } from "./scene.ts";
+import { freshTopic } from "./scene.ts";
 import type { Target } from "./target.ts";
 
 interface Partition {

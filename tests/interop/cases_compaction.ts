@@ -4,8 +4,9 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { until } from "../helpers/patience.ts";
 import type { WireRecord } from "./client.ts";
-import { assertSameRecords, type Case, consumeWith, freshTopic, noise, record, type Scene, until } from "./scene.ts";
+import { assertSameRecords, type Case, consumeWith, freshTopic, noise, record, type Scene } from "./scene.ts";
 import type { Target } from "./target.ts";
 
 const KEYS = 8;

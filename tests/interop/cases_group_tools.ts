@@ -5,8 +5,9 @@
  */
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
+import { until } from "../helpers/patience.ts";
 import { Member, untilShared } from "./members.ts";
-import { freshTopic, until } from "./scene.ts";
+import { freshTopic } from "./scene.ts";
 import { tool, type ToolCase } from "./cases_tools.ts";
 import type { Target } from "./target.ts";
 

@@ -4,8 +4,9 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { PATIENCE_MS } from "../helpers/patience.ts";
 import type { WireRecord } from "./client.ts";
-import { assertSameRecords, type Case, freshTopic, PATIENCE_MS, record, type Scene } from "./scene.ts";
+import { assertSameRecords, type Case, freshTopic, record, type Scene } from "./scene.ts";
 
 async function readAsGroup(scene: Scene, topic: string, group: string, count: number): Promise<WireRecord[]> {
   const fields = { topic, partition: 0, group, count, waitMs: PATIENCE_MS };

@@ -9,11 +9,12 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { look } from "../helpers/leaders.ts";
+import { until } from "../helpers/patience.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 import { tool, type ToolCase } from "./cases_tools.ts";
 import { assertWell, Member, type Membership } from "./members.ts";
 import type { RunningProcess } from "./processes.ts";
-import { freshTopic, until } from "./scene.ts";
+import { freshTopic } from "./scene.ts";
 import type { Target } from "./target.ts";
 import { startTool } from "./tools.ts";
 

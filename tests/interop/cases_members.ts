@@ -6,10 +6,11 @@
  */
 import { assertEquals } from "@std/assert";
 import { groupPartition, OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
+import { until } from "../helpers/patience.ts";
 import { ABILITIES, type Abilities } from "./abilities.ts";
 import { assertRead, assertWell, Member, type Membership, untilCommitted, untilShared } from "./members.ts";
 import { openClient } from "./open_client.ts";
-import { type Case, freshTopic, record, refused, type Scene, until } from "./scene.ts";
+import { type Case, freshTopic, record, refused, type Scene } from "./scene.ts";
 
 const PARTITIONS = 4;
 const NON_EMPTY_GROUP = 68;

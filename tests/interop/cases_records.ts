@@ -5,9 +5,10 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { partitionForKey } from "../../lib/murmur2.ts";
+import { until } from "../helpers/patience.ts";
 import type { Abilities } from "./abilities.ts";
 import type { WireRecord } from "./client.ts";
-import { assertSameRecords, base64, type Case, consumeWith, noise, record, until } from "./scene.ts";
+import { assertSameRecords, base64, type Case, consumeWith, noise, record } from "./scene.ts";
 
 /** Everything a record can be, as far as the client can write it. */
 function corpus(abilities: Abilities): WireRecord[] {

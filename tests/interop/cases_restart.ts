@@ -5,8 +5,9 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { until } from "../helpers/patience.ts";
 import type { Client, WireRecord } from "./client.ts";
-import { consumeWith, freshTopic, until } from "./scene.ts";
+import { consumeWith, freshTopic } from "./scene.ts";
 import type { OwnBrokers } from "./target.ts";
 
 /** Records per client; the broker goes down after a quarter and after half of them. */

@@ -7,9 +7,9 @@
  * @module
  */
 import { assert } from "@std/assert";
+import { until } from "../helpers/patience.ts";
 import type { Client, MemberEvent } from "./client.ts";
 import { openClient } from "./open_client.ts";
-import { until } from "./scene.ts";
 import type { Target } from "./target.ts";
 
 /** How a member is one. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { PATIENCE_MS, until } from "../helpers/patience.ts";
 import { ABILITIES, type Abilities } from "./abilities.ts";
 import { type Client, Refusal, type Start, type WireRecord } from "./client.ts";
 import type { Target } from "./target.ts";
@@ -25,9 +26,6 @@ export interface Case {
   readonly when?: (abilities: Abilities, client: string) => boolean;
   run(scene: Scene): Promise<void>;
 }
-
-/** As long as anything may take on a busy machine: who waits does so for what must happen, and never longer than it takes. */
-export const PATIENCE_MS = 60_000;
 
 const REQUEST_TIMED_OUT = 7;
 
@@ -120,21 +118,6 @@ export async function consumeWith(
     `${client.name} read ${records.length} of ${count} records in ${PATIENCE_MS / 1000} s`,
   );
   return records.slice(0, count);
-}
-
-/** Tries again until it holds; an error counts as "not yet". */
-export async function until(what: string, holds: () => Promise<boolean>, limitMs = PATIENCE_MS): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      last = error;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`In ${limitMs / 1000} s it did not come about that ${what}${last === undefined ? "" : `: ${last}`}`);
 }
 
 /** The call must be refused with this error of Kafka's, or in the client's own words. */
