@@ -231,6 +231,10 @@ class ReplicaLens extends LogLens implements ReplicaView {
     return (this.log as Partial<CleanableLog>).cleanedTo ?? 0;
   }
 
+  get tombstonesGoneTo(): number {
+    return (this.log as Partial<CleanableLog>).tombstonesGoneTo ?? 0;
+  }
+
   entries(offset: number, untilOffset: number): readonly Entry[] | undefined {
     return entriesOf(this.log, offset, untilOffset);
   }

@@ -121,6 +121,8 @@ export class Ledger {
   isBegun = false;
   /** Some replica has compacted its log up to here, and others may have fetched what was left of it. */
   cleanedTo = 0;
+  /** Some replica has no tombstones any more that are below this. */
+  tombstonesGoneTo = 0;
   /** How often a cleaning has come further. */
   cleanings = 0;
   /** How often it was forgotten. */
@@ -198,6 +200,14 @@ export class Ledger {
     this.tell(`${this.name} on node ${node} is compacted up to ${cleanedTo}, and committed only up to ${this.end}.`);
   }
 
+  /** A replica has dropped tombstones. */
+  loseTombstones({ tombstonesGoneTo, node }: { readonly tombstonesGoneTo: number; readonly node: number }): void {
+    this.tombstonesGoneTo = tombstonesGoneTo;
+    if (tombstonesGoneTo <= this.end || this.isLossy || this.isDark) return;
+    const what = `without tombstones up to ${tombstonesGoneTo}, and committed only up to ${this.end}`;
+    this.tell(`${this.name} on node ${node} is ${what}.`);
+  }
+
   /** Looks at a log that is not as before. */
   look(follower: Follower): void {
     const { log, mirror } = follower;
@@ -212,7 +222,7 @@ export class Ledger {
     if (typeof cutAt !== "number") return;
     if (from === 0) follower.unmatch(mirror.start);
     // A log matches all that is below its start; after an unclean election what is committed may end below that.
-    if (cutAt < Math.min(follower.matched, this.end)) {
+    if (cutAt < Math.min(follower.matched, this.end) && !this.#beginsAnew(follower, endBefore)) {
       this.tell(
         `${who} has cut its log from ${endBefore} to ${cutAt}, and had what is committed up to ${follower.matched}.`,
       );
@@ -298,6 +308,11 @@ export class Ledger {
       return false;
     }
     return true;
+  }
+
+  /** Whether one that may have missed a deletion, because others have forgotten it, has dropped all that it had. */
+  #beginsAnew({ log, mirror }: Follower, endBefore: number): boolean {
+    return endBefore < this.tombstonesGoneTo && mirror.end === log.startOffset;
   }
 
   #tellMissing(follower: Follower, why: string): void {

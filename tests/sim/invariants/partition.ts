@@ -53,7 +53,7 @@ export class Partition {
 
   /** A replica is there, in a new life. */
   join(node: number, life: number, view: ReplicaView): ReplicaWatch {
-    if (view.cleanedTo > this.ledger.cleanedTo) this.ledger.clean({ cleanedTo: view.cleanedTo, node });
+    this.#lookAtCleaning(node, view);
     const follower = this.ledger.join(node, life, view);
     // It may have been away when it ceased to be a replica: then it only comes to remove what it has.
     follower.isExpelled = this.image?.replicas.includes(node) === false;
@@ -115,10 +115,15 @@ export class Partition {
     if (leader !== undefined) this.#checkQuorum(leader);
   }
 
+  #lookAtCleaning(node: number, { cleanedTo, tombstonesGoneTo }: ReplicaView): void {
+    if (cleanedTo > this.ledger.cleanedTo) this.ledger.clean({ cleanedTo, node });
+    if (tombstonesGoneTo > this.ledger.tombstonesGoneTo) this.ledger.loseTombstones({ tombstonesGoneTo, node });
+  }
+
   /** Looks at a replica, which may have changed. */
   look(watch: ReplicaWatch): void {
     const { view, follower, node } = watch;
-    if (view.cleanedTo > this.ledger.cleanedTo) this.ledger.clean({ cleanedTo: view.cleanedTo, node });
+    this.#lookAtCleaning(node, view);
     const isNewRole = view.leaderEpoch !== watch.leaderEpoch || view.partitionEpoch !== watch.partitionEpoch ||
       view.isLeader !== watch.wasLeader || view.proposed !== watch.proposed;
     if (!isNewRole && follower.isAsBefore) return;

@@ -53,6 +53,8 @@ export interface Entry {
 export interface ReplicaView extends LogView {
   /** Below this, batches may have lost records that later ones have taken the place of; 0 where nothing was cleaned. */
   readonly cleanedTo: number;
+  /** Below this, tombstones may be gone. */
+  readonly tombstonesGoneTo: number;
   /** `<topic>-<partition>` */
   readonly name: string;
   readonly topicId: string;

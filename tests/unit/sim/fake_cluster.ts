@@ -59,6 +59,7 @@ export class FakeReplica extends FakeLog implements ReplicaView {
   name = `${TOPIC}-0`;
   readonly partition = 0;
   cleanedTo = 0;
+  tombstonesGoneTo = 0;
   records: Entry[] = [];
   readonly topicId = TOPIC_ID;
   isCurrent = true;

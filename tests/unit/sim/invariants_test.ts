@@ -63,6 +63,29 @@ Deno.test("a replica cuts what is committed", () => {
   finds(world, "t-0 on node 3 has cut its log from 3 to 2, and had what is committed up to 3");
 });
 
+Deno.test("a replica that was away may begin anew when a deletion has been forgotten that it has not heard of, and not else", () => {
+  for (const tombstonesGoneTo of [4, 3]) {
+    const world = withRecords();
+    world.commit(change({ isr: [1, 2] }));
+    for (const id of [1, 2]) world.replica(id).write([batch(3, 0)]);
+    world.replica(1).lead(0, [1, 2], 1);
+    world.look();
+    world.replica(1).highWatermark = 4;
+    assertEquals(world.look(), "");
+    world.replica(2).tombstonesGoneTo = tombstonesGoneTo;
+    world.look();
+    world.replica(3).batches.length = world.replica(3).highWatermark = 0;
+    if (tombstonesGoneTo === 4) assertEquals(world.look(), "");
+    else finds(world, "t-0 on node 3 has cut its log from 3 to 0, and had what is committed up to 3");
+  }
+});
+
+Deno.test("tombstones go that are not committed", () => {
+  const world = withRecords();
+  world.replica(2).tombstonesGoneTo = 4;
+  finds(world, "t-0 on node 2 is without tombstones up to 4, and committed only up to 3");
+});
+
 Deno.test("a replica may cut what nobody has committed", () => {
   const world = withRecords();
   world.replica(3).write([batch(3, 0, "alone")]);
