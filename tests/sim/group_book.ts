@@ -179,7 +179,10 @@ export class GroupBook implements GroupWitness {
     // A generation that was not written down can be committed in as soon as the group prepares the next.
     const isNewer = fold.classic !== null && commit.epoch > fold.classic.generation;
     if (isNewer && this.#joined.has(`${commit.memberId}/${commit.epoch}`)) return;
-    const why = whyNot(fold, commit);
+    const why = whyNot(fold, commit, (topicId) => {
+      const name = this.nameOf(topicId) ?? topic; // one that is deleted may be it
+      return name === topic ? `${topicId}/${partition}` : undefined;
+    });
     if (why !== undefined) this.#tell(`${told(commit, key)} was taken, although ${why}.`);
   }
 
@@ -244,9 +247,15 @@ export class GroupBook implements GroupWitness {
   }
 }
 
-/** Why this commit must not be taken by the group as it is; undefined when it may. */
-function whyNot(fold: GroupFold, { memberId, epoch }: Commit): string | undefined {
-  const { classic, group, currents, members } = fold;
+/**
+ * Why this commit must not be taken by the group as it is; undefined when it may. `keyOf` is under what a member has the partition, if the
+ * topic is the one that it is in.
+ */
+function whyNot(
+  { classic, group, currents, members, held }: GroupFold,
+  { memberId, epoch }: Commit,
+  keyOf: (topicId: string) => string | undefined,
+): string | undefined {
   if (epoch < 0) {
     const count = (classic?.members.length ?? 0) + members.size;
     return count === 0 ? undefined : `the group had ${count} members`;
@@ -254,7 +263,13 @@ function whyNot(fold: GroupFold, { memberId, epoch }: Commit): string | undefine
   if (group !== null) {
     const current = currents.get(memberId);
     if (current === undefined) return `${memberId} was no member`;
-    return current.memberEpoch === epoch ? undefined : `${memberId} was at epoch ${current.memberEpoch}`;
+    const { memberEpoch } = current;
+    if (memberEpoch === epoch) return undefined;
+    // Another epoch is good if it was the member's, and it has had the partition since then (KIP-1251).
+    const topicIds = [...current.assignedPartitions, ...current.partitionsPendingRevocation].map((row) => row.topicId);
+    const since = topicIds.flatMap((topicId) => held.get(memberId)?.get(keyOf(topicId) ?? "") ?? []);
+    if (epoch < memberEpoch && since.some((from) => from <= epoch)) return undefined;
+    return `${memberId} was at epoch ${memberEpoch}, and has had it since ${since.join() || "never"}`;
   }
   if (classic === null) return "there was no such group";
   if (classic.generation !== epoch) return `the group was at generation ${classic.generation}`;

@@ -29,6 +29,7 @@ import type { GroupConfig, GroupNews, Topology } from "../protocol.ts";
 import type { GroupRecord } from "../records.ts";
 import type { Group, GroupOutbox } from "../state.ts";
 import { fits } from "../write_size.ts";
+import { allSince } from "./assignment_epochs.ts";
 import { modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { currentRecord, type MemberMetadata, memberRecord, targetRecord } from "./member.ts";
@@ -81,6 +82,7 @@ function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): Gr
       epoch: generation,
       previousEpoch: generation,
       assigned,
+      since: allSince(assigned, generation),
     }));
   }
   const creationTimeMs = BigInt(nowMs);

@@ -24,6 +24,7 @@ import {
   targetRecord,
 } from "./member.ts";
 import type { ModernGroup, Volatile } from "./modern.ts";
+import { stillSince } from "./assignment_epochs.ts";
 import { has, intersection, NOTHING } from "./partitions.ts";
 import { type Current, NEWCOMER } from "./reconciliation.ts";
 import { Tally } from "./tally.ts";
@@ -150,14 +151,15 @@ export class Draft {
   replace(memberId: string, by: string): void {
     const metadata = this.metadata(memberId)!;
     const target = this.target(memberId);
-    const assigned = intersection(this.current(memberId).assigned, target);
+    const before = this.current(memberId);
+    const assigned = intersection(before.assigned, target);
     if (memberId !== by) {
       this.forget(memberId);
       this.#metadata.set(by, metadata);
       this.#put(`member/${by}`, memberRecord(this.state.groupId, by, metadata));
       this.setTarget(by, target);
     }
-    this.setCurrent(by, { ...NEWCOMER, assigned });
+    this.setCurrent(by, { ...NEWCOMER, assigned, since: stillSince(before.since, assigned) });
   }
 
   setCurrent(memberId: string, value: Current): void {

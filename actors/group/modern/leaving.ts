@@ -10,6 +10,7 @@
  * @module
  */
 import type { Group, GroupOutbox } from "../state.ts";
+import { allSince } from "./assignment_epochs.ts";
 import { type HeartbeatBody, type HeartbeatReply, type Refusal, refusal, refused } from "./checks.ts";
 import { downgradeIfDue } from "./convert.ts";
 import { decide, modernOf } from "./decide.ts";
@@ -57,7 +58,8 @@ function goForAWhile(group: Group, state: ModernGroup, memberId: string, out: Gr
   const { assigned } = draft.current(memberId);
   // Whoever comes with an epoch that the member had is too late.
   const epochs = { epoch: GONE_FOR_A_WHILE, previousEpoch: GONE_FOR_A_WHILE };
-  draft.setCurrent(memberId, { ...epochs, state: STABLE, assigned, pending: NOTHING });
+  const since = allSince(assigned, 0); // its next life begins at epoch 0
+  draft.setCurrent(memberId, { ...epochs, state: STABLE, assigned, pending: NOTHING, since });
   const failed = decide(group, draft, out);
   if (failed === undefined) cancelTimer(state, "revoke", memberId, out);
   return failed;

@@ -9,6 +9,7 @@
  */
 import type { Assignment } from "../assignor.ts";
 import type { GroupRecord } from "../records.ts";
+import { sinceFromRows } from "./assignment_epochs.ts";
 import { fromRows, toRows } from "./partitions.ts";
 import type { Current } from "./reconciliation.ts";
 
@@ -43,7 +44,11 @@ export function targetRecord(group: string, memberId: string, target: Assignment
 /** The record of what a member has. */
 export function currentRecord(group: string, memberId: string, current: Current | null): GroupRecord {
   if (current === null) return { type: "current", group, memberId, value: null };
-  const rows = (set: Assignment) => toRows(set).map((row) => ({ ...row, assignmentEpochs: null }));
+  const rows = (set: Assignment) =>
+    toRows(set).map(({ topicId, partitions }) => {
+      const since = current.since.get(topicId);
+      return { topicId, partitions, assignmentEpochs: partitions.map((partition) => since?.get(partition) ?? 0) };
+    });
   return {
     type: "current",
     group,
@@ -66,6 +71,7 @@ export function currentOf(value: Value<"current">): Current {
     state: value.state,
     assigned: fromRows(value.assignedPartitions),
     pending: fromRows(value.partitionsPendingRevocation),
+    since: sinceFromRows(value.memberEpoch, value.assignedPartitions, value.partitionsPendingRevocation),
   };
 }
 

@@ -158,13 +158,14 @@ export class ModernGroup implements Members {
     return sorted(records);
   }
 
-  judgeCommit(commit: { readonly memberId: string; readonly epoch: number; readonly version: number }): ErrorName {
+  judgeCommit(commit: Omit<Parameters<Members["judgeCommit"]>[0], "instanceId">): ErrorName {
     if (commit.epoch < 0 && !this.hasMembers) return "NONE";
     const member = this.metadata.get(commit.memberId);
     if (member === undefined) return "UNKNOWN_MEMBER_ID";
     const isClassic = member.classicMemberMetadata !== null;
     if (!isClassic && commit.version < 9) return "UNSUPPORTED_VERSION";
-    return this.#judgeEpoch(commit.memberId, commit.epoch, isClassic);
+    const error = this.#judgeEpoch(commit.memberId, commit.epoch, isClassic);
+    return error === "NONE" || this.#hasHad(commit) ? "NONE" : error;
   }
 
   judgeFetch(fetch: { readonly memberId: string | null; readonly epoch: number }): ErrorName {
@@ -188,6 +189,17 @@ export class ModernGroup implements Members {
   #judgeEpoch(memberId: string, epoch: number, isClassic: boolean): ErrorName {
     if (this.current(memberId).epoch === epoch) return "NONE";
     return isClassic ? "ILLEGAL_GENERATION" : "STALE_MEMBER_EPOCH";
+  }
+
+  /** Whether the epoch is one that is over, and the member has had all that it commits for since then: nobody else can have had it. */
+  #hasHad({ memberId, epoch, partitions }: Omit<Parameters<Members["judgeCommit"]>[0], "instanceId">): boolean {
+    const { epoch: present, since } = this.current(memberId);
+    if (epoch > present) return false;
+    for (const { topicId, partition } of partitions) {
+      const from = since.get(topicId ?? "")?.get(partition);
+      if (from === undefined || epoch < from) return false;
+    }
+    return true;
   }
 
   #setMetadata(memberId: string, value: MemberMetadata | null): void {

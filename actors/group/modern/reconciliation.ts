@@ -12,6 +12,7 @@
  * @module
  */
 import type { Assignment } from "../assignor.ts";
+import { NEVER, type Since, stillSince, takenSince } from "./assignment_epochs.ts";
 import { difference, filter, intersection, isSame, NOTHING, overlaps, union } from "./partitions.ts";
 
 /** Where a member stands; as the records number it. */
@@ -31,10 +32,19 @@ export interface Current {
   readonly assigned: Assignment;
   /** Still used by the member until it says otherwise. */
   readonly pending: Assignment;
+  /** Of both, since when it has had them. */
+  readonly since: Since;
 }
 
 /** Of a member that is new. */
-export const NEWCOMER: Current = { epoch: 0, previousEpoch: 0, state: STABLE, assigned: NOTHING, pending: NOTHING };
+export const NEWCOMER: Current = {
+  epoch: 0,
+  previousEpoch: 0,
+  state: STABLE,
+  assigned: NOTHING,
+  pending: NOTHING,
+  since: NEVER,
+};
 
 /** What a member is to have. */
 export interface Target {
@@ -60,12 +70,14 @@ export function reconcile(
   if (pending.size > 0) {
     const assigned = intersection(current.assigned, target.partitions);
     // A former answer with this epoch may be on its way still: the epoch before it is over, and so is who comes with it.
-    return { epoch: current.epoch, previousEpoch: current.epoch, state: UNREVOKED, assigned, pending };
+    const since = stillSince(current.since, assigned, pending);
+    return { epoch: current.epoch, previousEpoch: current.epoch, state: UNREVOKED, assigned, pending, since };
   }
   const wanted = difference(target.partitions, current.assigned);
   const taken = filter(wanted, isFree);
   const assigned = union(current.assigned, taken);
   const state = isSame(taken, wanted) ? STABLE : UNRELEASED;
   if (current.epoch === target.epoch && current.state === state && taken.size === 0) return current;
-  return { epoch: target.epoch, previousEpoch: current.epoch, state, assigned, pending: NOTHING };
+  const since = takenSince(current.since, current.assigned, assigned, target.epoch);
+  return { epoch: target.epoch, previousEpoch: current.epoch, state, assigned, pending: NOTHING, since };
 }

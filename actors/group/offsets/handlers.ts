@@ -26,13 +26,13 @@ type FetchedPartition = OffsetFetchGroup["topics"][number]["partitions"][number]
 /** Commits offsets, all that can be or none: they are one write. */
 export function commit(group: Group, request: CommitRequest, out: GroupOutbox): CommitResponse {
   const { body } = request;
-  const error = judgeCommit(group, request);
+  const { offsetMetadataMaxBytes, maxWriteBytes } = group.news.config;
+  const isTooLong = ({ committedMetadata: text }: CommittedPartition) => (text?.length ?? 0) > offsetMetadataMaxBytes;
+  const error = judgeCommit(group, request, isTooLong);
   if (error !== "NONE") return respondToCommit(body, () => error);
   // A sign of life, though of members of the old protocol only. Before anything is appended: it does not wait for the disk.
   if (body.memberId !== "") group.classic?.heard(body.memberId, out);
 
-  const { offsetMetadataMaxBytes, maxWriteBytes } = group.news.config;
-  const isTooLong = ({ committedMetadata: text }: CommittedPartition) => (text?.length ?? 0) > offsetMetadataMaxBytes;
   const records = recordsOf(group, body, isTooLong, out.now());
   if (!fits(records, maxWriteBytes)) return respondToCommit(body, () => "INVALID_COMMIT_OFFSET_SIZE");
   for (const record of records) {
@@ -42,12 +42,33 @@ export function commit(group: Group, request: CommitRequest, out: GroupOutbox): 
   return respondToCommit(body, (partition) => isTooLong(partition) ? "OFFSET_METADATA_TOO_LARGE" : "NONE");
 }
 
-function judgeCommit(group: Group, { body, version }: CommitRequest): ErrorName {
+function judgeCommit(
+  group: Group,
+  { body, version }: CommitRequest,
+  isTooLong: (partition: CommittedPartition) => boolean,
+): ErrorName {
   const { memberId, groupInstanceId: instanceId, generationIdOrMemberEpoch: epoch } = body;
   const members = membersOf(group);
-  if (members !== undefined) return members.judgeCommit({ memberId, instanceId, epoch, version });
+  if (members !== undefined) {
+    const partitions = partitionsOf(group, body, isTooLong);
+    return members.judgeCommit({ memberId, instanceId, epoch, version, partitions });
+  }
   // Nobody is a member of a group that has nothing but offsets.
   return epoch < 0 ? "NONE" : "UNKNOWN_MEMBER_ID";
+}
+
+/** What is committed for by the ids of topics, as members have it. */
+function* partitionsOf(
+  { news: { topology } }: Group,
+  { topics }: CommitRequest["body"],
+  isTooLong: (partition: CommittedPartition) => boolean,
+): Generator<{ readonly topicId: string | undefined; readonly partition: number }> {
+  for (const { name, partitions } of topics) {
+    const topicId = topology.topics.get(name)?.topicId;
+    for (const partition of partitions) {
+      if (!isTooLong(partition)) yield { topicId, partition: partition.partitionIndex };
+    }
+  }
 }
 
 /** One record for each partition: of several commits in one request the last counts. */

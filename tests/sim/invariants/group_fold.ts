@@ -35,6 +35,8 @@ export class GroupFold {
   readonly members: Map<string, MemberValue> = new Map();
   readonly targets: Map<string, TargetValue> = new Map();
   readonly currents: Map<string, CurrentValue> = new Map();
+  /** By member, since which epoch it has had each partition without a break, by `<topic id>/<partition>`. */
+  readonly held: Map<string, ReadonlyMap<string, number>> = new Map();
   readonly regexes: Map<string, RegexValue> = new Map();
   /** By `<topic>-<partition>`. */
   readonly offsets: Map<string, OffsetValue> = new Map();
@@ -77,6 +79,7 @@ export class GroupFold {
       case "target":
         return put(this.targets, record.memberId, record.value);
       case "current":
+        put(this.held, record.memberId, record.value && heldNow(record.value, this.held.get(record.memberId)));
         return put(this.currents, record.memberId, record.value);
       case "regex":
         return put(this.regexes, record.regex, record.value);
@@ -101,6 +104,15 @@ export class GroupFold {
     if (seen.size === this.#written.size) return undefined;
     return `it lacks ${this.#written.size - seen.size} of ${this.#written.size} records that the log has`;
   }
+}
+
+/** A static member that goes for a while begins anew. */
+function heldNow(value: CurrentValue, before: ReadonlyMap<string, number> | undefined): ReadonlyMap<string, number> {
+  const { memberEpoch, assignedPartitions, partitionsPendingRevocation } = value;
+  const keys = [...assignedPartitions, ...partitionsPendingRevocation].flatMap(({ topicId, partitions }) =>
+    partitions.map((partition) => `${topicId}/${partition}`)
+  );
+  return new Map(keys.map((key) => [key, memberEpoch < 0 ? 0 : before?.get(key) ?? memberEpoch]));
 }
 
 function put<V>(map: Map<string, V>, key: string, value: V | null): void {

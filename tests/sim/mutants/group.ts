@@ -209,8 +209,9 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     guard: "A member reaches the next epoch when it has given up what it had to.",
     with: MODERN,
     file: at("modern/reconciliation"),
-    from: "return { epoch: current.epoch, previousEpoch: current.epoch, state: UNREVOKED, assigned, pending };",
-    to: "return { epoch: target.epoch, previousEpoch: current.epoch, state: STABLE, assigned, pending: NOTHING };",
+    from: "return { epoch: current.epoch, previousEpoch: current.epoch, state: UNREVOKED, assigned, pending, since };",
+    to:
+      "return { epoch: target.epoch, previousEpoch: current.epoch, state: STABLE, assigned, pending: NOTHING, since };",
   },
   {
     name: "pending-counts-as-free",

@@ -253,7 +253,24 @@ Deno.test("a commit is taken of an old generation, of a stranger, or from outsid
   world.wrote(offset(5, { metadata: kept.commit(wish("a", 3)) }));
   assertEquals(problems, []);
   world.wrote(offset(5, { metadata: kept.commit(wish("a", 2)) }));
-  assertStringIncludes(problems.join(), "a was at epoch 3");
+  assertStringIncludes(problems.join(), "a was at epoch 3, and has had it since 3");
+});
+
+Deno.test("a commit of an epoch that is over is for what the member has had since then", () => {
+  const world = modern();
+  const { book: kept, problems } = book(world);
+  const early = kept.commit(wish("a", 3));
+  world.wrote(epoch(4), assigned(4), current("a", 4, [0]));
+  world.wrote(offset(5, { metadata: early }));
+  assertEquals(problems, []);
+  world.wrote(offset(5, { metadata: kept.commit(wish("a", 5)) }));
+  assertStringIncludes(problems.pop()!, "a was at epoch 4");
+  world.wrote(epoch(5), assigned(5), current("a", 5, []));
+  world.wrote(offset(5, { metadata: early }));
+  assertStringIncludes(problems.pop()!, "a was at epoch 5, and has had it since never");
+  world.wrote(current("a", 5, [0]));
+  world.wrote(offset(5, { metadata: early }));
+  assertStringIncludes(problems.pop()!, "a was at epoch 5, and has had it since 5");
 });
 
 Deno.test("something is committed that nobody has asked for", () => {

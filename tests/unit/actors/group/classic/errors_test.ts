@@ -168,7 +168,7 @@ const LEAVES: Row[] = [
 
 function commit(epoch: number, memberId?: string, instanceId: string | null = null): Row[2] {
   return ({ stage, id }) =>
-    stage.probe.state.classic!.judgeCommit({ memberId: memberId ?? id, instanceId, epoch, version: 9 });
+    stage.probe.state.classic!.judgeCommit({ memberId: memberId ?? id, instanceId, epoch, version: 9, partitions: [] });
 }
 
 const COMMITS: Row[] = [

@@ -109,8 +109,9 @@ Deno.test("classic requests are refused as in classic groups", () => {
   assertEquals(join("", { protocols: [{ name: "range", metadata: Uint8Array.of(9) }] }), "INCONSISTENT_GROUP_PROTOCOL");
   assertEquals(join("m", {}), "UNKNOWN_MEMBER_ID");
   assertEquals(h.appended(), []);
-  assertEquals(h.state.judgeCommit({ memberId: c, epoch: 1, version: 5 }), "ILLEGAL_GENERATION");
-  assertEquals(h.state.judgeCommit({ memberId: c, epoch: 2, version: 5 }), "NONE");
+  const partitions = [{ topicId: idOf("t"), partition: 0 }];
+  assertEquals(h.state.judgeCommit({ memberId: c, epoch: 1, version: 5, partitions }), "ILLEGAL_GENERATION");
+  assertEquals(h.state.judgeCommit({ memberId: c, epoch: 2, version: 5, partitions }), "NONE");
 });
 
 Deno.test("groups are not mixed when that is not allowed, but who is in one stays", () => {

@@ -23,7 +23,13 @@ import { errorName } from "../../../../../protocol/errors.ts";
 import { encodeAssignment, encodeSubscription } from "../../../../../protocol/consumer_protocol.ts";
 import type { Request, Response } from "../../../../../protocol/schema.ts";
 import type { consumerGroupHeartbeat } from "../../../../../protocol/tables/consumer_groups.ts";
-import type { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../../../../protocol/tables/groups.ts";
+import type {
+  heartbeat,
+  joinGroup,
+  leaveGroup,
+  offsetCommit,
+  syncGroup,
+} from "../../../../../protocol/tables/groups.ts";
 import { configOf } from "../config.ts";
 
 export const GROUP_ID = "g";
@@ -157,6 +163,23 @@ export class GroupHarness {
     const body = { groupId: GROUP_ID, memberId: "", members: members.map((member) => ({ ...member, reason: null })) };
     const reply = this.#reply(this.p.ask("leave", { version: 5, client: CLIENT, body }));
     return (reply as Response<typeof leaveGroup>).members.map(({ errorCode }) => errorName(errorCode));
+  }
+
+  /** Commits for partitions of `t`; the error of each. */
+  commit(memberId: string, generationIdOrMemberEpoch: number, partitions: readonly number[], text = ""): string[] {
+    const rows = partitions.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: 7n,
+      committedLeaderEpoch: -1,
+      committedMetadata: text,
+    }));
+    const topics = [{ name: "t", topicId: idOf("t"), partitions: rows }];
+    const who = { groupId: GROUP_ID, generationIdOrMemberEpoch, memberId, groupInstanceId: null };
+    const body = { ...who, retentionTimeMs: -1n, topics };
+    const reply = this.#reply(this.p.ask("commit", { version: 9, client: CLIENT, body }));
+    return (reply as Response<typeof offsetCommit>).topics.flatMap(({ partitions }) =>
+      partitions.map(({ errorCode }) => errorName(errorCode))
+    );
   }
 
   /** Everything that has been appended since it was last taken. */

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { GROUP_ID, GroupHarness, idOf, two } from "./harness.ts";
+import type { GroupRecord } from "../../../../../actors/group/records.ts";
+import { GROUP_ID, GroupHarness, idOf, owns, told, two } from "./harness.ts";
 
 function errorOf(reply: { readonly errorCode: number }): string {
   return errorName(reply.errorCode);
@@ -8,8 +9,10 @@ function errorOf(reply: { readonly errorCode: number }): string {
 
 Deno.test("commits and fetches of offsets are for members of the epoch", () => {
   const h = two();
-  const commit = (memberId: string, epoch: number, version = 9) => h.state.judgeCommit({ memberId, epoch, version });
-  assertEquals(commit("a", 2), "NONE");
+  const commit = (memberId: string, epoch: number, version = 9) =>
+    h.state.judgeCommit({ memberId, epoch, version, partitions: [{ topicId: idOf("t"), partition: 3 }] });
+  assertEquals(commit("a", 2), "NONE", "whatever it has: it is for clients to know");
+  assertEquals(commit("b", 3), "STALE_MEMBER_EPOCH", "nobody was told of that");
   assertEquals(commit("a", 1), "STALE_MEMBER_EPOCH");
   assertEquals(commit("a", 2, 8), "UNSUPPORTED_VERSION");
   assertEquals(commit("x", 2), "UNKNOWN_MEMBER_ID");
@@ -24,6 +27,56 @@ Deno.test("commits and fetches of offsets are for members of the epoch", () => {
   h.beat("a", -1);
   h.beat("b", -1);
   assertEquals(commit("", -1), "NONE");
+});
+
+Deno.test("a member whose epoch has grown commits with the one before for what it has had since then", () => {
+  const h = new GroupHarness();
+  const beats = (memberId: string, epoch: number, owned: readonly number[]) =>
+    told(h.beat(memberId, epoch, { topicPartitions: owns(...owned) }));
+  const commit = (memberId: string, epoch: number, ...partitions: number[]) => h.commit(memberId, epoch, partitions);
+  h.join("a");
+  beats("a", 1, [0, 1, 2, 3]);
+  h.join("b");
+  assertEquals(told(h.beat("a", 1)), ["NONE", 1, [0, 1]]);
+  assertEquals(commit("a", 1, 0, 2), ["NONE", "NONE"], "it has not given up anything yet");
+  assertEquals(beats("a", 1, [0, 1]).slice(0, 2), ["NONE", 2]);
+  assertEquals(told(h.beat("b", 2)), ["NONE", 2, [2, 3]]);
+  // The answer that says 2 is on its way.
+  assertEquals(commit("a", 1, 0, 1), ["NONE", "NONE"]);
+  h.appended();
+  assertEquals(commit("a", 1, 0, 2), ["STALE_MEMBER_EPOCH", "STALE_MEMBER_EPOCH"], "one of them is another's");
+  assertEquals(commit("a", 3, 0), ["STALE_MEMBER_EPOCH"]);
+  assertEquals(commit("b", 1, 2), ["STALE_MEMBER_EPOCH"], "it has it since 2");
+  assertEquals(h.appended(), []);
+  h.checkFold();
+  // Loaded by the next coordinator, it is the same.
+  const next = new GroupHarness({ records: h.state.records() });
+  assertEquals([next.commit("a", 1, [0, 1]), next.commit("b", 1, [2])], [["NONE", "NONE"], ["STALE_MEMBER_EPOCH"]]);
+  // What was given up and is given back counts from then on.
+  h.beat("b", -1);
+  h.p.advance(1_000);
+  assertEquals(beats("a", 2, [0, 1]), ["NONE", 3, [0, 1, 2, 3]]);
+  assertEquals(commit("a", 1, 0), ["NONE"]);
+  assertEquals(commit("a", 2, 2), ["STALE_MEMBER_EPOCH"]);
+  assertEquals(commit("a", 3, 2), ["NONE"]);
+});
+
+Deno.test("what is too long to be committed is not asked for whose it is", () => {
+  const h = new GroupHarness({ config: { offsetMetadataMaxBytes: 3 } });
+  h.join("a", { subscribedTopicNames: ["u"] });
+  assertEquals(h.commit("a", 0, [1]), ["STALE_MEMBER_EPOCH"]);
+  assertEquals(h.commit("a", 0, [1], "long"), ["OFFSET_METADATA_TOO_LARGE"]);
+});
+
+Deno.test("a record without assignment epochs counts since the member's own epoch", () => {
+  const h = two();
+  const records = h.state.records().map((record): GroupRecord => {
+    if (record.type !== "current" || record.value === null) return record;
+    const assignedPartitions = record.value.assignedPartitions.map((row) => ({ ...row, assignmentEpochs: null }));
+    return { ...record, value: { ...record.value, assignedPartitions } };
+  });
+  const loaded = new GroupHarness({ records });
+  assertEquals([loaded.commit("a", 1, [0]), loaded.commit("a", 2, [0])], [["STALE_MEMBER_EPOCH"], ["NONE"]]);
 });
 
 Deno.test("the group is described with what members have and are to have", () => {

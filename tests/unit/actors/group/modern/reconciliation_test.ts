@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import type { Assignment } from "../../../../../actors/group/assignor.ts";
+import { allSince, type Since } from "../../../../../actors/group/modern/assignment_epochs.ts";
 import { difference, has, isSubset, NOTHING, union } from "../../../../../actors/group/modern/partitions.ts";
 import {
   type Current,
@@ -18,7 +19,12 @@ function of(...partitions: number[]): Assignment {
 }
 
 function current(epoch: number, state: number, assigned: Assignment, pending: Assignment = NOTHING): Current {
-  return { epoch, previousEpoch: epoch, state, assigned, pending };
+  return { epoch, previousEpoch: epoch, state, assigned, pending, since: allSince(union(assigned, pending), epoch) };
+}
+
+/** By partition, the epoch since which the member has it. */
+function since(...epochs: readonly (readonly [number, number])[]): Since {
+  return new Map([[TOPIC, new Map(epochs)]]);
 }
 
 function target(epoch: number, ...partitions: number[]): Target {
@@ -29,16 +35,17 @@ const allFree = () => true;
 
 Deno.test("a newcomer takes what is free of its target, at the target's epoch", () => {
   const next = reconcile(NEWCOMER, target(5, 0, 1, 2), of(), (_, partition) => partition !== 1);
-  assertEquals(next, { epoch: 5, previousEpoch: 0, state: UNRELEASED, assigned: of(0, 2), pending: NOTHING });
+  const first = { epoch: 5, previousEpoch: 0, state: UNRELEASED, assigned: of(0, 2), pending: NOTHING };
+  assertEquals(next, { ...first, since: since([0, 5], [2, 5]) });
   const then = reconcile(next, target(5, 0, 1, 2), null, allFree);
-  assertEquals(then, { epoch: 5, previousEpoch: 5, state: STABLE, assigned: of(0, 1, 2), pending: NOTHING });
+  assertEquals(then, current(5, STABLE, of(0, 1, 2)));
   assertStrictEquals(reconcile(then, target(5, 0, 1, 2), of(0), allFree), then, "nothing to do");
 });
 
 Deno.test("a member keeps its epoch until it has said that what it has to give up is given up", () => {
   const before = current(5, STABLE, of(0, 1, 2));
   const revoking = reconcile(before, target(6, 1), of(1), allFree);
-  assertEquals(revoking, { epoch: 5, previousEpoch: 5, state: UNREVOKED, assigned: of(1), pending: of(0, 2) });
+  assertEquals(revoking, current(5, UNREVOKED, of(1), of(0, 2)));
   assertStrictEquals(reconcile(revoking, target(6, 1), null, allFree), revoking, "it does not say");
   assertStrictEquals(reconcile(revoking, target(6, 1), of(1, 2), allFree), revoking, "it has not yet");
   assertEquals(reconcile(revoking, target(6, 1), of(1), allFree), {
@@ -47,7 +54,17 @@ Deno.test("a member keeps its epoch until it has said that what it has to give u
     state: STABLE,
     assigned: of(1),
     pending: NOTHING,
+    since: since([1, 5]),
   });
+});
+
+Deno.test("a partition counts since the epoch in which it was taken, as long as it is not given up", () => {
+  const kept = reconcile(current(5, STABLE, of(0, 1)), target(6, 0, 1, 2), null, allFree);
+  assertEquals(kept.since, since([0, 5], [1, 5], [2, 6]));
+  const revoking = reconcile(kept, target(7, 1, 2), null, allFree);
+  assertEquals(revoking.since, since([0, 5], [1, 5], [2, 6]), "what it is to give up is still its");
+  assertEquals(reconcile(revoking, target(7, 1, 2), of(1, 2), allFree).since, since([1, 5], [2, 6]));
+  assertEquals(reconcile(revoking, target(8, 0, 1, 2), of(1, 2), allFree).since, since([0, 8], [1, 5], [2, 6]));
 });
 
 Deno.test("what must go is revoked even when the member says already that it does not use it", () => {
