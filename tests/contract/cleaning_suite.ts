@@ -111,6 +111,45 @@ export const CLEANING_CASES: Record<string, Case> = {
     assertEquals(content(log), "2:c=1 4:b=2 5:d=1 6:e=1");
   },
 
+  "it is known from where on no tombstone has gone, here or where the log was filled from": async (open, disk) => {
+    const { log, store } = open();
+    const known = (isDamaged = false) => {
+      if (isDamaged) disk.open("tombstone-offset-checkpoint", { create: false }).append(new Uint8Array([1]));
+      const { log, store } = open();
+      store.close(false);
+      return log.tombstonesGoneTo;
+    };
+    for (const sketch of ["a=1 b=1", "a", "c=1 d=1", "c", "e=1"]) write(log, sketch);
+    await clean(log, { deleteRetentionMs: 100 });
+    assertEquals(log.tombstonesGoneTo, 0, "they have their horizons, and are there");
+    write(log, "f=1");
+    const report = await clean(log, { nowMs: NOW + 100, tombstonesUntil: () => 4 });
+    assertEquals([report?.tombstones, log.tombstonesGoneTo], [1, 3]);
+    write(log, "g=1");
+    await clean(log, { nowMs: NOW + 100 });
+    assertEquals(log.tombstonesGoneTo, 6);
+    store.checkpoint();
+    store.close(false);
+    assertEquals(known(), 6);
+    const again = open();
+    again.log.truncateTo(5);
+    const { endOffset } = again.log;
+    assert(endOffset <= 5);
+    assertEquals(again.log.tombstonesGoneTo, endOffset, "what comes in the place of what was cut has all of them");
+    again.log.restartAt(0);
+    assertEquals(again.log.tombstonesGoneTo, 0);
+    again.log.inheritGoneTombstones(9);
+    again.log.inheritGoneTombstones(2);
+    assertEquals(again.log.tombstonesGoneTo, 9);
+    for (let index = 0; index < 10; index++) write(again.log, "a=1");
+    await flushed(again.log);
+    again.store.checkpoint();
+    again.store.close(false);
+    assertEquals(known(), 9);
+    assertEquals(known(true), 10, "when nobody knows any more, they may have gone from anywhere");
+    assertEquals(known(), 10);
+  },
+
   "a tombstone is taken back by a later record": async (open) => {
     const { log } = open();
     write(log, "a=1");
