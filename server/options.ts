@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { nearest } from "../lib/nearest.ts";
 import type { Flag } from "./flags.ts";
 
 /** A command line: flags by their name in camelCase. `httpPort` is given as `--http-port`. */
@@ -117,24 +118,7 @@ function wrong(message: string): { readonly kind: "wrong"; readonly message: str
 
 function unknown(word: string, flag: string, flags: readonly string[]): string {
   if (!word.startsWith("-")) return `'${word}' belongs to no flag: everything is given as --flag value (see --help).`;
-  const bare = `--${flag.replace(/^-+/, "").toLowerCase()}`;
-  const near = flags
-    .map((known) => ({ known, cost: known.startsWith(bare) && bare.length > 3 ? 0 : distance(bare, known) }))
-    .sort((a, b) => a.cost - b.cost)[0];
-  const close = near !== undefined && near.cost <= Math.min(3, (bare.length - 2) / 2);
-  return `${flag} is not a known flag: ${close ? `did you mean ${near.known}?` : "see --help for those that are."}`;
-}
-
-/** How many letters have to be put in, taken out or changed to make `a` into `b` (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+  const meant = nearest(flag.replace(/^-+/, "").toLowerCase(), flags.map((known) => known.slice(2)));
+  const advice = meant === undefined ? "see --help for those that are." : `did you mean --${meant}?`;
+  return `${flag} is not a known flag: ${advice}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Every broker config, with Kafka's names and defaults (Apache Kafka 4.x), and two of our own: `log.flush.before.ack` and
+ * The broker configs that are known, with Kafka's names and defaults (Apache Kafka 4.x), and two of our own: `log.flush.before.ack` and
  * `max.decompressed.message.bytes`. Where another default serves better (Samsa notices failures sooner), a note says Kafka's.
  *
  * The configs that only give topics their defaults are made from the topics' table, so that the two cannot disagree. Where a
@@ -7,16 +7,21 @@
  *
  * @module
  */
-import { config, type ConfigDefinition, configTable } from "./definition.ts";
+import { config, type ConfigDefinition, configTable, listElements } from "./definition.ts";
 import { TOPIC_CONFIGS } from "./topic.ts";
 
 const NO_POOL = "Samsa does everything in one thread.";
 const NO_SHARE = "There are no share groups.";
-const NO_GROUP_CONFIGS = "Groups have no configs of their own yet.";
+const NO_GROUP_CONFIGS = "Groups have no configs of their own.";
 const NO_TRANSACTIONS = "There are no transactions yet.";
 const ON_COMMAND_LINE = "The command line decides; shown as it is.";
 const THREE = "Kafka's default asks for three brokers; a smaller cluster uses as many as it has.";
 const LONGEST = "9223372036854775807";
+
+/** For lists that mean nothing when they are empty. */
+function someOf(...values: readonly string[]): (value: string) => string | null {
+  return (value) => listElements(value).length > 0 ? null : `a list with at least one of ${values.join(", ")}`;
+}
 
 const SERVER = [
   config("node.id", "INT =-1 >=-1", "The number of this node.", { note: ON_COMMAND_LINE }),
@@ -161,6 +166,20 @@ const LOG = [
     update: "cluster-wide",
     honoured: true,
   }),
+  config("log.cleaner.io.buffer.size", "INT =524288 >=0", "How much memory compaction reads and writes with.", {
+    update: "cluster-wide",
+    note: "A cleaner reads and writes batch by batch.",
+  }),
+  config("log.cleaner.io.buffer.load.factor", "DOUBLE =0.9", "How full the table of keys may become.", {
+    update: "cluster-wide",
+    note: "What log.cleaner.dedupe.buffer.size allows is all that counts.",
+  }),
+  config(
+    "log.cleaner.io.max.bytes.per.second",
+    "DOUBLE =1.7976931348623157E308",
+    "How much compaction may read and write in a second.",
+    { update: "cluster-wide", note: "It is not throttled: it works in short steps between other work." },
+  ),
   config("log.cleaner.backoff.ms", "LONG =15000 >=0", "How long compaction rests when there is nothing to do.", {
     update: "cluster-wide",
     honoured: true,
@@ -231,6 +250,12 @@ const GROUPS = [
     "How often it is looked for expired offsets.",
     { honoured: true },
   ),
+  config("offsets.load.buffer.size", "INT =5242880 >=1", "How much of __consumer_offsets is read at once.", {
+    note: "256 KiB at a time.",
+  }),
+  config("offsets.topic.compression.codec", "INT =0 >=0 <=4", "The codec in which a coordinator writes.", {
+    note: "Coordinators do not compress what they write.",
+  }),
   config("offset.metadata.max.bytes", "INT =4096", "How much text may come with a committed offset.", {
     honoured: true,
   }),
@@ -245,9 +270,22 @@ const GROUPS = [
     "group.coordinator.rebalance.protocols",
     "LIST =classic,consumer in classic,consumer,share,streams",
     "The kinds of group that are served.",
-    { honoured: true, note: "Groups of the kinds share and streams are not." },
+    {
+      check: someOf("classic", "consumer"),
+      honoured: true,
+      note: "Groups of the kinds share and streams are not, whatever it says.",
+    },
   ),
   config("group.coordinator.threads", "INT =4 >=1", "How many threads coordinate groups.", { note: NO_POOL }),
+  config("group.coordinator.background.threads", "INT =2 >=1", "How many threads do what takes long.", {
+    note: NO_POOL,
+  }),
+  config(
+    "group.coordinator.cached.buffer.max.bytes",
+    "INT =1048588 >=524288",
+    "How large a buffer for writes is kept.",
+    { note: "None is." },
+  ),
   config(
     "group.coordinator.append.linger.ms",
     "INT =-1 >=-1",
@@ -270,12 +308,17 @@ const GROUPS = [
   config("group.consumer.max.heartbeat.interval.ms", "INT =15000 >=1", "The longest that a group may choose.", {
     note: NO_GROUP_CONFIGS,
   }),
-  config("group.consumer.assignors", "LIST =uniform,range", "Who assigns partitions to members.", { honoured: true }),
+  config(
+    "group.consumer.assignors",
+    "LIST =uniform,range in uniform,range",
+    "Who assigns partitions to members: the first, unless they ask for another.",
+    { check: someOf("uniform", "range"), honoured: true, note: "Kafka takes classes of one's own, too." },
+  ),
   config(
     "group.consumer.migration.policy",
     "STRING =bidirectional in disabled,downgrade,upgrade,bidirectional",
     "Which groups may change their kind.",
-    { honoured: true },
+    { anyCase: true, honoured: true },
   ),
   config(
     "group.consumer.assignment.interval.ms",
@@ -283,9 +326,15 @@ const GROUPS = [
     "How long an assignment stands at least.",
     { honoured: true },
   ),
+  config("group.consumer.min.assignment.interval.ms", "INT =0 >=0", "The shortest that a group may choose.", {
+    note: NO_GROUP_CONFIGS,
+  }),
+  config("group.consumer.max.assignment.interval.ms", "INT =15000 >=0", "The longest that a group may choose.", {
+    note: NO_GROUP_CONFIGS,
+  }),
   config(
     "group.consumer.regex.refresh.interval.ms",
-    "LONG =600000 >=10000",
+    "INT =600000 >=10000",
     "How often it is looked which topics a regular expression means.",
     { honoured: true },
   ),
@@ -297,9 +346,9 @@ const GROUPS = [
 const SHARE = [
   config("group.share.session.timeout.ms", "INT =45000 >=1", "When a silent member is expelled."),
   config("group.share.heartbeat.interval.ms", "INT =5000 >=1", "How often members report."),
-  config("group.share.max.size", "SHORT =200 >=1 <=1000", "How many members a share group may have."),
+  config("group.share.max.size", "INT =200 >=1 <=1000", "How many members a share group may have."),
   config("group.share.delivery.count.limit", "INT =5 >=2 <=10", "How often a record is tried."),
-  config("group.share.record.lock.duration.ms", "INT =30000 >=1000", "How long a member holds a record."),
+  config("group.share.record.lock.duration.ms", "INT =30000 >=1000 <=3600000", "How long a member holds a record."),
   config(
     "group.share.partition.max.record.locks",
     "INT =2000 >=100 <=10000",

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { nearest } from "../../lib/nearest.ts";
 import { BROKER_CONFIGS } from "./broker.ts";
 import { type ConfigDefinition, listElements, problemOf } from "./definition.ts";
 import { type ConfigLayers, numberOf, resolveBrokerConfig, resolveTopicConfig } from "./resolve.ts";
@@ -63,13 +64,27 @@ export function decideConfigs(
   return { ok: true, settings };
 }
 
-/** What is wrong with what a broker is to be started with: a sentence for each unknown name and each value that is not valid. */
+/**
+ * What is wrong with what a broker is to be started with: a sentence for each unknown name, each value that is not valid, and
+ * values that do not go together.
+ */
 export function problemsOfProperties(properties: Readonly<Record<string, string>>): string[] {
-  return Object.entries(properties).flatMap(([name, value]) => {
+  const problems = Object.entries(properties).flatMap(([name, value]) => {
     const definition = BROKER_CONFIGS.get(name);
     if (definition === undefined) return [`There is no broker config "${name}".${hint(name)}`];
     return problemOf(definition, value) ?? [];
   });
+  return problems.length > 0 ? problems : conflictsOfGroups(properties);
+}
+
+/** Who reports too seldom to be taken for alive can be no member. Kafka's rule, too. */
+function conflictsOfGroups(properties: Readonly<Record<string, string>>): string[] {
+  const [interval, session] = ["group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms"];
+  const [intervalMs, sessionMs] = [interval, session].map((name) =>
+    Number(properties[name] ?? BROKER_CONFIGS.get(name)!.default)
+  ) as [number, number];
+  if (intervalMs < sessionMs) return [];
+  return [`${interval} (${intervalMs}) must be smaller than ${session} (${sessionMs}).`];
 }
 
 function apply(
@@ -136,7 +151,9 @@ function conflictIn(layers: ConfigLayers): string | null {
 function hint(name: string): string {
   const definition = TOPIC_CONFIGS.get(name);
   const synonym = definition?.synonyms[0];
-  return synonym === undefined ? "" : ` For the default of the topic config of that name, say ${synonym}.`;
+  if (synonym !== undefined) return ` For the default of the topic config of that name, say ${synonym}.`;
+  const meant = nearest(name, BROKER_CONFIGS.keys());
+  return meant === undefined ? "" : ` Did you mean ${meant}?`;
 }
 
 function refusal(message: string, error: ConfigRefusal["error"] = "INVALID_REQUEST"): ConfigRefusal {

@@ -49,6 +49,8 @@ export interface ConfigDefinition {
   readonly max?: number | bigint;
   /** The only values, or the only elements of a list. */
   readonly values?: readonly string[];
+  /** Set when the values may be written in capital letters, too. */
+  readonly anyCase?: true;
   /** A further check: the sentence's end after "it must be", or null when the value is fine. */
   readonly check?: (value: string) => string | null;
   readonly update: ConfigUpdate;
@@ -64,6 +66,7 @@ export interface ConfigDefinition {
 
 /** What of a row is not as usual. */
 export interface ConfigOptions {
+  readonly anyCase?: true;
   readonly check?: (value: string) => string | null;
   /** Default "read-only". */
   readonly update?: ConfigUpdate;
@@ -144,16 +147,17 @@ function wantedInsteadOf(definition: ConfigDefinition, value: string): string | 
 
 function wantedInteger(definition: ConfigDefinition, value: string, lowest: bigint, highest: bigint): string | null {
   const { min = lowest, max = highest } = definition;
-  if (!/^[+-]?\d{1,19}$/.test(value)) return `a whole number ${rangeText(definition, min, max)}`;
+  if (!/^[+-]?\d{1,19}$/.test(value)) return `a whole number, ${rangeText(definition, min, max)}`;
   const number = BigInt(value.replace("+", ""));
-  if (number < min || number > max) return rangeText(definition, min, max);
+  if (number > max) return `from ${min} to ${max}`;
+  if (number < min) return rangeText(definition, min, max);
   return definition.check?.(value) ?? null;
 }
 
 function wantedDouble(definition: ConfigDefinition, value: string): string | null {
   const { min = -Infinity, max = Infinity } = definition;
   const number = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(value) ? Number(value) : NaN;
-  return number >= min && number <= max ? null : `a number ${rangeText(definition, min, max)}`;
+  return number >= min && number <= max ? null : `a number, ${rangeText(definition, min, max)}`;
 }
 
 function wantedList(definition: ConfigDefinition, value: string): string | null {
@@ -165,7 +169,9 @@ function wantedList(definition: ConfigDefinition, value: string): string | null 
 }
 
 function wantedText(definition: ConfigDefinition, value: string): string | null {
-  if (definition.values !== undefined && !definition.values.includes(value)) {
+  if (
+    definition.values !== undefined && !definition.values.includes(definition.anyCase ? value.toLowerCase() : value)
+  ) {
     return `one of ${definition.values.join(", ")}`;
   }
   return definition.check?.(value) ?? null;

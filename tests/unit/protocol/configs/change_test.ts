@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type ConfigOperation, decideConfigs, problemsOfProperties } from "../../../../protocol/configs/change.ts";
 
 const NOTHING = { properties: {} };
@@ -85,6 +85,27 @@ Deno.test("a segment of __consumer_offsets has room for what a group writes at o
   assertEquals(problemsOfProperties({ "offsets.topic.segment.bytes": "2000" }), [
     '"2000" is not valid for offsets.topic.segment.bytes: it must be at least 4096.',
   ]);
+});
+
+Deno.test("what groups cannot live with is refused, and what was meant is said", () => {
+  const refused: [name: string, value: string, why: string][] = [
+    ["group.maxsize", "3", 'There is no broker config "group.maxsize". Did you mean group.max.size?'],
+    ["group.consumer.assignors", "sticky", "it must be a list of uniform, range."],
+    ["group.consumer.assignors", " ", "it must be a list with at least one of uniform, range."],
+    ["group.coordinator.rebalance.protocols", "", "it must be a list with at least one of classic, consumer."],
+    ["group.consumer.migration.policy", "both", "it must be one of disabled, downgrade, upgrade, bidirectional."],
+    [
+      "group.consumer.heartbeat.interval.ms",
+      "45000",
+      "group.consumer.heartbeat.interval.ms (45000) must be smaller than group.consumer.session.timeout.ms (45000).",
+    ],
+  ];
+  for (const [name, value, why] of refused) {
+    const [problem, ...more] = problemsOfProperties({ [name]: value });
+    assertStringIncludes(problem!, why);
+    assertEquals(more, []);
+  }
+  assertEquals(problemsOfProperties({ "group.consumer.migration.policy": "UPGRADE" }), []);
 });
 
 Deno.test("a broker's properties: unknown names and wrong values, each with what would be right", () => {
