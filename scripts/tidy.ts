@@ -1,26 +1,36 @@
 /**
  * Checks what no linter sees: who imports whom, rings, dead files, lengths, and words that must not be here.
  *
- * `deno task tidy` prints a short report and ends with 1 when something is wrong; `--law` prints the law as Markdown.
+ * `deno task tidy` prints a short report and ends with 1 when something is wrong; `--law` prints the law as Markdown,
+ * `--untested` also the modules without a unit test of their own.
  *
  * @module
  */
+import { readOptions } from "../server/command.ts";
+import { toggle } from "../server/flags.ts";
 import { judge, judgeDoors, lawTable } from "./tidy/law.ts";
 import { listFiles, type Module, readModules } from "./tidy/modules.ts";
 import { findCycles, findDead, findLong, findUntested, measure } from "./tidy/shape.ts";
 import { findBanned, findBrokenTasks } from "./tidy/words.ts";
 
+const SUMMARY = "Checks who imports whom, rings, dead files, lengths, and words that must not be here.";
+
+const FLAGS = {
+  law: toggle({ help: "Print the law of who may import whom, as Markdown, and check nothing" }),
+  untested: toggle({ help: "List the modules without a unit test of their own" }),
+};
+
 const ROOT = new URL("../", import.meta.url);
 
 /** Looks at the whole checkout and returns how many things are wrong. */
-async function tidy(): Promise<number> {
+async function tidy(isListing: boolean): Promise<number> {
   const files = listFiles(ROOT);
   const modules = await readModules(ROOT, files.filter((path) => /\.tsx?$/.test(path) && !path.endsWith(".d.ts")));
   report("code ", modules.filter(({ path }) => !/^(tests|deps)\//.test(path)));
   report("tests", modules.filter(({ path }) => path.startsWith("tests/")));
   const untested = findUntested(modules);
   if (untested.length > 0) {
-    const list = Deno.args.includes("--untested") ? `: ${untested.join(" ")}` : " (--untested lists them)";
+    const list = isListing ? `: ${untested.join(" ")}` : " (--untested lists them)";
     console.log(`${untested.length} modules without a unit test of their own${list}`);
   }
   const problems = [
@@ -52,6 +62,7 @@ function textOf(path: string): string {
 }
 
 if (import.meta.main) {
-  if (Deno.args.includes("--law")) console.log(lawTable());
-  else if (await tidy() > 0) Deno.exit(1);
+  const { law, untested } = readOptions("deno task tidy", SUMMARY, FLAGS, Deno.args);
+  if (law) console.log(lawTable());
+  else if (await tidy(untested) > 0) Deno.exit(1);
 }
