@@ -83,6 +83,6 @@ export interface Group {
   retired: boolean;
   /** A look at whether it still is anything is due. */
   watched: boolean;
-  /** When it has last told the operator that something does not fit into a batch (monotonic). */
+  /** When the operator was last told something (monotonic). */
   complainedAtMs: number;
 }

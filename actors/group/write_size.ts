@@ -6,10 +6,7 @@
 import { OFFSETS_TOPIC } from "./protocol.ts";
 import type { NewRecord } from "../../protocol/records.ts";
 import { encodeRecord, type GroupRecord } from "./records.ts";
-import type { Group, GroupOutbox } from "./state.ts";
-
-/** How long an operator who was told that something does not fit is left alone. */
-const SILENCE_MS = 60_000;
+import type { Group } from "./state.ts";
 
 /** The header of a batch. */
 export const BATCH_OVERHEAD = 61;
@@ -59,16 +56,8 @@ function boundOf(record: GroupRecord): number | undefined {
   return RECORD_OVERHEAD + 48 + 3 * text;
 }
 
-/** Something did not fit that no client can make smaller: the operator hears of it, once in a while. */
-export function complain(group: Group, out: GroupOutbox): void {
-  const { args: { groupId }, deps: { report }, news: { config } } = group;
-  if (report === undefined || out.monotonic() - group.complainedAtMs < SILENCE_MS) return;
-  group.complainedAtMs = out.monotonic();
-  const sentence =
-    `The group "${groupId}" cannot go on: what it has to write takes more than the ${config.maxWriteBytes} ` +
+/** What an operator hears when something did not fit that no client can make smaller. */
+export function tooLargeFor({ args: { groupId }, news: { config } }: Group): string {
+  return `The group "${groupId}" cannot go on: what it has to write takes more than the ${config.maxWriteBytes} ` +
     `bytes that a batch of ${OFFSETS_TOPIC} may have (its max.message.bytes, or its segment.bytes).`;
-  out.call("report", (done) => {
-    report(sentence);
-    done({ ok: true, value: undefined });
-  });
 }

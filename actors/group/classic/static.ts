@@ -10,8 +10,9 @@
  */
 import { CONSUMER_PROTOCOL_TYPE, decodeSubscription } from "../../../protocol/consumer_protocol.ts";
 import { LATER } from "../../actor.ts";
+import { complain } from "../complaints.ts";
 import type { Group } from "../state.ts";
-import { complain } from "../write_size.ts";
+import { tooLargeFor } from "../write_size.ts";
 import type { ClassicSnapshotMember } from "./convert.ts";
 import { isTooLarge, recordOf } from "./durable.ts";
 import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
@@ -69,7 +70,7 @@ function takePlace(
     out.now(),
   );
   if (isTooLarge(group, record)) {
-    complain(group, out);
+    complain(group, tooLargeFor(group), out);
     return joinRefused(version, "UNKNOWN_SERVER_ERROR", "");
   }
   out.append(record);

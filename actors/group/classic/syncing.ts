@@ -10,8 +10,9 @@ import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import type { heartbeat as heartbeatApi, syncGroup } from "../../../protocol/tables/groups.ts";
 import { LATER } from "../../actor.ts";
 import type { Asked } from "../protocol.ts";
+import { complain } from "../complaints.ts";
 import type { Group, GroupOutbox } from "../state.ts";
-import { complain } from "../write_size.ts";
+import { tooLargeFor } from "../write_size.ts";
 import { isTooLarge, recordOf } from "./durable.ts";
 import { hasSynced, prepareRebalance } from "./rebalance.ts";
 import { answerSync, synced, syncRefused } from "./replies.ts";
@@ -100,7 +101,7 @@ function handOut(group: Group, classic: ClassicGroup, leader: Member, body: Sync
 
 /** It cannot be written down: all hear of it, and may join with less. */
 function refuseAll(group: Group, classic: ClassicGroup, leader: Member, out: GroupOutbox): SyncReply {
-  complain(group, out);
+  complain(group, tooLargeFor(group), out);
   for (const member of classic.members.values()) {
     if (!member.syncing) continue;
     answerSync(member, "UNKNOWN_SERVER_ERROR", out);

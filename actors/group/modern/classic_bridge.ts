@@ -22,7 +22,7 @@ import { joinRefused, syncRefused } from "../classic/replies.ts";
 import type { Asked } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
 import { assignmentBytes, clearEmpty, idsOf } from "./convert.ts";
-import { decide, modernOf } from "./decide.ts";
+import { decide, mayGoWithout, modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { assignLater, catchUp } from "./epochs.ts";
 import { reconcileMember, timeRevocation } from "./heartbeat.ts";
@@ -101,6 +101,7 @@ function enter(
   asked: JoinAsked,
   subscription: Subscription,
   out: GroupOutbox<JoinReply>,
+  mayAssign = true,
 ): JoinReply {
   const { version, body } = asked;
   const { news } = group;
@@ -112,13 +113,17 @@ function enter(
   const metadata = metadataOf(asked, subscription);
   draft.setMetadata(memberId, metadata);
   dropRegex(draft, said?.subscribedTopicRegex ?? null);
-  catchUp(draft, news, out);
+  catchUp(draft, news, out, mayAssign);
   const before = draft.current(memberId);
   const owned = idsOf(subscription.ownedPartitions, news.topology);
   reconcileMember(draft, memberId, owned, news);
   // What a member says as it joins is what it uses until it has synced: it need not come a second time to say it.
   const current = reconcileMember(draft, memberId, owned, news);
   const failed = decide(group, draft, out);
+  const isMember = holder !== undefined || state.metadata.has(memberId);
+  if (failed !== undefined && mayAssign && isMember && mayGoWithout(group, draft)) {
+    return enter(group, state, memberId, asked, subscription, out, false);
+  }
   if (failed !== undefined) return joinRefused(version, failed.error, memberId);
   if (holder !== undefined && holder !== memberId) {
     cancelTimers(state, holder, out);

@@ -33,6 +33,8 @@ import { Tally } from "./tally.ts";
 export class Draft {
   /** What members are subscribed to has changed, or who is a member. */
   resubscribed = false;
+  /** Why there is no target, though one is due: a sentence. */
+  fault: string | undefined;
   /** What is known in memory once this is decided. */
   readonly noted: Partial<Omit<Volatile, "deadlines" | "confirmed">> = {};
   readonly #records = new Map<string, GroupRecord>();

@@ -18,15 +18,21 @@ import { setLook } from "./timers.ts";
 /** A target for so many members is work: they come in crowds, and it is not done again for each of them, whatever the interval. */
 const CROWD = 64;
 const PAUSE_PER_MEMBER_MS = 0.25;
+/** What could not be had is not tried again sooner, whatever the interval. */
+const AGAIN_MS = 1_000;
 
 /**
- * Looks whether topics have changed in a way that the group has to know, and works out a target if one is due; one that could not be written
+ * Looks whether topics have changed in a way that the group has to know, and works out a target if one is due; one that could not be had
  * is not due again for a while.
  */
 export function catchUp(draft: Draft, news: GroupNews, out: GroupOutbox, mayAssign = true): void {
   refreshTopics(draft, news, out);
-  if (mayAssign) assignIfDue(draft, news, out);
-  else draft.noted.assignedAtMs = out.monotonic();
+  if (mayAssign) return assignIfDue(draft, news, out);
+  draft.noted.assignedAtMs = out.monotonic();
+  // Classic members do not ask: it is tried again for them.
+  if (draft.assignmentEpoch < draft.epoch) {
+    setLook(draft.state, "assignment", Math.max(AGAIN_MS, pauseMs(draft.state, news)), out);
+  }
 }
 
 /** Regular expressions, and the hash of what the group is subscribed to. */
@@ -53,9 +59,14 @@ function assignIfDue(draft: Draft, news: GroupNews, out: GroupOutbox): void {
   draft.noted.assignedAtMs = out.monotonic();
 }
 
-function dueInMs({ volatile, metadata }: ModernGroup, { config }: GroupNews, out: GroupOutbox): number {
-  const pauseMs = metadata.size < CROWD ? 0 : metadata.size * PAUSE_PER_MEMBER_MS;
-  return volatile.assignedAtMs + Math.max(config.consumerAssignmentIntervalMs, pauseMs) - out.monotonic();
+function dueInMs(state: ModernGroup, news: GroupNews, out: GroupOutbox): number {
+  return state.volatile.assignedAtMs + pauseMs(state, news) - out.monotonic();
+}
+
+/** From one target to the next. */
+function pauseMs({ metadata }: ModernGroup, { config }: GroupNews): number {
+  const forAllMs = metadata.size < CROWD ? 0 : metadata.size * PAUSE_PER_MEMBER_MS;
+  return Math.max(config.consumerAssignmentIntervalMs, forAllMs);
 }
 
 /**

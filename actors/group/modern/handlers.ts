@@ -6,7 +6,7 @@
 import type { GroupNews } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
 import { downgradeIfDue } from "./convert.ts";
-import { decide, modernOf } from "./decide.ts";
+import { decide, mayGoWithout, modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { catchUp } from "./epochs.ts";
 import { ModernGroup } from "./modern.ts";
@@ -42,7 +42,7 @@ export function look(group: Group, what: "assignment" | "regex", out: GroupOutbo
 /** Handles `memberLate`: of a classic group that this one was. */
 export function memberLate(): void {}
 
-/** What is too large to be written now is tried again with the next heartbeat. */
+/** Without a target, if there is none to be had: it is tried again in a while. */
 function lookAround(group: Group, out: GroupOutbox): void {
   const state = modernOf(group);
   if (state === undefined || !state.hasMembers) return;
@@ -50,5 +50,8 @@ function lookAround(group: Group, out: GroupOutbox): void {
   if (downgradeIfDue(group, new Draft(state), out)) return;
   const draft = new Draft(state);
   catchUp(draft, group.news, out);
-  decide(group, draft, out);
+  if (decide(group, draft, out) === undefined || !mayGoWithout(group, draft)) return;
+  const without = new Draft(state);
+  catchUp(without, group.news, out, false);
+  decide(group, without, out);
 }

@@ -23,7 +23,7 @@ import {
   refuseRequest,
 } from "./checks.ts";
 import { openForJoin } from "./convert.ts";
-import { decide, modernOf } from "./decide.ts";
+import { decide, mayGoWithout, modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { catchUp } from "./epochs.ts";
 import { leaveByHeartbeat } from "./leaving.ts";
@@ -76,8 +76,8 @@ function live(
   if (before.epoch === 0) reconcileMember(draft, memberId, reported, news);
   const current = isBack ? before : reconcileMember(draft, memberId, reported, news);
   const failed = decide(group, draft, out);
-  // A target that cannot be written is nothing that this member could help: it lives on with the one that there is.
-  if (failed !== undefined && mayAssign && draft.isAssigned && group.modern === draft.state) {
+  const isMember = holder !== undefined || draft.state.metadata.has(memberId);
+  if (failed !== undefined && mayAssign && isMember && mayGoWithout(group, draft)) {
     return live(group, new Draft(draft.state), asked, out, false);
   }
   if (failed !== undefined) return refused(failed);

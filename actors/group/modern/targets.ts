@@ -1,8 +1,8 @@
 /**
  * Working out who is to have what: members and topics for the assignor, and what it says as records.
  *
- * Invariant: after this, every member has a target of this assignment epoch; a record is written for those only whose target
- * is another.
+ * Invariant: after this, every member has a target of this assignment epoch, or, when the assignor has thrown, nothing has changed but
+ * {@linkcode Draft.fault}; a record is written for those only whose target is another.
  *
  * @module
  */
@@ -16,7 +16,14 @@ import { isSame, NOTHING } from "./partitions.ts";
 /** Works out a target for the group epoch as it is now. */
 export function assignTargets(draft: Draft, news: GroupNews, nowMs: number): void {
   const assignor = assignorOf(draft, news.config);
-  const targets = assignor.assign(inputOf(draft, news));
+  let targets: ReturnType<Assignor["assign"]>;
+  try {
+    targets = assignor.assign(inputOf(draft, news));
+  } catch (error) {
+    // It would throw again for who comes next: a group that dies of it would be read again, and die, without end.
+    draft.fault = `The assignor "${assignor.name}" has failed at epoch ${draft.epoch}: ${(error as Error).message}`;
+    return;
+  }
   for (const memberId of draft.memberIds()) {
     const target = targets.get(memberId) ?? NOTHING;
     if (!isSame(target, draft.target(memberId))) draft.setTarget(memberId, target);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeAssignment } from "../../../../../protocol/consumer_protocol.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
-import { assignment, GroupHarness, idOf, owns, subscription, told } from "./harness.ts";
+import { assignment, CONFIG, GroupHarness, idOf, owns, subscription, told } from "./harness.ts";
 
 type Partitions = readonly number[];
 
@@ -112,6 +112,25 @@ Deno.test("classic requests are refused as in classic groups", () => {
   const partitions = [{ topicId: idOf("t"), partition: 0 }];
   assertEquals(h.state.judgeCommit({ memberId: c, epoch: 1, version: 5, partitions }), "ILLEGAL_GENERATION");
   assertEquals(h.state.judgeCommit({ memberId: c, epoch: 2, version: 5, partitions }), "NONE");
+});
+
+Deno.test("a target that cannot be written refuses who would be new, as in Kafka; a classic member joins again with what it has", () => {
+  const [h, c] = settled({ config: { maxWriteBytes: 1_500 } });
+  h.topics({ t: 600 });
+  assertEquals([h.state.epoch, h.state.assignmentEpoch], [3, 2]);
+  h.p.advance(1_000);
+  h.appended();
+  for (const reply of [h.classicJoin("", protocols(), 3), h.join("late")]) {
+    assertEquals([errorName(reply.errorCode), h.appended()], ["UNKNOWN_SERVER_ERROR", []]);
+  }
+  const joined = h.classicJoin(c, protocols([2, 3], 2));
+  assertEquals([errorName(joined.errorCode), joined.generationId], ["NONE", 2]);
+  assertEquals([given(h, c, 2), h.classicBeat(c, 2)], [["NONE", [2, 3]], "NONE"], "it is not told to join on and on");
+  assertEquals(told(h.beat("m", 2)), ["NONE", 2, null]);
+  h.news({ config: { ...CONFIG } });
+  h.p.advance(1_000);
+  assertEquals([h.state.assignmentEpoch, h.classicBeat(c, 2)], [3, "REBALANCE_IN_PROGRESS"]);
+  h.checkFold();
 });
 
 Deno.test("groups are not mixed when that is not allowed, but who is in one stays", () => {

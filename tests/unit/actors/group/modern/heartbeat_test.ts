@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { uniformAssignor } from "../../../../../actors/group/assignors/uniform.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
 import { type Beat, CONFIG, GroupHarness, idOf, owns, told, two } from "./harness.ts";
 
@@ -298,7 +299,7 @@ Deno.test("what takes more than a batch does not happen", () => {
   assertEquals([errorOf(reply), h.appended(), h.p.state.modern], ["UNKNOWN_SERVER_ERROR", [], undefined]);
 });
 
-Deno.test("a target that takes more than a batch stops nobody: members live on with what they have, and the operator hears of it", () => {
+Deno.test("a target that takes more than a batch stops no member: all live on with what they have, and the operator hears of it", () => {
   const h = new GroupHarness({ topics: { t: 20 }, config: { maxWriteBytes: 1_500 } });
   for (let at = 0; at < 20; at++) h.join(`m${at}`);
   const { assignmentEpoch, epoch } = h.state;
@@ -306,12 +307,58 @@ Deno.test("a target that takes more than a batch stops nobody: members live on w
   h.topics({ t: 40 });
   assertEquals(told(h.beat("m3", h.state.current("m3").epoch)).slice(0, 1), ["NONE"]);
   assertEquals([h.state.epoch, h.state.assignmentEpoch, h.state.state], [epoch + 1, assignmentEpoch, "Assigning"]);
-  assertEquals(told(h.join("late")), ["NONE", assignmentEpoch, []]);
+  // Kafka refuses whoever asks when a target is due that it cannot write; here that is who would be new.
+  assertEquals([errorOf(h.join("late")), h.state.metadata.has("late")], ["UNKNOWN_SERVER_ERROR", false]);
   const reports = h.p.take().filter((did) => did.type === "call" && did.label === "report");
   assertEquals(reports.length, 1, "once in a while");
   h.news({ config: { ...CONFIG } });
   assertEquals(h.state.assignmentEpoch, h.state.epoch);
   h.checkFold();
+});
+
+Deno.test("an assignor that throws ends no group: who would be new is refused, as in Kafka, and members live on until it works again", () => {
+  const h = two({ topics: { t: 4, u: 2 } });
+  const [works, at] = [uniformAssignor.assign, uniformAssignor as { assign: unknown }];
+  at.assign = () => {
+    throw new Error("no way");
+  };
+  try {
+    h.p.advance(5_000); // a target may be due again
+    const refused = h.join("c");
+    assertEquals([errorOf(refused), h.appended()], ["UNKNOWN_SERVER_ERROR", []]);
+    assertStringIncludes(refused.errorMessage!, "no way");
+    assertEquals(errorOf(h.classicJoin("")), "MEMBER_ID_REQUIRED");
+    assertEquals([errorOf(h.classicJoin("", {}, 3)), h.appended()], ["UNKNOWN_SERVER_ERROR", []]);
+    assertEquals([h.state.epoch, h.state.state], [2, "Stable"]);
+    // A member may want something else: it is told nothing wrong, and nobody gets anything else.
+    assertEquals(errorOf(h.beat("a", 2, { subscribedTopicNames: ["t", "u"] })), "NONE");
+    assertEquals([h.state.epoch, h.state.assignmentEpoch, h.state.state], [3, 2, "Assigning"]);
+    h.topics({ t: 6, u: 2 }).p.advance(5_000); // what nobody asks for does not end it either
+    assertEquals(told(h.beat("b", 2)), ["NONE", 2, null]);
+    assertEquals(h.commit("b", 2, [2]), ["NONE"]);
+    h.beat("b", -1);
+    h.p.advance(5_000);
+    assertEquals([...h.state.metadata.keys()], ["a"]);
+    h.checkFold();
+  } finally {
+    at.assign = works;
+  }
+  h.p.advance(1_000);
+  assertEquals(h.state.assignmentEpoch, h.state.epoch);
+  assertEquals(told(h.beat("a", 2)), ["NONE", h.state.epoch, [0, 1, 2, 3, 4, 5]]);
+});
+
+Deno.test("a group that cannot have its first target does not begin, and a classic one stays as it is", () => {
+  const [works, at] = [uniformAssignor.assign, uniformAssignor as { assign: unknown }];
+  at.assign = () => {
+    throw new Error("no way");
+  };
+  try {
+    const h = new GroupHarness();
+    assertEquals([errorOf(h.join("a")), h.appended(), h.p.state.modern], ["UNKNOWN_SERVER_ERROR", [], undefined]);
+  } finally {
+    at.assign = works;
+  }
 });
 
 Deno.test("a member that could not be put out because nothing can be written is tried again", () => {
