@@ -5,8 +5,10 @@
  *                                     └──yes: asks again soon                     └──no──▶ resting
  *
  * A step is short, and what has come meanwhile is handled before the next. Each replica cleans its own log, whether it leads or
- * follows; nothing about it is told to others, but a leader tells its followers how far all replicas have come: below that tombstones
- * may go.
+ * follows. A leader tells its followers how far all replicas have come: below that tombstones may go. So who is behind hears of every
+ * deletion. One that is away is not waited for without end, or tombstones would fill the logs of the others; when it is back, it may have
+ * to begin anew, since a leader tells also below which offset it has no tombstones any more: what others have from before may be what
+ * these took back.
  *
  * Invariant: one replica of a broker cleans at a time, or those with much to do would stop all others.
  *
@@ -67,7 +69,8 @@ function begin(
   const { log, lastStableOffset: untilOffset, producers, config } = replica;
   // Only what is durable is cleaned, and here nobody else sees to it that it is: the next time there is more.
   if (!config.flushBeforeAck && log.flushedOffset < untilOffset) flush(replica, out);
-  const tombstonesUntil = () => replica.heldByAll;
+  const monotonicMs = out.monotonic();
+  const tombstonesUntil = () => replica.heldByAll(monotonicMs);
   const mustKeep = (header: BatchHeader) => producers.isLast(header, untilOffset);
   const nowMs = out.now();
   const limits = { deleteRetentionMs, minLagMs, maxLagMs, minDirtyRatio, mapBytesMax };

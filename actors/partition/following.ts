@@ -22,7 +22,7 @@ export class Following {
   leaderHighWatermark = -1;
   /** When its newest answer was given, by its own clock; it is told so with the next pull. */
   leaderMs = -1;
-  /** Below this every replica has everything, as the leader has last told it. */
+  /** Below this every replica that is waited for has everything, as the leader has last told it. */
   heldByAll = -1;
   /** When this log was empty last, tombstones below this were gone from the leader's, and all that they took back. */
   filledWithout = 0;

@@ -191,7 +191,7 @@ export interface PullReply {
   readonly divergingEpoch: { readonly epoch: number; readonly endOffset: number } | null;
   /** When this was said, by the leader's clock (monotonic); -1 in a refusal. The follower's next pull says it again. */
   readonly leaderMs: number;
-  /** Below this every replica, in sync or not, has everything safe; -1 when the leader has not heard one of them. */
+  /** Below this every replica that is waited for, in sync or not, has everything safe; -1 when the leader has not heard one of them. */
   readonly heldByAll: number;
   /** Tombstones below this may be gone from the leader's log: who has read less may still have what they took back. */
   readonly tombstonesGoneTo: number;

@@ -78,8 +78,8 @@ export function expirePulls(replica: Replica, out: ReplicaOutbox): void {
 
 /** An answer without records. */
 export function nothingToPull(replica: Replica, leaderMs: number): PullReply {
-  const { log: { startOffset }, highWatermark, heldByAll, tombstonesGoneTo } = replica;
-  const ends = { highWatermark, startOffset, heldByAll, tombstonesGoneTo };
+  const { log: { startOffset }, highWatermark, tombstonesGoneTo } = replica;
+  const ends = { highWatermark, startOffset, heldByAll: replica.heldByAll(leaderMs), tombstonesGoneTo };
   return { error: "NONE", records: NOTHING, divergingEpoch: null, leaderMs, ...ends };
 }
 

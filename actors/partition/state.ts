@@ -27,6 +27,9 @@ import { Producers } from "./producers.ts";
 import type { FetchRequest, ReplicaArgs, ReplicaConfig, ReplicaProtocol, ReplicaRole } from "./protocol.ts";
 import { WaitingFetches, WaitingProduces } from "./purgatory.ts";
 
+/** For so many times delete.retention.ms tombstones wait for a replica that is away: a week, if nobody has said anything else. */
+const AWAY_RETENTIONS = 7;
+
 /** What all replicas of a broker share. */
 export interface ReplicaHost {
   readonly logs: LogStore;
@@ -141,12 +144,18 @@ export class Replica {
     return Math.min(this.highWatermark, this.producers.firstUnstableOffset() ?? Infinity);
   }
 
-  /** Below this every replica of the partition has everything safe, in sync or not; -1 when that is not known. */
-  get heldByAll(): number {
-    const { leadership, following, role, host } = this;
+  /**
+   * Below this every replica of the partition has everything safe, in sync or not, but those that the leader has not heard for so long
+   * that nobody waits for them any more; -1 when that is not known.
+   */
+  heldByAll(nowMs: number): number {
+    const { leadership, following, role, host, config } = this;
     if (leadership === null) return following?.heldByAll ?? -1;
-    const others = role.replicas.filter((brokerId) => brokerId !== host.brokerId);
-    return Math.min(this.ownEnd, leadership.followers.heldByAll(others));
+    const retentionMs = config.compaction?.deleteRetentionMs ?? Infinity;
+    const patienceMs = Math.max(AWAY_RETENTIONS * retentionMs, config.replicaLagTimeMaxMs);
+    const { followers } = leadership;
+    const others = role.replicas.filter((id) => id !== host.brokerId && nowMs - followers.heardMs(id) <= patienceMs);
+    return Math.min(this.ownEnd, followers.heldByAll(others));
   }
 
   /** From here on no tombstone has gone from this log, as far as followers have to know. Topics that are not compacted have none. */

@@ -43,9 +43,10 @@ export function choose(
     if (!isDirty) continue;
     dirty.push(segment);
     dirtyBytes += segment.size;
-    const first = segment.firstTimestamp ?? -1;
+    // One that begins with a header, fetched from who had cleaned it, says nothing of its first record.
+    const first = (segment.firstTimestamp ?? -1) >= 0 ? segment.firstTimestamp! : segment.latest.timestamp;
     if (first >= 0 && first < nowMs - maxLagMs) isOverdue = true;
   }
-  if (dirtyBytes === 0 || (!isOverdue && dirtyBytes / bytes < minDirtyRatio)) return undefined;
+  if (dirtyBytes === 0 || (!isOverdue && dirtyBytes / bytes <= minDirtyRatio)) return undefined; // as Kafka: 1 is never
   return { segments: chosen, end, dirtyFrom, dirty };
 }

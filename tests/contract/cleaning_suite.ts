@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SeededRandom } from "../../lib/prng.ts";
 import { batches, PRODUCER_ID } from "../../protocol/batch.ts";
 import type { CompressionName } from "../../protocol/compression/codec.ts";
-import { records } from "../../protocol/records.ts";
+import { encodeBatch, records } from "../../protocol/records.ts";
 import {
   ALL,
   chain,
@@ -71,6 +71,7 @@ export const CLEANING_CASES: Record<string, Case> = {
   "it is worth the work when enough is dirty, or some of it too long": async (open) => {
     const { log } = open();
     for (let index = 0; index < 100; index++) write(log, `k${index}=${index}`, { timestamp: NOW + index });
+    assertEquals(await clean(log, { minDirtyRatio: 1 }), undefined, "more than all of it is never dirty");
     assert(await clean(log, { minDirtyRatio: 0.9 }) !== undefined, "all of it");
     for (let index = 0; index < 30; index++) write(log, `k${index}=${index}`, { timestamp: NOW + 200 + index });
     assertEquals(await clean(log, { minDirtyRatio: 0.3 }), undefined);
@@ -80,6 +81,15 @@ export const CLEANING_CASES: Record<string, Case> = {
     for (let index = 0; index < 30; index++) write(log, `k${index}=${index}`, { timestamp: NOW + 400 });
     assert(await clean(log, { minDirtyRatio: 0.2 }) !== undefined);
     assertEquals(content(log).split(" ").length, 100);
+  },
+
+  "how old a record is, is not hidden by what has been cleaned away before it": async (open) => {
+    const { log } = open();
+    const gap = encodeBatch([], { baseOffset: 0, partitionLeaderEpoch: 0, lastOffsetDelta: 9 });
+    log.append(gap, NOW);
+    for (let index = 0; index < 10; index++) write(log, `a=${index}`, { timestamp: NOW + index });
+    assertEquals(await clean(log, { minDirtyRatio: 1, nowMs: NOW + 100, maxLagMs: 100 }), undefined);
+    assert(await clean(log, { minDirtyRatio: 1, nowMs: NOW + 200, maxLagMs: 100 }) !== undefined);
   },
 
   "what is too young, and all behind it, waits": async (open) => {

@@ -68,7 +68,7 @@ Deno.test("a producer's last batch is kept, of those that are committed", () => 
 
 Deno.test("tombstones may go below what every replica has, in sync or not, as the leader hears and tells it", () => {
   const cluster = new ReplicaCluster({ config: { replicaLagTimeMaxMs: 400, replicaFetchWaitMaxMs: 100 } });
-  const heldByAll = () => cluster.nodes.map(({ live }) => live.heldByAll);
+  const heldByAll = () => cluster.nodes.map(({ live }) => live.heldByAll(cluster.env.clock.monotonic()));
   write(cluster, 5);
   cluster.advance(500);
   assertEquals(heldByAll(), [10, 10, 10]);
@@ -92,62 +92,80 @@ Deno.test("tombstones may go below what every replica has, in sync or not, as th
   assertEquals(alone.log.cleanings.at(-1)!.tombstonesUntil(), 2);
 });
 
-Deno.test("a replica that was away for longer than delete.retention.ms hears of every deletion", () => {
-  const compaction = { ...SMALL.compaction, deleteRetentionMs: 200, backoffMs: 50 };
-  const cluster = new ReplicaCluster({ config: { ...SMALL, compaction } });
-  assertEquals(cluster.produce(keyed("gone=1 kept=1")).error, "NONE");
-  cluster.advance(50);
-  for (const node of [1, 2]) cluster.network.cut(3, node);
-  cluster.advance(600);
-  assertEquals(cluster.produce(keyed("gone")).error, "NONE");
-  for (let round = 0; round < 4; round++) {
-    write(cluster, 20);
+Deno.test("a replica that was away for longer than delete.retention.ms hears of every deletion, or begins anew", () => {
+  for (const deleteRetentionMs of [4_000, 200]) {
+    const compaction = { ...SMALL.compaction, deleteRetentionMs, backoffMs: 50 };
+    const cluster = new ReplicaCluster({ config: { ...SMALL, compaction } });
+    assertEquals(cluster.produce(keyed("gone=1 kept=1")).error, "NONE");
+    cluster.advance(50);
+    for (const node of [1, 2]) cluster.network.cut(3, node);
+    cluster.advance(600);
+    assertEquals(cluster.produce(keyed("gone")).error, "NONE");
+    for (let round = 0; round < 4; round++) {
+      write(cluster, 20);
+      cluster.advance(1_000);
+    }
+    const isWaitedFor = deleteRetentionMs === 4_000;
+    for (const id of [1, 2]) assertEquals(content(cluster.node(id).live.log).includes(":gone"), isWaitedFor, `${id}`);
+    cluster.network.heal();
+    cluster.advance(5_000);
+    assertEquals(cluster.node(3).reports.join().includes("begins anew"), !isWaitedFor);
+    cluster.controller.elect(3);
     cluster.advance(1_000);
+    assertEquals(latest(cluster.leader!.live.log)["gone"]?.includes("="), isWaitedFor ? false : undefined);
+    for (let round = 0; round < 4; round++) {
+      write(cluster, 20);
+      cluster.advance(1_000);
+    }
+    for (const { live: { log } } of cluster.nodes) {
+      assert(!content(log).includes(":gone"), `once all have heard of it, its marker goes: ${content(log)}`);
+    }
+    cluster.stop();
   }
-  cluster.network.heal();
-  cluster.advance(5_000);
-  cluster.controller.elect(3);
-  cluster.advance(1_000);
-  assertEquals(latest(cluster.leader!.live.log)["gone"]?.includes("="), false, "it was deleted");
-  for (let round = 0; round < 4; round++) {
-    write(cluster, 20);
-    cluster.advance(1_000);
-  }
-  for (const { live: { log } } of cluster.nodes) {
-    assert(!content(log).includes(":gone"), `once all have heard of it, its marker goes: ${content(log)}`);
-  }
-  cluster.stop();
 });
 
 Deno.test("a replica that is filled from nothing while the leader changes keeps nothing of which the new leader has forgotten that it was deleted", () => {
-  const compaction = { ...SMALL.compaction, deleteRetentionMs: 200, backoffMs: 50 };
-  const cluster = new ReplicaCluster({ config: { ...SMALL, compaction, replicaFetchMaxBytes: 100 } });
-  const [first, second, third] = cluster.nodes as [ReplicaNode, ReplicaNode, ReplicaNode];
-  const { compaction: _, ...neverCleaned } = first.live.config;
-  first.live.lastWord.config = neverCleaned;
-  assertEquals(cluster.produce(keyed("gone=1 kept=1")).error, "NONE");
-  write(cluster, 20);
-  assertEquals(cluster.produce(keyed("gone")).error, "NONE");
-  for (let round = 0; round < 3; round++) {
-    write(cluster, 10);
-    cluster.advance(1_000);
-  }
-  assert(content(first.live.log).includes(":gone=1") && content(first.live.log).includes(":gone "));
-  assert(!content(second.live.log).includes(":gone"), content(second.live.log));
+  for (const isLeaderFilledToo of [false, true]) {
+    const compaction = { ...SMALL.compaction, deleteRetentionMs: 200, backoffMs: 50 };
+    const cluster = new ReplicaCluster({ nodes: 4, config: { ...SMALL, compaction, replicaFetchMaxBytes: 100 } });
+    const [first, second, third, fourth] = cluster.nodes as [ReplicaNode, ReplicaNode, ReplicaNode, ReplicaNode];
+    const { compaction: _, ...neverCleaned } = first.live.config;
+    first.live.lastWord.config = neverCleaned;
+    assertEquals(cluster.produce(keyed("gone=1 kept=1")).error, "NONE");
+    write(cluster, 20);
+    assertEquals(cluster.produce(keyed("gone")).error, "NONE");
+    for (let round = 0; round < 3; round++) {
+      write(cluster, 10);
+      cluster.advance(1_000);
+    }
+    assert(content(first.live.log).includes(":gone=1") && content(first.live.log).includes(":gone "));
+    assert(!content(second.live.log).includes(":gone"), content(second.live.log));
 
-  third.loseDisk();
-  third.start();
-  while ((third.replica?.endOffset ?? 0) < 10) cluster.advance(1);
-  assert(third.live.endOffset < 42, "it has not heard of the deletion");
-  first.die();
-  cluster.controller.elect(2);
-  cluster.controller.fence(1);
-  cluster.controller.unfence(3);
-  cluster.advance(5_000);
-  assertEquals(cluster.controller.state.isr.toSorted(), [2, 3]);
-  assertEquals(latest(third.live.log), latest(second.live.log));
-  assertStringIncludes(third.reports.join(), "begins anew");
-  cluster.stop();
+    if (isLeaderFilledToo) { // it has dropped no tombstone, and does not have what others dropped
+      cluster.controller.elect(2);
+      third.loseDisk();
+      third.start();
+      cluster.advance(1);
+      third.live.lastWord.config = neverCleaned;
+      cluster.controller.unfence(3);
+      cluster.advance(5_000);
+      cluster.controller.elect(1);
+      cluster.advance(500);
+    }
+    fourth.loseDisk();
+    fourth.start();
+    while ((fourth.replica?.endOffset ?? 0) < 10) cluster.advance(1);
+    assert(fourth.live.endOffset < 42, "it has not heard of the deletion");
+    first.die();
+    cluster.controller.elect(isLeaderFilledToo ? 3 : 2);
+    cluster.controller.fence(1);
+    cluster.controller.unfence(4);
+    cluster.advance(5_000);
+    assertEquals(cluster.controller.state.isr.toSorted(), [2, 3, 4]);
+    assertEquals(latest(fourth.live.log), latest(second.live.log));
+    assertStringIncludes(fourth.reports.join(), "begins anew");
+    cluster.stop();
+  }
 });
 
 Deno.test("where records are not flushed before they are acknowledged, they are before they are cleaned", () => {
