@@ -1,22 +1,24 @@
 /**
- * An administrator: makes topics and deletes them, moves partitions, elects leaders, changes configs, all through Kafka's API.
+ * An administrator: makes topics and deletes them, gives them more partitions, moves these, elects leaders, changes configs, all through
+ * Kafka's API.
  *
- * What it was told for sure is checked at the end. An answer that never came leaves the matter open for good, since the request may be
- * carried out at any later time.
+ * It holds the cluster to what it was told (`admin_book.ts`), asks any broker how things are after a change, and at the end each. One that
+ * is impatient asks for the same again, of the same node or another, before it has the answer.
  *
  * @module
  */
 import type { Random } from "../../lib/prng.ts";
 import { type ErrorName, errorName } from "../../protocol/errors.ts";
-import { incrementalAlterConfigs } from "../../protocol/tables/configs.ts";
-import { alterPartitionReassignments, createTopics, deleteTopics, electLeaders } from "../../protocol/tables/topics.ts";
 import type { MetadataImage } from "../../actors/controller/protocol.ts";
 import { deleteRecords } from "../../protocol/tables/produce_fetch.ts";
+import type { AdminBook } from "./admin_book.ts";
+import { ask, minIsrIn, showMinIsr, showTopic, topicIn } from "./admin_calls.ts";
+import type { AdminRequest } from "./admin_requests.ts";
 import { KafkaClient } from "./client.ts";
 import { keysOf, type Scene, type TopicPlan } from "./scene.ts";
 
 /** What an administrator may do. */
-export type AdminTask = "topics" | "reassign" | "elect" | "configs" | "trim";
+export type AdminTask = "topics" | "grow" | "reassign" | "elect" | "configs" | "trim";
 
 /** How an administrator behaves. */
 export interface AdminPlan {
@@ -24,44 +26,54 @@ export interface AdminPlan {
   readonly tasks: readonly AdminTask[];
   readonly nodes: number;
   readonly everyMs: number;
+  /** Does not always wait for an answer before it asks again. */
+  readonly isImpatient: boolean;
 }
 
-const TIMEOUT_MS = 3_000;
 const PATIENCE_MS = 4_000;
+const TRIM_TIMEOUT_MS = 3_000;
 const RETRY_MS = 100;
 const PASSING_TOPICS = 3;
-const SET = 0;
-const TOPIC_RESOURCE = 2;
+const PARTITIONS_MAX = 5;
 
-/** Something that was set, as far as anybody can know it. */
-interface Known<T> {
-  value: T;
-  /** An answer has not come: from now on it may be anything. */
-  isOpen: boolean;
-}
+/** What requests are called when they are counted. */
+const NAMES: Readonly<Record<AdminRequest["f"], string>> = {
+  create: "create topic",
+  delete: "delete topic",
+  configure: "alter configs",
+  grow: "create partitions",
+  move: "reassign",
+  elect: "elect",
+};
 
 /** An administrator. */
 export class Admin {
   readonly #scene: Scene;
   readonly #plan: AdminPlan;
   readonly #random: Random;
+  readonly #book: AdminBook;
   readonly #client: KafkaClient;
-  /** Whether topics that come and go are there. */
-  readonly #passing = new Map<string, Known<boolean>>();
-  /** min.insync.replicas by topic. */
-  readonly #minIsr = new Map<string, Known<string>>();
+  /** Asks again, and asks how things are, while the first waits for its answer. */
+  readonly #other: KafkaClient;
+  readonly #impatience: Random;
+  /** Topics that come and go: how many partitions each had last, as far as it knows; 0 when it is not there. */
+  readonly #passing = new Map<string, number>();
   readonly #made = new Set<string>();
+  /** Looks that have not come back. */
+  #looks = 0;
 
-  constructor(scene: Scene, plan: AdminPlan, random: Random) {
+  constructor(scene: Scene, plan: AdminPlan, book: AdminBook, random: Random) {
     this.#scene = scene;
     this.#plan = plan;
+    this.#book = book;
     this.#random = random;
     this.#client = new KafkaClient(scene.world, "admin", random.split("client"));
-    for (const { name, minIsr } of plan.topics) this.#minIsr.set(name, { value: String(minIsr), isOpen: false });
+    this.#other = new KafkaClient(scene.world, "admin-again", random.split("other client"));
+    this.#impatience = random.split("impatience");
   }
 
-  get client(): KafkaClient {
-    return this.#client;
+  get clients(): readonly KafkaClient[] {
+    return [this.#client, this.#other];
   }
 
   /** Whether every topic of the run is there. */
@@ -75,49 +87,38 @@ export class Admin {
     if (this.#plan.tasks.length > 0) this.#beat();
   }
 
-  /** What is not as the administrator was told. */
+  /** Asks every node how all topics are; done when nothing is {@linkcode Admin.isLooking} any more. */
+  lookEverywhere(): void {
+    this.#book.close();
+    const names = [...this.#plan.topics.map(({ name }) => name), ...this.#passing.keys()];
+    for (const { id } of this.#scene.world.machines) {
+      for (const name of names) this.#look(id, name);
+    }
+  }
+
+  get isLooking(): boolean {
+    return this.#looks > 0;
+  }
+
+  /** What is not there that must be. */
   check(image: MetadataImage): string[] {
-    const problems: string[] = [];
-    for (const { name } of this.#plan.topics) {
-      if (!image.topics.has(name)) problems.push(`the topic ${name} was made, and is not there`);
-    }
-    for (const [name, { value, isOpen }] of this.#passing) {
-      if (isOpen || image.topics.has(name) === value) continue;
-      problems.push(`the topic ${name} was ${value ? "made, and is not there" : "deleted, and is there"}`);
-    }
-    for (const [name, { value, isOpen }] of this.#minIsr) {
-      const found = image.configs.get(`topic/${name}`)?.get("min.insync.replicas");
-      if (!isOpen && found !== value) problems.push(`${name} has min.insync.replicas=${found}, not ${value}`);
-    }
-    return problems;
+    this.#book.close();
+    return this.#plan.topics.filter(({ name }) => !image.topics.has(name)).map(({ name }) =>
+      `the topic ${name} was made, and is not there`
+    );
   }
 
   #make(topic: TopicPlan): void {
+    const { name, partitions, replicationFactor } = topic;
     const configs = [
       { name: "min.insync.replicas", value: String(topic.minIsr) },
       { name: "flush.before.ack", value: String(topic.flush) },
       { name: "segment.bytes", value: String(topic.segmentBytes) },
     ];
-    this.#create(topic.name, topic.partitions, topic.replicationFactor, configs, (error) => {
-      if (error === "NONE" || error === "TOPIC_ALREADY_EXISTS") this.#made.add(topic.name);
+    const request = { f: "create", topic: name, partitions, replicationFactor, configs } as const;
+    this.#ask(this.#client, this.#client.anyNode(), request, (error) => {
+      if (error === "NONE" || error === "TOPIC_ALREADY_EXISTS") this.#made.add(name);
       else if (!this.#scene.isEnding) this.#scene.world.env.clock.after(RETRY_MS, () => this.#make(topic));
-    });
-  }
-
-  #create(
-    name: string,
-    numPartitions: number,
-    replicationFactor: number,
-    configs: { readonly name: string; readonly value: string }[],
-    then: (error: ErrorName | undefined) => void,
-  ): void {
-    const body = {
-      topics: [{ name, numPartitions, replicationFactor, assignments: [], configs }],
-      timeoutMs: TIMEOUT_MS,
-      validateOnly: false,
-    };
-    this.#client.call(this.#client.anyNode(), createTopics, 7, body, PATIENCE_MS, (result) => {
-      then(result.ok ? this.#counted("create topic", result.body.topics[0]!.errorCode) : undefined);
     });
   }
 
@@ -133,6 +134,8 @@ export class Admin {
     switch (task) {
       case "topics":
         return this.#changeTopic();
+      case "grow":
+        return this.#grow();
       case "reassign":
         return this.#reassign();
       case "elect":
@@ -144,45 +147,83 @@ export class Admin {
     }
   }
 
+  /** Asks for something, perhaps once more before there is an answer; `then` is told of the first alone. */
+  #change(request: AdminRequest, then: (error: ErrorName | undefined) => void = () => {}): void {
+    const node = this.#client.anyNode();
+    this.#ask(this.#client, node, request, (error) => {
+      if (error === "NONE" && "topic" in request) this.#look(this.#other.anyNode(), request.topic);
+      then(error);
+    });
+    const random = this.#impatience;
+    if (!this.#plan.isImpatient || !random.chance(1, 2)) return;
+    const other = random.chance(1, 2) ? node : this.#other.anyNode();
+    this.#scene.world.env.clock.after(random.below(random.pick([2, 20, 200])), () => {
+      this.#scene.count("asked again");
+      this.#ask(this.#other, other, request, () => {});
+    });
+  }
+
+  #ask(client: KafkaClient, node: number, request: AdminRequest, then: (error: ErrorName | undefined) => void): void {
+    const asked = this.#book.begin(request);
+    ask(client, node, request, (outcome) => {
+      if (outcome === "refused") this.#book.withdraw(asked);
+      if (outcome === "refused" || outcome === "silence") return then(undefined);
+      this.#scene.count(`${NAMES[request.f]} ${outcome.error}`);
+      this.#book.end(asked, outcome);
+      then(outcome.error);
+    });
+  }
+
+  /** Asks a node how a topic is. */
+  #look(node: number, topic: string): void {
+    const reading = this.#book.look(node);
+    if (reading === undefined) return;
+    const shown = (shows: (image: MetadataImage) => string) => (found: string | undefined) => {
+      this.#looks--;
+      if (found !== undefined) this.#book.shown(reading, found, shows);
+      this.#scene.count(found === undefined ? "admin looks in vain" : "admin looks");
+    };
+    this.#looks += 2;
+    showTopic(this.#other, node, topic, shown((image) => topicIn(image, topic)));
+    showMinIsr(this.#other, node, topic, shown((image) => minIsrIn(image, topic)));
+  }
+
   #changeTopic(): void {
     const name = `passing-${this.#random.below(PASSING_TOPICS)}`;
-    const known = this.#passing.get(name) ?? { value: false, isOpen: false };
-    this.#passing.set(name, known);
-    const wanted = !known.value;
-    const before = known.isOpen;
-    known.isOpen = true;
-    const done = (error: ErrorName | undefined) => {
-      if (error === undefined) return;
-      // The cluster asks its controller again when no answer came: then this request itself has done it.
-      const isSo = error === "NONE" || error === (wanted ? "TOPIC_ALREADY_EXISTS" : "UNKNOWN_TOPIC_OR_PARTITION");
-      if (isSo) known.value = wanted;
-      known.isOpen = before || !(isSo || DEFINITE.has(error));
-    };
-    if (wanted) {
-      const least = Math.min(...this.#plan.topics.map(({ minIsr }) => minIsr));
-      const partitions = 1 + this.#random.below(2);
-      const replicas = Math.min(this.#plan.nodes, Math.max(least, 1 + this.#random.below(3)));
-      // Where disks are lost, whoever acknowledges alone loses what it has.
-      const configs = [{ name: "min.insync.replicas", value: String(Math.min(least, replicas)) }];
-      return this.#create(name, partitions, replicas, configs, done);
-    }
-    const body = { topics: [{ name }], timeoutMs: TIMEOUT_MS };
-    this.#client.call(this.#client.anyNode(), deleteTopics, 6, body, PATIENCE_MS, (result) => {
-      done(result.ok ? this.#counted("delete topic", result.body.responses[0]!.errorCode) : undefined);
+    if ((this.#passing.get(name) ?? 0) === 0) return this.#makePassing(name);
+    this.#change({ f: "delete", topic: name }, (error) => {
+      if (error === "NONE" || error === "UNKNOWN_TOPIC_OR_PARTITION") this.#passing.set(name, 0);
+    });
+  }
+
+  #makePassing(topic: string): void {
+    const least = Math.min(...this.#plan.topics.map(({ minIsr }) => minIsr));
+    const partitions = 1 + this.#random.below(2);
+    const replicationFactor = Math.min(this.#plan.nodes, Math.max(least, 1 + this.#random.below(3)));
+    // Where disks are lost, whoever acknowledges alone loses what it has.
+    const configs = [{ name: "min.insync.replicas", value: String(Math.min(least, replicationFactor)) }];
+    this.#change({ f: "create", topic, partitions, replicationFactor, configs }, (error) => {
+      if (error === "NONE" || error === "TOPIC_ALREADY_EXISTS") this.#passing.set(topic, partitions);
+    });
+  }
+
+  #grow(): void {
+    const topic = `passing-${this.#random.below(PASSING_TOPICS)}`;
+    const known = this.#passing.get(topic) ?? 0;
+    if (known === 0) return this.#makePassing(topic);
+    const count = known + 1;
+    if (count > PARTITIONS_MAX) return;
+    this.#change({ f: "grow", topic, count }, (error) => {
+      if (error === "NONE" || error === "INVALID_PARTITIONS") this.#passing.set(topic, count);
+      if (error === "UNKNOWN_TOPIC_OR_PARTITION") this.#passing.set(topic, 0);
     });
   }
 
   #reassign(): void {
-    const { name, partitions, replicationFactor } = this.#random.pick(this.#plan.topics);
-    const partitionIndex = this.#random.below(partitions);
+    const { name: topic, partitions, replicationFactor } = this.#random.pick(this.#plan.topics);
+    const partition = this.#random.below(partitions);
     const replicas = this.#random.chance(1, 6) ? null : this.#nodes(replicationFactor);
-    const body = { timeoutMs: TIMEOUT_MS, topics: [{ name, partitions: [{ partitionIndex, replicas }] }] };
-    const node = this.#client.anyNode();
-    this.#client.call(node, alterPartitionReassignments, 0, body, PATIENCE_MS, (result) => {
-      if (result.ok) {
-        this.#counted("reassign", result.body.responses[0]?.partitions[0]?.errorCode ?? result.body.errorCode);
-      }
-    });
+    this.#change({ f: "move", topic, partition, replicas });
   }
 
   /** Different nodes, in a random order. */
@@ -193,20 +234,18 @@ export class Admin {
 
   /** Lets whoever is there lead, whatever it has lost. */
   electUnclean(topic: string, partition: number): void {
-    const topicPartitions = [{ topic, partitions: [partition] }];
-    const body = { electionType: 1, topicPartitions, timeoutMs: TIMEOUT_MS };
-    this.#client.call(this.#client.anyNode(), electLeaders, 2, body, PATIENCE_MS, (result) => {
-      if (result.ok) this.#counted("elect unclean", result.body.errorCode);
-    });
+    this.#ask(
+      this.#client,
+      this.#client.anyNode(),
+      { f: "elect", of: { topic, partition }, isUnclean: true },
+      () => {},
+    );
   }
 
   #elect(): void {
-    const { name, partitions } = this.#random.pick(this.#plan.topics);
-    const one = [{ topic: name, partitions: [this.#random.below(partitions)] }];
-    const body = { electionType: 0, topicPartitions: this.#random.chance(1, 2) ? null : one, timeoutMs: TIMEOUT_MS };
-    this.#client.call(this.#client.anyNode(), electLeaders, 2, body, PATIENCE_MS, (result) => {
-      if (result.ok) this.#counted("elect", result.body.errorCode);
-    });
+    const { name: topic, partitions } = this.#random.pick(this.#plan.topics);
+    const one = { topic, partition: this.#random.below(partitions) };
+    this.#change({ f: "elect", of: this.#random.chance(1, 2) ? null : one, isUnclean: false });
   }
 
   #changeConfig(): void {
@@ -214,21 +253,7 @@ export class Admin {
     // Never below what it began with: what may be lost was decided by that.
     const least = topic.minIsr;
     const value = String(least + this.#random.below(Math.max(1, topic.replicationFactor - least + 1)));
-    const known = this.#minIsr.get(topic.name)!;
-    const before = known.isOpen;
-    known.isOpen = true;
-    const configs = [{ name: "min.insync.replicas", configOperation: SET, value }];
-    const body = {
-      resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic.name, configs }],
-      validateOnly: false,
-    };
-    this.#client.call(this.#client.anyNode(), incrementalAlterConfigs, 1, body, PATIENCE_MS, (result) => {
-      if (!result.ok) return;
-      const error = this.#counted("alter configs", result.body.responses[0]!.errorCode);
-      if (error !== "NONE") return;
-      known.value = value;
-      known.isOpen = before;
-    });
+    this.#change({ f: "configure", topic: topic.name, name: "min.insync.replicas", value });
   }
 
   #trim(): void {
@@ -240,18 +265,11 @@ export class Admin {
     const offset = this.#random.below(end + 1);
     trimmed.set(key, Math.max(trimmed.get(key) ?? 0, offset));
     const partitions = [{ partitionIndex: place.partition, offset: BigInt(offset) }];
-    const body = { topics: [{ name: place.topic, partitions }], timeoutMs: TIMEOUT_MS };
+    const body = { topics: [{ name: place.topic, partitions }], timeoutMs: TRIM_TIMEOUT_MS };
     this.#client.call(place.leader, deleteRecords, 2, body, PATIENCE_MS, (result) => {
-      if (result.ok) this.#counted("delete records", result.body.topics[0]!.partitions[0]!.errorCode);
+      if (result.ok) {
+        this.#scene.count(`delete records ${errorName(result.body.topics[0]!.partitions[0]!.errorCode)}`);
+      }
     });
   }
-
-  #counted(what: string, code: number): ErrorName {
-    const error = errorName(code);
-    this.#scene.count(`${what} ${error}`);
-    return error;
-  }
 }
-
-/** After these nothing was changed, nor ever will be. */
-const DEFINITE = new Set<ErrorName>(["INVALID_REPLICATION_FACTOR", "INVALID_PARTITIONS"]);

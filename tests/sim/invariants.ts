@@ -92,6 +92,11 @@ export class Invariants {
     return this.#metadata.image;
   }
 
+  /** The image after each batch that was committed so far, oldest first. */
+  get images(): readonly MetadataImage[] {
+    return this.#metadata.history;
+  }
+
   /** The partitions that have been seen. */
   get partitions(): Iterable<Partition> {
     return this.#partitions.values();

@@ -204,6 +204,7 @@ export class Producer {
         this.#scene.problem(`the producer id ${producerId} was given out twice.`);
       }
       this.#scene.producerIds.add(producerId);
+      this.#scene.adminBook.producerId(producerId);
     });
   }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AdminBook } from "./admin_book.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { GroupBook } from "./group_book.ts";
 import type { GroupUsage } from "./group_usage.ts";
@@ -36,6 +37,8 @@ export class Counters {
 export class Scene {
   readonly problems: string[] = [];
   readonly counters: Counters = new Counters();
+  /** What administrators were told. */
+  adminBook!: AdminBook;
   /** What clients of groups were told, and what they use. */
   book!: GroupBook;
   usage!: GroupUsage;

@@ -7,12 +7,13 @@
  * @module
  */
 import { Admin } from "./admin.ts";
+import { AdminBook } from "./admin_book.ts";
 import { Consumer } from "./consumer.ts";
 import { Deliveries } from "./deliveries.ts";
 import { GroupBook } from "./group_book.ts";
 import { GroupUsage } from "./group_usage.ts";
 import { GroupWork } from "./group_work.ts";
-import { newestImage, partitionsOf, unwell } from "./glimpse.ts";
+import { brokerOf, newestImage, partitionsOf, unwell } from "./glimpse.ts";
 import { checkHistory, History } from "./history.ts";
 import { Invariants, uncleanIsOn } from "./invariants.ts";
 import { KEYED, KeyedWork } from "./keyed_work.ts";
@@ -123,8 +124,24 @@ export class Simulation {
       this.invariants.forgive(id);
     };
     this.#storm = new Storm(this.scene, swarm, () => this.#clients(), forgive);
-    const plan = { topics, nodes, tasks: adminTasks, everyMs: 2_000 };
-    this.#admin = new Admin(this.scene, plan, random.split("admin"));
+    this.scene.adminBook = this.#newAdminBook();
+    const plan = { topics, nodes, tasks: adminTasks, everyMs: 2_000, isImpatient: swarm.features.has("impatient") };
+    this.#admin = new Admin(this.scene, plan, this.scene.adminBook, random.split("admin"));
+  }
+
+  #newAdminBook(): AdminBook {
+    const { world, invariants } = this;
+    return new AdminBook({
+      images: () => invariants.images,
+      isBehind: () => (newestImage(world)?.offset ?? 0) > invariants.image.offset,
+      brokers: () =>
+        world.machines.flatMap((machine) => {
+          const life = brokerOf(machine);
+          return life?.isReady ? [{ id: machine.id, life, offset: life.image.offset }] : [];
+        }),
+      mayComeTwice: this.swarm.features.has("duplication"),
+      tell: (sentence) => this.scene.problem(sentence),
+    });
   }
 
   /** Runs it to its end, or to the first problem. */
@@ -277,7 +294,9 @@ export class Simulation {
     const missing = () => keys.filter((key) => reader.offset(key) < ends.get(key)!);
     const why = () => missing().map((key) => `${key} was read to ${reader.offset(key)} of ${ends.get(key)}`);
     const isKeyedRead = () => this.#keyed?.isRead(this.invariants.endOf(KEYED)) ?? true;
-    return this.#until(READ_MS, () => missing().length === 0 && isKeyedRead(), "not everything can be read", why);
+    this.#admin.lookEverywhere();
+    const isRead = () => missing().length === 0 && isKeyedRead() && !this.#admin.isLooking;
+    return this.#until(READ_MS, isRead, "not everything can be read", why);
   }
 
   /** As the leader knows it. */
@@ -314,7 +333,7 @@ export class Simulation {
 
   #clients() {
     const readers = [...this.#consumers, ...(this.#reader === undefined ? [] : [this.#reader])];
-    return [this.#admin.client, ...[...this.#producers, ...readers].map(({ client }) => client)];
+    return [...this.#admin.clients, ...[...this.#producers, ...readers].map(({ client }) => client)];
   }
 
   /** Lets time pass until `isDone`; a problem when that takes too long. */

@@ -67,6 +67,10 @@ export const FEATURES = {
   order: 4,
   /** Topics come and go. */
   topics: 3,
+  /** Topics get more partitions. */
+  grow: 3,
+  /** Whoever changes something asks again before it has the answer. */
+  impatient: 4,
   /** Partitions are moved. */
   reassign: 3,
   /** Leaders are elected. */
@@ -106,6 +110,8 @@ export const FEATURES = {
   /** Groups and offsets are deleted, and expire. */
   "group-admin": 3,
 } as const;
+
+const ADMIN_TASKS = ["topics", "grow", "reassign", "elect", "configs", "trim"] as const satisfies AdminTask[];
 
 /** The name of a feature. */
 export type Feature = keyof typeof FEATURES;
@@ -172,7 +178,7 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     producers: drawProducers(random.split("producers"), features),
     consumers: 1 + random.split("consumers").below(3),
     snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
-    adminTasks: (["topics", "reassign", "elect", "configs", "trim"] as const).filter((task) => features.has(task)),
+    adminTasks: ADMIN_TASKS.filter((task) => features.has(task)),
     groups: drawGroups(random.split("groups"), topics, features, properties),
     keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes, features) : undefined,
     properties,

@@ -37,7 +37,9 @@ export interface MetadataListener {
 /** The committed metadata, replayed here once more. */
 export class Metadata {
   image: MetadataImage = emptyImage();
-  /** The image after each batch, by its offset. */
+  /** The image after each batch, oldest first. */
+  readonly history: MetadataImage[] = [this.image];
+  /** The same by its offset. */
   readonly #images = new Map<number, MetadataImage>([[0, this.image]]);
 
   /** The newest epoch of each broker, also of those that were forgotten. */
@@ -55,6 +57,7 @@ export class Metadata {
         return this.tell(`the committed metadata at ${before.offset} cannot be replayed: ${error}`);
       }
       this.#images.set(this.image.offset, this.image);
+      this.history.push(this.image);
       this.#checkBrokers(before);
       this.#checkTopics(before);
     }
