@@ -16,34 +16,13 @@ import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
 import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
+import { byTopic, type Commit, type CommitWanted, goneSince, heldOf, offsetsOf } from "./commit_contents.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import type { Membership } from "./membership.ts";
 import { wantMetadata } from "./metadata.ts";
 import type { OffsetAndMetadata, Outcome } from "./protocol.ts";
-import type { AssignedPartition } from "./assigned_partition.ts";
 import type { Consumer } from "./state.ts";
-import { committable, failed, FINE, keyOf, outcomeOf, type Position } from "./values.ts";
-
-/** What is to be committed, and what comes then. */
-export interface CommitWanted {
-  /**
-   * Offsets as given; `handedOut` and `safe` are the positions as they are when it is sent; `owned` those of the given ones that are
-   * here and not behind what is committed.
-   */
-  readonly what: "handedOut" | "safe" | { readonly offsets: readonly OffsetAndMetadata[]; readonly owned: boolean };
-  /** Of these partitions only. */
-  readonly of?: ReadonlySet<string>;
-  readonly then: (outcome: Outcome) => void;
-}
-
-interface Commit extends CommitWanted {
-  /** Not tried again after this. */
-  readonly dueMs: number;
-  /** The partitions that the member had when it was asked for. */
-  readonly held: ReadonlyMap<string, AssignedPartition>;
-  /** Why it was not taken when it was tried last. */
-  problem: string;
-}
+import { failed, FINE, keyOf, outcomeOf } from "./values.ts";
 
 /** Commits that wait, and the one that is under way. */
 export class Commits {
@@ -92,13 +71,6 @@ export function commit(consumer: Consumer, wanted: CommitWanted): void {
   const problem = "The coordinator could not be asked in time.";
   const dueMs = consumer.now() + config.requestTimeoutMs;
   commits.queue.push({ ...wanted, held: heldOf(consumer, wanted), problem, dueMs });
-}
-
-/** The partitions of given offsets, as far as a member has them. */
-function heldOf({ partitions, mode }: Consumer, { what }: CommitWanted): Commit["held"] {
-  if (typeof what !== "object" || mode !== "subscribed") return new Map();
-  const held = what.offsets.map((offset) => partitions.get(keyOf(offset))).filter((one) => one !== undefined);
-  return new Map(held.map((partition) => [partition.key, partition]));
 }
 
 /** Goes on with `then` when all that was asked for so far is committed, or cannot be. */
@@ -151,42 +123,6 @@ export function lookForCommits(consumer: Consumer, nowMs: number): number {
     send(consumer, next, offsets);
   }
   return Infinity;
-}
-
-/** An offset that was given for a partition which was here then, and is not any more, or is here anew. */
-function goneSince({ partitions }: Consumer, { what, held }: Commit): OffsetAndMetadata | undefined {
-  if (typeof what !== "object" || what.owned) return undefined;
-  return what.offsets.find((given) => {
-    const before = held.get(keyOf(given));
-    return before !== undefined && partitions.get(before.key) !== before;
-  });
-}
-
-/** What a commit consists of, now. */
-function offsetsOf(
-  { partitions }: Consumer,
-  { what, of, held }: Pick<CommitWanted, "what" | "of"> & Partial<Pick<Commit, "held">>,
-): readonly OffsetAndMetadata[] {
-  if (typeof what === "object") {
-    if (!what.owned) return what.offsets;
-    return what.offsets.filter((given) => {
-      const partition = partitions.get(keyOf(given));
-      const before = held?.get(keyOf(given)) ?? partition;
-      return partition !== undefined && partition === before && isNews(partition, given);
-    });
-  }
-  const offsets: OffsetAndMetadata[] = [];
-  for (const partition of partitions.values()) {
-    const position = what === "safe" ? partition.safe : partition.position;
-    if (position === undefined || (of !== undefined && !of.has(partition.key))) continue;
-    if (isNews(partition, position)) offsets.push(committable(partition, position));
-  }
-  return offsets;
-}
-
-/** Whether it says more than is committed; or less, and the application means it. */
-function isNews({ committed, soughtTo }: AssignedPartition, { offset }: Position): boolean {
-  return offset > committed || (soughtTo !== undefined && offset >= soughtTo && offset !== committed);
 }
 
 function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetadata[]): void {
@@ -290,22 +226,4 @@ function end({ commits }: Consumer, outcome: Outcome): void {
   commits.attempts = 0;
   commits.retryAtMs = 0;
   commits.queue.shift()?.then(outcome);
-}
-
-function byTopic(offsets: readonly OffsetAndMetadata[]) {
-  const topics = new Map<string, OffsetAndMetadata[]>();
-  for (const offset of offsets) {
-    const there = topics.get(offset.topic);
-    if (there === undefined) topics.set(offset.topic, [offset]);
-    else there.push(offset);
-  }
-  return [...topics].map(([name, partitions]) => ({
-    name,
-    partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
-      partitionIndex: partition,
-      committedOffset: BigInt(offset),
-      committedLeaderEpoch: leaderEpoch,
-      committedMetadata: metadata,
-    })),
-  }));
 }

@@ -13,7 +13,7 @@ import { InvalidBatchError } from "../../protocol/batch.ts";
 import { CompressionError } from "../../protocol/compression/error.ts";
 import type { Asker } from "../actor.ts";
 import { autoCommit, commit } from "./committing.ts";
-import { corrupt } from "./fetching.ts";
+import { corrupt } from "./fetch_answers.ts";
 import type { ConsumedRecord, Outcome } from "./protocol.ts";
 import type { AssignedPartition } from "./assigned_partition.ts";
 import type { Consumer, PendingBatch } from "./state.ts";

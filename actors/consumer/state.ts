@@ -14,7 +14,7 @@ import { ClusterMetadata } from "./metadata.ts";
 import type { Network } from "./network.ts";
 import type { ConsumedRecord, ConsumerArgs, ConsumerConfig, ConsumerProtocol, Outcome } from "./protocol.ts";
 import { Rebalances } from "./rebalancing.ts";
-import type { CommittedQuestion } from "./positions.ts";
+import type { CommittedQuestion } from "./committed.ts";
 import { OK } from "./values.ts";
 import { Versions } from "./versions.ts";
 

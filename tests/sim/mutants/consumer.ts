@@ -15,7 +15,7 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     name: "commits-ahead-of-handout",
     guard: "What is committed has been handed out before.",
     with: ["groups", "modern"],
-    file: at("committing"),
+    file: at("commit_contents"),
     from: 'const position = what === "safe" ? partition.safe : partition.position;',
     to: 'const known = what === "safe" ? partition.safe : partition.position;\n' +
       "    const position = known && { ...known, offset: known.offset + 1 };",

@@ -1,0 +1,97 @@
+/**
+ * What a commit consists of: worked out when it is sent, since what there is to commit, and to whom it belongs, may have changed since it was
+ * asked for.
+ *
+ * Invariants: nothing is committed of a partition that has gone since, or has come back anew; and never less than is known to be committed,
+ * unless the application has gone back.
+ *
+ * @module
+ */
+import type { AssignedPartition } from "./assigned_partition.ts";
+import type { OffsetAndMetadata, Outcome } from "./protocol.ts";
+import type { Consumer } from "./state.ts";
+import { committable, keyOf, type Position } from "./values.ts";
+
+/** What is to be committed, and what comes then. */
+export interface CommitWanted {
+  /**
+   * Offsets as given; `handedOut` and `safe` are the positions as they are when it is sent; `owned` those of the given ones that are
+   * here and not behind what is committed.
+   */
+  readonly what: "handedOut" | "safe" | { readonly offsets: readonly OffsetAndMetadata[]; readonly owned: boolean };
+  /** Of these partitions only. */
+  readonly of?: ReadonlySet<string>;
+  readonly then: (outcome: Outcome) => void;
+}
+
+/** One that waits, or is under way. */
+export interface Commit extends CommitWanted {
+  /** Not tried again after this. */
+  readonly dueMs: number;
+  /** The partitions that the member had when it was asked for. */
+  readonly held: ReadonlyMap<string, AssignedPartition>;
+  /** Why it was not taken when it was tried last. */
+  problem: string;
+}
+
+/** The partitions of given offsets, as far as a member has them. */
+export function heldOf({ partitions, mode }: Consumer, { what }: CommitWanted): Commit["held"] {
+  if (typeof what !== "object" || mode !== "subscribed") return new Map();
+  const held = what.offsets.map((offset) => partitions.get(keyOf(offset))).filter((one) => one !== undefined);
+  return new Map(held.map((partition) => [partition.key, partition]));
+}
+
+/** An offset that was given for a partition which was here then, and is not any more, or is here anew. */
+export function goneSince({ partitions }: Consumer, { what, held }: Commit): OffsetAndMetadata | undefined {
+  if (typeof what !== "object" || what.owned) return undefined;
+  return what.offsets.find((given) => {
+    const before = held.get(keyOf(given));
+    return before !== undefined && partitions.get(before.key) !== before;
+  });
+}
+
+/** What a commit consists of, now. */
+export function offsetsOf(
+  { partitions }: Consumer,
+  { what, of, held }: Pick<CommitWanted, "what" | "of"> & Partial<Pick<Commit, "held">>,
+): readonly OffsetAndMetadata[] {
+  if (typeof what === "object") {
+    if (!what.owned) return what.offsets;
+    return what.offsets.filter((given) => {
+      const partition = partitions.get(keyOf(given));
+      const before = held?.get(keyOf(given)) ?? partition;
+      return partition !== undefined && partition === before && isNews(partition, given);
+    });
+  }
+  const offsets: OffsetAndMetadata[] = [];
+  for (const partition of partitions.values()) {
+    const position = what === "safe" ? partition.safe : partition.position;
+    if (position === undefined || (of !== undefined && !of.has(partition.key))) continue;
+    if (isNews(partition, position)) offsets.push(committable(partition, position));
+  }
+  return offsets;
+}
+
+/** Whether it says more than is committed; or less, and the application means it. */
+function isNews({ committed, soughtTo }: AssignedPartition, { offset }: Position): boolean {
+  return offset > committed || (soughtTo !== undefined && offset >= soughtTo && offset !== committed);
+}
+
+/** The offsets as OffsetCommit has them. */
+export function byTopic(offsets: readonly OffsetAndMetadata[]) {
+  const topics = new Map<string, OffsetAndMetadata[]>();
+  for (const offset of offsets) {
+    const there = topics.get(offset.topic);
+    if (there === undefined) topics.set(offset.topic, [offset]);
+    else there.push(offset);
+  }
+  return [...topics].map(([name, partitions]) => ({
+    name,
+    partitions: partitions.map(({ partition, offset, leaderEpoch, metadata }) => ({
+      partitionIndex: partition,
+      committedOffset: BigInt(offset),
+      committedLeaderEpoch: leaderEpoch,
+      committedMetadata: metadata,
+    })),
+  }));
+}
