@@ -243,12 +243,18 @@ export class Replica {
 
   /**
    * The checkpoint may be older than the last cleaning, and lie where batches ended before that made one header of them. A reader who comes
-   * there would be told again and again that there is more to read, and could be given nothing.
+   * there would be told again and again that there is more to read, and could be given nothing. One batch is read for it; rot in that is no
+   * reason not to open the log, and found by who reads it, as in any other.
    */
   #wholeGap(end: number): number {
     const { log, ownEnd, config } = this;
     if (end <= log.startOffset || end >= ownEnd || (!config.compact && log.cleanedTo === 0)) return end;
-    return Math.min(endOfGap(log.read(end, log.endOffset, 0, true).bytes, end), ownEnd);
+    try {
+      return Math.min(endOfGap(log.read(end, log.endOffset, 0, true).bytes, end), ownEnd);
+    } catch (error) {
+      if (error instanceof Error && error.name === "CorruptLogError") return end;
+      throw error;
+    }
   }
 
   #setHighWatermark(end: number): void {

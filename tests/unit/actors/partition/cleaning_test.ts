@@ -8,7 +8,7 @@ import { CorruptLogError, type Log } from "../../../../storage/log.ts";
 import { chain, content, keyed, sketchOf } from "../../storage/cleaning_kit.ts";
 import { ReplicaCluster, type ReplicaNode } from "./cluster.ts";
 import { diskError, diskFull, FakeStore } from "./fake_log.ts";
-import { CONFIG, Harness, NOW_MS, ROLE, SELF } from "./harness.ts";
+import { CONFIG, FOLLOWS, Harness, NOW_MS, ROLE, SELF, storeWith } from "./harness.ts";
 
 const COMPACTED: Partial<ReplicaConfig> = {
   compact: true,
@@ -226,6 +226,26 @@ Deno.test("rot and a full disk are told, and tried again later; the replica serv
       assertEquals([h.log.cleanings.length, h.log.cleanedTo], [before + 1, 3]);
     }
   }
+});
+
+Deno.test("rot at the high watermark is found by who reads it, and keeps no log from being opened", () => {
+  const refusing = (error: Error) => {
+    const store = storeWith({ count: 1, epoch: 4 }, { count: 2, epoch: 4 });
+    const fill = store.onOpen!;
+    store.onOpen = (log) => {
+      fill(log);
+      log.broken.set("read", error);
+    };
+    store.highWatermarks.set("t-0", 1);
+    return store;
+  };
+  const rot = new CorruptLogError("t-0", "0.log", 7, "The batch at byte 7 is bad.");
+  for (const compact of [true, false]) {
+    const h = new Harness({ ...FOLLOWS, config: { ...COMPACTED, compact } }, refusing(rot));
+    assertEquals([h.describe().error, h.describe().highWatermark, h.question?.offset], ["NONE", 1, 3]);
+  }
+  const failed = new Harness({ ...FOLLOWS, config: COMPACTED }, refusing(diskError()));
+  assertStringIncludes(failed.describe().offline ?? "", "could not open its log");
 });
 
 Deno.test("a disk that fails takes the replica offline", () => {

@@ -385,3 +385,27 @@ Deno.test("a follower that crashes begins again where its log ends", () => {
   h.probe.kill().advance(1_000);
   assertEquals([h.question?.offset, h.question?.safeOffset, h.question?.highWatermark], [2, 0, -1]);
 });
+
+Deno.test("who may have missed a deletion that its leader has forgotten begins anew, unless it takes itself for in sync", () => {
+  const h = follower({ count: 3, epoch: 4 });
+  h.tell({ tombstonesGoneTo: 3, startOffset: 0 });
+  assertEquals([ends(h), h.reports], [[0, 0, 3, 3], []], "all that was forgotten it has heard of");
+  h.tell({ tombstonesGoneTo: 4, records: stored(3, 2), highWatermark: 5 });
+  assertEquals([ends(h), h.probe.asks, h.reports], [[0, 0, 3, 3], [], []], "it takes nothing, and waits");
+  h.assume({ isr: [2, 3] });
+  h.probe.advance(10);
+  h.tell({ tombstonesGoneTo: 4, records: stored(3, 2), highWatermark: 5, startOffset: 2 });
+  assertEquals(ends(h), [2, 2, 2, 2]);
+  assertStringIncludes(h.reports.join(), "t-0 begins anew: it ends at 3, and may have missed deletions up to offset 4");
+  h.tell({ tombstonesGoneTo: 7, records: stored(2, 2), startOffset: 2 });
+  h.tell({ tombstonesGoneTo: 7, records: stored(4, 1), startOffset: 2 });
+  assertEquals([h.log.endOffset, h.log.tombstonesGoneTo], [5, 7], "what it has now it has from where those are gone");
+  h.tell({ tombstonesGoneTo: 8, records: stored(5, 1), startOffset: 2 });
+  assertEquals([h.log.endOffset, h.reports.length], [2, 2], "one more has gone before it has heard of it");
+  h.assume({ leader: 3, leaderEpoch: 6 }).tell({}); // the leader before: too late
+  h.tell({ tombstonesGoneTo: 3, records: stored(2, 1), startOffset: 2 });
+  assertEquals(h.log.endOffset, 3);
+  h.assume({ leader: 2, leaderEpoch: 7 }).tell({});
+  h.tell({ tombstonesGoneTo: 7, records: stored(3, 1), startOffset: 2 });
+  assertEquals([h.log.endOffset, h.reports.length], [2, 3], "what came from another leader counts for nothing");
+});
