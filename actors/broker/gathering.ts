@@ -6,7 +6,8 @@
  *          └──────────────── read those on from where they were left ◀──────────────┘
  *
  * Invariants: one partition is read at a time, so that a limit cuts off the last and is never passed by several at once; what
- * was read is not read again, so that waiting for many bytes costs no more than reading them once.
+ * was read is not read again, so that waiting for many bytes costs no more than reading them once; and a partition that has given nothing
+ * though it has more is not read each time that it gets some more.
  *
  * @module
  */
@@ -27,6 +28,8 @@ import { findTopic, heldPartition, ledPartition, type LocatedPartition, nearerRe
 /** No fetch waits longer, whatever it asks for: what waits takes memory, here and at the replicas. */
 const WAIT_MAX_MS = 60_000;
 const MARGIN_MS = 5_000;
+/** Reads in a row that bring nothing of what is there: the end may lie within a batch, and the next one finds it whole. */
+const FRUITLESS_MAX = 1;
 const EMPTY = new Uint8Array(0);
 
 /** What gathering needs of the exchange that it is for. */
@@ -54,6 +57,8 @@ export class Gathered {
   /** It has more, but a limit of this fetch is in the way. */
   cut = false;
   waits = false;
+  /** Reads in a row that have brought nothing of what is said to be there. */
+  fruitless = 0;
   /** Followers that are nearer to the reader; asked for once, with the first read. */
   nearer: readonly number[];
   readonly led: LocatedPartition;
@@ -95,6 +100,7 @@ export class Gathered {
       this.offset = endOf(reply.records);
     }
     this.cut = this.offset < readableEnd;
+    this.fruitless = this.cut && reply.records.length === 0 ? this.fruitless + 1 : 0;
   }
 }
 
@@ -217,13 +223,14 @@ export class Gathering {
     this.#done();
   }
 
-  /** Waits for more in one partition; the first to be out of time ends the fetch. */
+  /** Waits for more in one partition, or for the end of the time; the first to be out of time ends the fetch. */
   #wait(gathered: Gathered): void {
     const { led, reply } = gathered;
     if (led.error !== "NONE") return;
     const { isolation } = this.#limits;
     const deadlineMs = this.#deadlineMs;
-    const wait = { key: this.#exchange.connection, above: this.#readableEnd(reply), isolation, deadlineMs };
+    const above = gathered.fruitless > FRUITLESS_MAX ? Infinity : this.#readableEnd(reply);
+    const wait = { key: this.#exchange.connection, above, isolation, deadlineMs };
     gathered.waits = true;
     this.#waiting++;
     const patienceMs = deadlineMs - this.#exchange.monotonic() + MARGIN_MS;

@@ -90,6 +90,29 @@ Deno.test("an offset in a hole before the end is waited at, not answered over an
   assertEquals(made.question("awaitData").message["above"], 9);
 });
 
+Deno.test("who has more and gives nothing is not read with each record that is written there: the answer leaves in time", () => {
+  const asking = client();
+  const made = call(asking, wants([0]));
+  const above = () => made.question("awaitData").message["above"];
+  made.answer("fetch", "t-0", nothing(9));
+  made.answer("awaitData", "t-0", true);
+  made.answer("fetch", "t-0", nothing(10));
+  assertEquals(above(), Infinity);
+  made.answer("awaitData", "t-0", true); // the replica may have to say that its disk has failed
+  made.answer("fetch", "t-0", found(batch(0, 300), 10));
+  assertEquals(brought(made), [[0, "NONE", [0]]]);
+
+  const other = call(asking, wants([0, 1]));
+  for (const end of [9, 10]) {
+    other.answer("fetch", "t-0", nothing(end));
+    if (end === 9) other.answer("fetch", "t-1", nothing());
+    if (end === 9) other.answer("awaitData", "t-0", true);
+  }
+  other.answer("awaitData", "t-1", true);
+  other.answer("fetch", "t-1", found(batch(0, 300), 1));
+  assertEquals(brought(other), [[0, "NONE", []], [1, "NONE", [0]]], "others are waited for as ever");
+});
+
 Deno.test("minBytes above maxBytes is maxBytes", () => {
   const made = call(client(), wants([0], { minBytes: 1 << 30, maxBytes: 300 }));
   made.answer("fetch", "t-0", found(batch(0, 300), 1));
