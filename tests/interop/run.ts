@@ -13,7 +13,8 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
+import { fail, readOptions } from "../../server/command.ts";
+import { text } from "../../server/flags.ts";
 import { Clients, findClerk, NotInstalled } from "./clients.ts";
 import { CLIENT_NAMES, installClient } from "./install.ts";
 import { type Options, runParts, TOOLS } from "./parts.ts";
@@ -21,43 +22,32 @@ import { Report } from "./report.ts";
 import type { Feature } from "./scene.ts";
 import { openTarget } from "./target.ts";
 
-const HELP = `Runs real Kafka clients against a broker.
+const SUMMARY =
+  `Runs real Kafka clients against brokers: records, topics, groups, restarts, and the files that brokers leave.
 
-  --target NAME     samsa (default), kafka, the same with three brokers: samsa3, kafka3; or host:port of one that runs
-  --only A,B        only these clients: ${[...CLIENT_NAMES, TOOLS].join(", ")}
-  --case TEXT       only cases whose name contains TEXT
-  --with transactions   also cases about transactions, which Samsa does not serve: for --target kafka
-  --without groups      no cases about groups
-`;
+Targets: samsa, kafka; samsa3 and kafka3, which are three brokers; host:port of one that runs.
+Clients: ${[...CLIENT_NAMES, TOOLS].join(", ")}.`;
 
-function parseOptions(args: string[]): Options {
-  const { values } = parseArgs({
-    // A task hands over the "--" that may stand before its arguments.
-    args: args[0] === "--" ? args.slice(1) : args,
-    options: {
-      target: { type: "string", default: "samsa" },
-      only: { type: "string", default: [...CLIENT_NAMES, TOOLS].join(",") },
-      case: { type: "string", default: "" },
-      with: { type: "string" },
-      without: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    Deno.exit(0);
-  }
-  const only = values.only.split(",");
-  const unknown = only.find((name) => name !== TOOLS && !CLIENT_NAMES.includes(name));
-  if (unknown !== undefined) {
-    throw new Error(`There is no client "${unknown}"; there are ${CLIENT_NAMES.join(", ")}, ${TOOLS}.`);
-  }
+const FLAGS = {
+  target: text({ help: "What the clients are pointed at", placeholder: "NAME", default: "samsa" }),
+  only: text({ help: "Only these clients, with commas", placeholder: "LIST" }),
+  case: text({ help: "Only cases whose name contains this" }),
+  with: text({ help: "transactions: these cases too, for --target kafka, since Samsa has none", placeholder: "WHAT" }),
+  without: text({ help: "groups: no cases about them", placeholder: "WHAT" }),
+};
+
+function chosenOptions(): Options {
+  const options = readOptions("deno task interop", SUMMARY, FLAGS, Deno.args);
+  const all = [...CLIENT_NAMES, TOOLS];
+  const only = options.only?.split(",").map((name) => name.trim()) ?? all;
+  const lost = only.find((name) => !all.includes(name));
+  if (lost !== undefined) fail(`There is no client '${lost}': there are ${all.join(", ")}.`);
   const features = new Set<Feature>(["groups"]);
-  if (values.with === "transactions") features.add("transactions");
-  else if (values.with !== undefined) throw new Error(`--with takes transactions, and not "${values.with}".`);
-  if (values.without === "groups") features.delete("groups");
-  else if (values.without !== undefined) throw new Error(`--without takes groups, and not "${values.without}".`);
-  return { target: values.target, only, part: values.case, features };
+  if (options.with === "transactions") features.add("transactions");
+  else if (options.with !== undefined) fail(`--with takes transactions, but got '${options.with}'.`);
+  if (options.without === "groups") features.delete("groups");
+  else if (options.without !== undefined) fail(`--without takes groups, but got '${options.without}'.`);
+  return { target: options.target, only, part: options.case ?? "", features };
 }
 
 /** Installs what is wanted; what cannot be had is a failure in CI and a skip elsewhere. */
@@ -91,9 +81,10 @@ async function runSuite(options: Options, report: Report): Promise<void> {
 }
 
 if (import.meta.main) {
+  const options = chosenOptions();
   const report = new Report();
   try {
-    await runSuite(parseOptions(Deno.args), report);
+    await runSuite(options, report);
   } catch (error) {
     if (error instanceof NotInstalled && !Deno.env.has("CI")) report.skip("everything", error.message);
     else report.fail("suite", "run", error, performance.now());
