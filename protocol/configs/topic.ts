@@ -20,7 +20,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
     {
       synonyms: ["log.cleanup.policy"],
       honoured: true,
-      note: "With compact, records must have keys.",
+      note: "With compact, records must have keys; older ones without stay, too.",
     },
   ),
   config(
@@ -55,7 +55,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   config("delete.retention.ms", "LONG =86400000 >=0", "How long a compacted topic keeps the marker of a deleted key.", {
     synonyms: ["log.cleaner.delete.retention.ms"],
     honoured: true,
-    note: "It stays until every replica has it, too.",
+    note: "It stays until every replica has it, too, or was silent for seven times as long.",
   }),
   config(
     "errors.deadletterqueue.group.enable",
@@ -128,10 +128,16 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
       note: TIERED,
     },
   ),
-  config("max.compaction.lag.ms", `LONG =${LONGEST} >=1`, "How long a record may stay uncompacted at most.", {
-    synonyms: ["log.cleaner.max.compaction.lag.ms"],
-    honoured: true,
-  }),
+  config(
+    "max.compaction.lag.ms",
+    `LONG =${LONGEST} >=1`,
+    "The age of a record at which its log is compacted, however little there is to do.",
+    {
+      synonyms: ["log.cleaner.max.compaction.lag.ms"],
+      honoured: true,
+      note: "The active segment is sealed at that age, too.",
+    },
+  ),
   config(
     "max.message.bytes",
     "INT =1048588 >=0",
@@ -171,15 +177,17 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, ConfigDefinition> = configTable(
   config(
     "min.cleanable.dirty.ratio",
     "DOUBLE =0.5 >=0 <=1",
-    "Which part of a log must be uncompacted before it is compacted.",
+    "A log is compacted when more than this part of it is uncompacted.",
     {
       synonyms: ["log.cleaner.min.cleanable.ratio"],
       honoured: true,
+      note: "The active segment does not count; with 1 only max.compaction.lag.ms has it compacted.",
     },
   ),
   config("min.compaction.lag.ms", "LONG =0 >=0", "How long a record stays uncompacted at least.", {
     synonyms: ["log.cleaner.min.compaction.lag.ms"],
     honoured: true,
+    note: "The newest record of its segment decides.",
   }),
   config("min.insync.replicas", "INT =1 >=1", "How many replicas must be in sync for acks=all to be taken.", {
     synonyms: ["min.insync.replicas"],
