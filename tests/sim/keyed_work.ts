@@ -35,8 +35,8 @@ export interface KeyedPlan {
   readonly minIsr: number;
   readonly segmentBytes: number;
   readonly everyMs: number;
-  /** How long the marker of a deleted key stays at least; undefined for what the brokers are told. */
-  readonly deleteRetentionMs: number | undefined;
+  /** How long the marker of a deleted key stays at least. */
+  readonly deleteRetentionMs: number;
 }
 
 /** A record by its number, or what is left of one that deletes a key. */
@@ -91,7 +91,7 @@ export class KeyedWork {
       { name: "min.insync.replicas", value: String(minIsr) },
       { name: "segment.bytes", value: String(segmentBytes) },
       { name: "min.cleanable.dirty.ratio", value: "0.1" },
-      ...(deleteRetentionMs === undefined ? [] : [{ name: "delete.retention.ms", value: String(deleteRetentionMs) }]),
+      { name: "delete.retention.ms", value: String(deleteRetentionMs) },
     ];
     const body = {
       topics: [{ name: TOPIC, numPartitions: 1, replicationFactor, assignments: [], configs }],

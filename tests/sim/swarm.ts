@@ -180,7 +180,7 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
     adminTasks: ADMIN_TASKS.filter((task) => features.has(task)),
     groups: drawGroups(random.split("groups"), topics, features, properties),
-    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes, features) : undefined,
+    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes) : undefined,
     properties,
     random,
   };
@@ -224,15 +224,14 @@ function drawTopics(random: Random, nodes: number, features: ReadonlySet<Feature
   });
 }
 
-function drawKeyed(random: Random, nodes: number, features: ReadonlySet<Feature>): KeyedPlan {
+function drawKeyed(random: Random, nodes: number): KeyedPlan {
   const replicationFactor = Math.min(nodes, 3);
   return {
     replicationFactor,
     minIsr: Math.min(replicationFactor, 2),
     segmentBytes: random.pick([2_000, 8_000]),
     everyMs: random.pick([30, 100, 300]),
-    // A replica that lost its disk may have read a key from a leader that has not cleaned yet, and go on at one from which the deletion is gone.
-    deleteRetentionMs: features.has("lost-disk") || features.has("rot") ? undefined : random.pick([1_000, 4_000]),
+    deleteRetentionMs: random.pick([1_000, 4_000]),
   };
 }
 
