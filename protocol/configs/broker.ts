@@ -311,7 +311,7 @@ const GROUPS = [
   config(
     "group.consumer.assignors",
     "LIST =uniform,range in uniform,range",
-    "Who assigns partitions to members: the first, unless they ask for another.",
+    "Who assigns partitions: the one that most members ask for, or the first.",
     { check: someOf("uniform", "range"), honoured: true, note: "Kafka takes classes of one's own, too." },
   ),
   config(
