@@ -24,6 +24,8 @@ class TcpWire implements Wire {
   #unsent: Uint8Array[] = [];
   #isWriting = false;
   #isOver = false;
+  /** Else a connection that is never made would keep the program from ending, for minutes. */
+  readonly #dialing = new AbortController();
 
   constructor(to: NodeAddress, end: WireEnd) {
     this.#end = end;
@@ -37,15 +39,16 @@ class TcpWire implements Wire {
 
   close(): void {
     this.#isOver = true;
+    if (this.#conn === undefined) return this.#dialing.abort();
     try {
-      this.#conn?.close();
+      this.#conn.close();
     } catch { /* closed by an error already */ }
   }
 
   async #run(to: NodeAddress): Promise<void> {
     let reason = "it closed the connection";
     try {
-      const conn = await Deno.connect({ hostname: to.host, port: to.port });
+      const conn = await Deno.connect({ hostname: to.host, port: to.port, signal: this.#dialing.signal });
       if (this.#isOver) return conn.close();
       this.#conn = conn;
       conn.setNoDelay(true);

@@ -109,7 +109,8 @@ export function lookForQuestions(consumer: Consumer, nowMs: number): number {
   let dueMs = Infinity;
   for (const question of [...consumer.questions]) {
     if (nowMs >= question.dueMs) {
-      answer(consumer, question, failed("REQUEST_TIMED_OUT", "The coordinator could not be asked in time."), []);
+      const why = consumer.metadata.unreached ?? "The coordinator could not be asked in time.";
+      answer(consumer, question, failed("REQUEST_TIMED_OUT", why), []);
       continue;
     }
     dueMs = Math.min(dueMs, question.dueMs);

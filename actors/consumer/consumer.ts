@@ -99,7 +99,7 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
   position(consumer, named, out) {
     const key = keyOf(named);
     if (!consumer.partitions.has(key)) return { ...notAssigned(key), offset: -1 };
-    consumer.wanting.push({ key, asker: out.asker() });
+    consumer.wanting.push({ key, asker: out.asker(), dueMs: consumer.now() + consumer.config.requestTimeoutMs });
     return LATER;
   },
   pause: (consumer, partitions) => forEach(consumer, partitions, (partition) => partition.isPaused = true),
@@ -210,6 +210,7 @@ function placeOf(to: SeekTo): Position | Need | undefined {
   if (to === "committed") return { by: "committed" };
   if (to === "beginning") return { by: "timestamp", timestamp: EARLIEST };
   if (to === "end") return { by: "timestamp", timestamp: LATEST };
+  if (typeof to !== "object") return undefined;
   if ("timestamp" in to) {
     const timestamp = Math.ceil(Math.max(0, to.timestamp)); // from then on: of whole milliseconds the next one
     return Number.isSafeInteger(timestamp) ? { by: "timestamp", timestamp } : undefined;
@@ -230,7 +231,7 @@ function pump(consumer: Consumer): void {
   const duesMs = [answerPoll(consumer, nowMs), lookForCommits(consumer, nowMs)];
   if (consumer.batch?.state === "ready") duesMs.push(answerPoll(consumer, nowMs));
   duesMs.push(lookForPositions(consumer, nowMs));
-  answerPositions(consumer);
+  duesMs.push(answerPositions(consumer, nowMs));
   duesMs.push(lookForFetches(consumer, nowMs));
   duesMs.push(lookForCoordinator(consumer, nowMs), lookForMetadata(consumer, nowMs));
   const { wakeAtMs, dueMs } = consumer.rebalances;

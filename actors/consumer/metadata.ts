@@ -59,11 +59,21 @@ export class ClusterMetadata {
   attempts = 0;
   /** When it was last told; -Infinity for never. */
   toldMs = -Infinity;
+  /** Why the last broker that was asked was of no use; undefined when it was. */
+  problem: string | undefined;
   /** Grows with every answer. */
   version = 0;
 
   constructor(bootstrap: readonly NodeAddress[]) {
     this.#bootstrap = bootstrap;
+  }
+
+  /** Why nothing is known at all, when every address was tried in vain; undefined as soon as one broker has answered. */
+  get unreached(): string | undefined {
+    if (this.toldMs > -Infinity || this.problem === undefined || this.attempts < this.#bootstrap.length) {
+      return undefined;
+    }
+    return `No broker has answered so far. ${this.problem}`;
   }
 
   /** The name of a topic by its id, if that is known. */
@@ -189,12 +199,14 @@ function ask(consumer: Consumer, topics: readonly string[] | null): void {
       metadata.isAsking = false;
       if (!result.ok || result.body.brokers.length === 0) { // one that knows of no broker knows nothing yet
         metadata.silent(to);
+        metadata.problem = result.ok ? `${addressKey(to)} knows of no brokers.` : result.message;
         if (!result.ok && result.why === "unsupported") {
           consumer.complaint = outcomeOf("UNSUPPORTED_VERSION", result.message);
         }
         return again(consumer);
       }
       metadata.heard(to);
+      metadata.problem = undefined;
       metadata.toldMs = consumer.now();
       metadata.retryAtMs = metadata.toldMs + config.retryBackoffMs; // whatever turns out to be wrong next
       metadata.learn(result.body, topics === null);

@@ -17,7 +17,7 @@ import { corrupt } from "./fetch_answers.ts";
 import type { ConsumedRecord, Outcome } from "./protocol.ts";
 import type { AssignedPartition } from "./assigned_partition.ts";
 import type { Consumer, PendingBatch } from "./state.ts";
-import { committable, FINE, outcomeOf } from "./values.ts";
+import { committable, failed, FINE, outcomeOf } from "./values.ts";
 
 type Records = Outcome & { readonly records: readonly ConsumedRecord[] };
 
@@ -52,7 +52,7 @@ export function answerPoll(consumer: Consumer, nowMs: number): number {
     : take(consumer, poll.maxRecords);
   if (records.length === 0 && consumer.complaint === undefined && nowMs < poll.dueMs) return poll.dueMs;
   if (records.length > 0) reply(consumer, FINE, records);
-  else reply(consumer, consumer.complaint ?? FINE, []);
+  else reply(consumer, consumer.complaint ?? unreached(consumer) ?? FINE, []);
   return Infinity;
 }
 
@@ -68,6 +68,12 @@ function reply(consumer: Consumer, outcome: Outcome, records: readonly ConsumedR
   if (outcome === consumer.complaint) consumer.complaint = undefined;
   out.reply(poll.asker, { ...outcome, records });
   consumer.tell({ type: "polled" });
+}
+
+/** Nobody has ever answered: perhaps the address is wrong, and that must not look like a topic without records. */
+function unreached({ metadata }: Consumer): Outcome | undefined {
+  const problem = metadata.unreached;
+  return problem === undefined ? undefined : failed("NETWORK_EXCEPTION", problem);
 }
 
 function troubleOf({ partitions }: Consumer): Outcome | undefined {

@@ -11,6 +11,7 @@
 import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
 import { listOffsets } from "../../protocol/tables/produce_fetch.ts";
+import type { Asker } from "../actor.ts";
 import { call } from "./calls.ts";
 import { askCommitted, type Committed, isTransient, lookForQuestions } from "./committed.ts";
 import { type KnownNode, wantMetadata } from "./metadata.ts";
@@ -22,6 +23,13 @@ import { failed, FINE, keyOf, outcomeOf } from "./values.ts";
 /** Kafka's timestamps for the ends of a log. */
 export const LATEST = -1;
 export const EARLIEST = -2;
+
+/** Somebody wants to know where a partition is read. */
+export interface PositionQuestion {
+  readonly key: string;
+  readonly asker: Asker<Outcome & { readonly offset: number }>;
+  readonly dueMs: number;
+}
 
 /** Finds positions that are not known; returns when to look again. */
 export function lookForPositions(consumer: Consumer, nowMs: number): number {
@@ -149,17 +157,27 @@ function takeByTime(consumer: Consumer, partition: AssignedPartition, answer: By
   partition.trouble = outcomeOf(error);
 }
 
-/** Answers those who wait for a position that is known by now, or never will be. */
-export function answerPositions(consumer: Consumer): void {
+/** Answers those who wait for a position that is known by now, never will be, or is not in time; returns when to look again. */
+export function answerPositions(consumer: Consumer, nowMs: number): number {
   const { wanting, partitions, out } = consumer;
   for (let at = wanting.length - 1; at >= 0; at--) {
-    const { key, asker } = wanting[at]!;
+    const { key, asker, dueMs } = wanting[at]!;
     const partition = partitions.get(key);
-    const problem = partition === undefined ? notAssigned(key) : partition.trouble ?? consumer.failure;
+    const problem = partition === undefined
+      ? notAssigned(key)
+      : partition.trouble ?? consumer.failure ?? (nowMs < dueMs ? undefined : notFound(consumer, partition));
     if (problem === undefined && partition?.position === undefined) continue;
     wanting.splice(at, 1);
     out.reply(asker, { ...problem ?? FINE, offset: partition?.position?.offset ?? -1 });
   }
+  return Math.min(...wanting.map(({ dueMs }) => dueMs));
+}
+
+function notFound({ metadata }: Consumer, { key, topic, partition }: AssignedPartition): Outcome {
+  const leader = metadata.leaderOf(topic, partition)?.leader;
+  const isMissing = metadata.version > 0 && leader === undefined;
+  const why = isMissing ? "there is no such partition" : leader === -1 ? "it has no leader" : "nobody has said in time";
+  return failed("REQUEST_TIMED_OUT", metadata.unreached ?? `Where ${key} is read could not be found out: ${why}.`);
 }
 
 /** The answer to whoever means a partition that is not here. */

@@ -15,6 +15,7 @@ import type { Network } from "./network.ts";
 import type { ConsumedRecord, ConsumerArgs, ConsumerConfig, ConsumerProtocol, Outcome } from "./protocol.ts";
 import { Rebalances } from "./rebalancing.ts";
 import type { CommittedQuestion } from "./committed.ts";
+import type { PositionQuestion } from "./positions.ts";
 import { OK } from "./values.ts";
 import { Versions } from "./versions.ts";
 
@@ -70,7 +71,7 @@ export class Consumer {
   /** Said by every poll from now on. */
   failure: Outcome | undefined;
   /** Who waits for a position to be known. */
-  readonly wanting: { readonly key: string; readonly asker: Asker<Outcome & { readonly offset: number }> }[] = [];
+  readonly wanting: PositionQuestion[] = [];
   /** Who waits to know what is committed. */
   readonly questions: CommittedQuestion[] = [];
   readonly versionQuestions: VersionQuestions = new VersionQuestions();

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ErrorName, errorName } from "../../../protocol/errors.ts";
+import { type ErrorName, errorName, ERRORS } from "../../../protocol/errors.ts";
 import { keyOf } from "../assignors/members.ts";
 import { CONSUMER_PROTOCOL_TYPE } from "../../../protocol/consumer_protocol.ts";
 import type { MembershipRequest } from "../membership.ts";
@@ -179,9 +179,15 @@ function refused(member: Member, error: ErrorName): void {
       member.loseCoordinator();
       return member.rejoinLater();
     default:
-      if (FINAL.has(error)) return member.fail(error, "The group does not take this member.");
+      if (FINAL.has(error)) return member.fail(error, whyRefused(member, error));
       return member.rejoinLater();
   }
+}
+
+function whyRefused({ config }: Member, error: ErrorName): string {
+  if (error !== "INVALID_SESSION_TIMEOUT") return `The group does not take this member. ${ERRORS[error].sentence}`;
+  const limits = "group.min.session.timeout.ms and group.max.session.timeout.ms";
+  return `sessionTimeoutMs is ${config.sessionTimeoutMs}: it must be between what the brokers have as ${limits}.`;
 }
 
 /** Topics of others, beside its own: told only when they change. */

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { TopicPartition } from "../../../../actors/consumer/protocol.ts";
 import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
 import type { SeekTo } from "../../../../actors/consumer/protocol.ts";
 import { offsetFetch } from "../../../../protocol/tables/groups.ts";
@@ -107,6 +108,32 @@ Deno.test("there is no place before the first offset, and no time that is no num
   stage.waiting.length = 0;
   stage.probe.ask("seek", { partitions: [T0], to: { timestamp: 1_234.2 } });
   assertEquals(lists(stage), ["1 0@1235"]);
+});
+
+Deno.test("a place that is none at all is refused, and the consumer lives on", () => {
+  const stage = new Stage().assign([T0]);
+  for (const to of [3, undefined, "start", true]) {
+    assertEquals(stage.probe.ask("seek", { partitions: [T0], to: to as never }).reply?.error, "INVALID_REQUEST");
+  }
+});
+
+Deno.test("who asks for a position that is not found out in time is told why", () => {
+  const asked = (stage: Stage, partition: TopicPartition) => {
+    const position = stage.probe.ask("position", partition, 60_000);
+    stage.probe.advance(29_999);
+    assertEquals(position.reply, undefined);
+    stage.probe.advance(1);
+    return [position.reply?.error, position.reply?.message];
+  };
+  const nowhere = { topic: "t", partition: 9 };
+  const missing = new Stage();
+  missing.probe.ask("assign", [nowhere]);
+  const why = "Where t-9 is read could not be found out: there is no such partition.";
+  assertEquals(asked(missing, nowhere), ["REQUEST_TIMED_OUT", why]);
+  const headless = new Stage();
+  headless.leaders = [-1];
+  headless.probe.ask("assign", [T0]);
+  assertEquals(asked(headless, T0)[1], "Where t-0 is read could not be found out: it has no leader.");
 });
 
 Deno.test("a time that is newer than everything means the end", () => {

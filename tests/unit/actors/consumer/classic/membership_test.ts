@@ -339,6 +339,16 @@ Deno.test("other trouble passes: it joins again after a while, which grows", () 
   }
 });
 
+Deno.test("a session that the brokers do not allow is named, and what allows it", () => {
+  const member = new Played({ sessionTimeoutMs: 7_000 }).joined({ error: "INVALID_SESSION_TIMEOUT" });
+  const [failed] = member.actions;
+  assertEquals(
+    failed?.type === "fail" && failed.message,
+    "sessionTimeoutMs is 7000: it must be between what the brokers have as group.min.session.timeout.ms and " +
+      "group.max.session.timeout.ms.",
+  );
+});
+
 Deno.test("a request that brought no answer is sent again", () => {
   const member = new Played();
   assertEquals(member.tell({ type: "failed", api: "join" }).after(200).does, ["join"]);
