@@ -47,7 +47,7 @@
 export { type Client, connect } from "./server/connect.ts";
 export type { Consumer } from "./client/consumer.ts";
 export type { ConsumerConfig } from "./actors/consumer/protocol.ts";
-export type { ConsumerOptions } from "./client/consumers.ts";
+export type { ConsumerOptions } from "./client/options.ts";
 export {
   type CommittedOffset,
   type ConsumerBatch,

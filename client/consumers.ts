@@ -4,7 +4,6 @@
  * @module
  */
 import { refOf } from "../actors/address.ts";
-import { configProblem, CONSUMER_DEFAULTS } from "../actors/consumer/config.ts";
 import { consumer } from "../actors/consumer/consumer.ts";
 import type { Network, NodeAddress } from "../actors/consumer/network.ts";
 import { CONSUMER, type ConsumerConfig } from "../actors/consumer/protocol.ts";
@@ -12,19 +11,7 @@ import { ActorSystem } from "../actors/system.ts";
 import type { Env } from "../lib/env.ts";
 import { Consumer } from "./consumer.ts";
 import { MEMBERSHIPS } from "./memberships.ts";
-import type { RebalanceListener, TopicPartition } from "./records.ts";
-
-/** How a consumer is to read: Kafka's consumer configs in camel case, and what to begin with. */
-export interface ConsumerOptions extends Partial<ConsumerConfig>, RebalanceListener {
-  /** Topics to subscribe to; this or `pattern` or `partitions`, or nothing for now. */
-  readonly topics?: readonly string[];
-  /** Subscribes to all topics whose whole name fits this regular expression, in the syntax of RE2; also to those that come later. */
-  readonly pattern?: string;
-  /** Partitions to read without the help of a group. */
-  readonly partitions?: readonly TopicPartition[];
-  /** The name of its actor. Default: made of the group's id and a number. */
-  readonly name?: string;
-}
+import { configOf, type ConsumerOptions } from "./options.ts";
 
 /** What consumers stand on. */
 export interface ConsumersGround {
@@ -61,14 +48,11 @@ export class Consumers {
   /**
    * Starts a consumer; what it is to read it begins with at once.
    *
-   * @throws {RangeError} when its options do not go together
+   * @throws {RangeError} when there is no such option, one can never be right, or they do not go together
    */
   open(options: ConsumerOptions): Consumer {
-    const { topics, pattern, partitions, name, assigned, revoked, lost, ...configs } = options;
-    const given = Object.entries(configs).filter(([, value]) => value !== undefined);
-    const config: ConsumerConfig = { ...CONSUMER_DEFAULTS, ...this.#ground.defaults, ...Object.fromEntries(given) };
-    const problem = problemOf(config, options);
-    if (problem !== undefined) throw new RangeError(problem);
+    const config = configOf(options, this.#ground.defaults);
+    const { topics, pattern, partitions, name, assigned, revoked, lost } = options;
     const called = name ?? `${config.groupId ?? "reader"}-${++this.#count}`;
     const taken = refOf<unknown>(this.system.node, CONSUMER.kind, called);
     if (this.system.actors().some(({ ref, state }) => ref === taken && state !== "stopped")) {
@@ -83,6 +67,8 @@ export class Consumers {
       listener: { assigned, revoked, lost },
       after: (delayMs, task) => clock.after(delayMs, task),
       maxPollIntervalMs: config.maxPollIntervalMs,
+      requestTimeoutMs: config.requestTimeoutMs,
+      groupProtocol: config.groupProtocol,
       ended: () => this.#open.delete(opened),
     });
     this.#open.add(opened);
@@ -98,13 +84,4 @@ export class Consumers {
     await Promise.all([...this.#open].map((one) => one.close({ timeoutMs })));
     await this.system.shutdown();
   }
-}
-
-function problemOf(config: ConsumerConfig, { topics, pattern, partitions }: ConsumerOptions): string | undefined {
-  const ways = [topics, pattern, partitions].filter((way) => way !== undefined).length;
-  if (ways > 1) return "Only one of topics, pattern and partitions can be read.";
-  if ((topics ?? pattern) !== undefined && config.groupId === null) {
-    return "To subscribe to topics takes a groupId: name one, or name partitions.";
-  }
-  return configProblem(config);
 }

@@ -5,7 +5,7 @@
  *     revoked ──▶ nothing more of it is handed out ─▶ program rests ─▶ commit ─▶ listener ─▶ forgotten ─▶ handled
  *     lost ─────▶ the same, but nobody waits for the program, and nothing is committed ───────────▶ handled
  *
- * Invariant: every event is answered with `handled` once, whatever the program's listener does, unless that never comes back.
+ * Invariants: nothing is handed out when the actor is gone; every event is answered with `handled` once, whatever the program's listener does, unless that never comes back.
  *
  * @module
  */
@@ -75,7 +75,7 @@ export class Listening {
     for (let after = 0;;) {
       const answer = await system.ask(ref, "nextRebalance", { after }, LISTEN_MS);
       if (!answer.ok && answer.failure === "timeout") continue;
-      if (!answer.ok) return;
+      if (!answer.ok) return this.#backlog.clear(); // nobody owns anything any more
       after = answer.value.number;
       try {
         await this.#rebalance(answer.value);

@@ -14,7 +14,8 @@
 import type { NodeAddress } from "../actors/consumer/network.ts";
 import type { ActorInfo, ActorSystem } from "../actors/system.ts";
 import type { Consumer } from "../client/consumer.ts";
-import { type ConsumerOptions, Consumers } from "../client/consumers.ts";
+import { Consumers } from "../client/consumers.ts";
+import type { ConsumerOptions } from "../client/options.ts";
 import { type LocalBroker, localNetwork } from "../client/local_network.ts";
 import type { Disk } from "../storage/disk.ts";
 import { FileDisk } from "../storage/file_disk.ts";

@@ -5,7 +5,8 @@
  */
 import type { NodeAddress } from "../actors/consumer/network.ts";
 import type { Consumer } from "../client/consumer.ts";
-import { type ConsumerOptions, Consumers } from "../client/consumers.ts";
+import { Consumers } from "../client/consumers.ts";
+import type { ConsumerOptions } from "../client/options.ts";
 import { tcpNetwork } from "../client/tcp_network.ts";
 import { realEnv } from "./env.ts";
 

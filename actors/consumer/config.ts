@@ -1,8 +1,10 @@
 /**
- * What a consumer's configs are unless somebody says otherwise: Kafka's defaults, and ours where Kafka has no such config.
+ * What a consumer's configs are unless somebody says otherwise, Kafka's defaults and ours where Kafka has no such config; and what they may be.
  *
  * @module
  */
+import { refuseTopicName } from "../../protocol/topic_names.ts";
+import { CLASSIC_ASSIGNORS } from "./assignors/assignors.ts";
 import type { ConsumerConfig } from "./protocol.ts";
 
 /** The defaults. */
@@ -42,32 +44,78 @@ const WORDS = {
   delivery: ["at-least-once", "at-most-once"],
 } as const satisfies { [C in keyof ConsumerConfig]?: readonly ConsumerConfig[C][] };
 
+/** Configs that are yes or no. */
+const SWITCHES: readonly (keyof ConsumerConfig)[] = ["enableAutoCommit", "allowAutoCreateTopics"];
+
+/** The least that the configs that are numbers may be. Requests carry most of them as int32. */
+const NUMBERS: Readonly<Partial<Record<keyof ConsumerConfig, number>>> = {
+  sessionTimeoutMs: 1,
+  heartbeatIntervalMs: 1,
+  maxPollIntervalMs: 1,
+  autoCommitIntervalMs: 1,
+  fetchMinBytes: 0,
+  fetchMaxWaitMs: 0,
+  fetchMaxBytes: 1,
+  maxPartitionFetchBytes: 1,
+  bufferBytes: 1,
+  metadataMaxAgeMs: 1,
+  requestTimeoutMs: 1,
+  retryBackoffMs: 1,
+  retryBackoffMaxMs: 1,
+};
+const NUMBER_MAX = 0x7fff_ffff;
+
+/** Configs that are texts: null where nothing is meant, but never empty. */
+const TEXTS: readonly (keyof ConsumerConfig)[] = ["groupId", "groupInstanceId", "groupRemoteAssignor", "clientRack"];
+const encoder = new TextEncoder();
+/** What the records of `__consumer_offsets` can hold. */
+const TEXT_BYTES_MAX = 0x7fff;
+
 /** A sentence that says what is wrong with a config, or undefined. */
 export function configProblem(config: ConsumerConfig): string | undefined {
+  return problemOfWords(config) ?? problemOfNumbers(config) ?? problemOfTexts(config) ?? problemTogether(config);
+}
+
+function problemOfWords(config: ConsumerConfig): string | undefined {
   for (const [name, words] of Object.entries(WORDS)) {
     const word = config[name as keyof typeof WORDS];
     if (!words.some((one) => one === word)) return `${name} is ${word}: it must be one of ${words.join(", ")}.`;
   }
-  const positive: (keyof ConsumerConfig)[] = [
-    "sessionTimeoutMs",
-    "heartbeatIntervalMs",
-    "maxPollIntervalMs",
-    "autoCommitIntervalMs",
-    "fetchMaxBytes",
-    "maxPartitionFetchBytes",
-    "bufferBytes",
-    "metadataMaxAgeMs",
-    "requestTimeoutMs",
-    "retryBackoffMs",
-    "retryBackoffMaxMs",
-  ];
-  for (const name of positive) {
+  for (const name of SWITCHES) {
+    if (typeof config[name] !== "boolean") return `${name} is ${shown(config[name])}: it must be true or false.`;
+  }
+  const { partitionAssignors } = config;
+  const isList = Array.isArray(partitionAssignors) && partitionAssignors.length > 0;
+  if (isList && partitionAssignors.every((name) => CLASSIC_ASSIGNORS.has(name))) return undefined;
+  return `partitionAssignors is ${shown(partitionAssignors)}: it must be a list of ${
+    [...CLASSIC_ASSIGNORS.keys()].join(", ")
+  }, of one at least.`;
+}
+
+function problemOfNumbers(config: ConsumerConfig): string | undefined {
+  for (const [name, min] of Object.entries(NUMBERS)) {
+    const value = config[name as keyof ConsumerConfig];
+    if (Number.isInteger(value) && (value as number) >= min && (value as number) <= NUMBER_MAX) continue;
+    return `${name} is ${shown(value)}: it must be a whole number from ${min} to ${NUMBER_MAX}.`;
+  }
+  return undefined;
+}
+
+function problemOfTexts(config: ConsumerConfig): string | undefined {
+  if (typeof config.clientId !== "string") return `clientId is ${shown(config.clientId)}: it must be a text.`;
+  for (const name of TEXTS) {
     const value = config[name];
-    if (typeof value !== "number" || !(value >= 1)) return `${name} is ${value}: it must be a number from 1 on.`;
+    if (value === null) continue;
+    if (typeof value !== "string" || value === "") return `${name} is ${shown(value)}: it must be a text, not empty.`;
+    const bytes = encoder.encode(value).length;
+    if (bytes > TEXT_BYTES_MAX) return `${name} is ${bytes} bytes long: it must not be longer than ${TEXT_BYTES_MAX}.`;
   }
-  if (!(config.fetchMinBytes >= 0 && config.fetchMaxWaitMs >= 0)) {
-    return "fetchMinBytes and fetchMaxWaitMs must be numbers that are not negative.";
-  }
+  // Kafka's rule for both is the same.
+  const refused = config.groupInstanceId === null ? null : refuseTopicName(config.groupInstanceId);
+  return refused === null ? undefined : `groupInstanceId has to be as a topic's name is. ${refused}`;
+}
+
+function problemTogether(config: ConsumerConfig): string | undefined {
   const { groupProtocol, heartbeatIntervalMs, sessionTimeoutMs } = config;
   if (config.groupId !== null && groupProtocol === "classic" && heartbeatIntervalMs >= sessionTimeoutMs) {
     return `heartbeatIntervalMs is ${heartbeatIntervalMs}: it must be less than sessionTimeoutMs, which is ${sessionTimeoutMs}.`;
@@ -77,4 +125,8 @@ export function configProblem(config: ConsumerConfig): string | undefined {
     return "At most once needs a groupId: what is handed out is committed before.";
   }
   return undefined;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "number" || value === undefined ? String(value) : JSON.stringify(value);
 }

@@ -7,7 +7,7 @@ import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { metadata } from "../../protocol/tables/metadata.ts";
 import { consumerCases, PROTOCOLS, quick, read, runConsumerCase } from "../helpers/consumer_cases.ts";
 import { createTopic, produceBatch, produceTexts, texts } from "../helpers/kafka_calls.ts";
-import { eventually } from "../helpers/patience.ts";
+import { eventually, patiently } from "../helpers/patience.ts";
 import { RawClient } from "../helpers/raw_client.ts";
 
 const QUICK_MEMBERS = { "group.consumer.heartbeat.interval.ms": "20" };
@@ -172,6 +172,46 @@ Deno.test("a cluster that stops closes its consumers, whatever they are doing", 
   assertEquals(cluster.actors(), []);
   await assertRejects(() => loop.poll(), ConsumerError, "is closed");
 });
+
+/** Somebody who is no broker: he closes at once, says something else, or says nothing. */
+function nobody(how: "refuses" | "babbles" | "is silent") {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const conns: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      conns.push(conn);
+      if (how === "babbles") await conn.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    }
+  })();
+  if (how === "refuses") listener.close();
+  return {
+    address: `127.0.0.1:${listener.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      if (how !== "refuses") listener.close();
+      await accepting;
+      for (const conn of conns) conn.close();
+    },
+  };
+}
+
+for (const how of ["refuses", "babbles", "is silent"] as const) {
+  Deno.test(`a broker that ${how} is an error in time, and nothing that holds up a close`, async () => {
+    await using broker = nobody(how);
+    await using client = connect(broker.address);
+    const at = { topic: "t", partition: 0 };
+    const consumer = client.consumer({ groupId: "g", topics: ["t"], requestTimeoutMs: 50 });
+    const said = async (ask: () => Promise<unknown>) =>
+      await assertRejects(() => patiently(ask(), "an error"), ConsumerError, `${broker.address}`) as ConsumerError;
+    const poll = async () => {
+      while ((await consumer.poll({ timeoutMs: 20 })).length === 0); // the first may be over before anybody was asked
+    };
+    assertEquals((await said(poll)).code, "NETWORK_EXCEPTION");
+    assertEquals((await said(() => consumer.committed([at]))).code, "REQUEST_TIMED_OUT");
+    await patiently(consumer.close(), "the close");
+    await using alone = client.consumer({ partitions: [at], requestTimeoutMs: 50 });
+    assertEquals((await said(() => alone.position(at))).code, "REQUEST_TIMED_OUT");
+  });
+}
 
 Deno.test("options that contradict each other are refused", async () => {
   await using cluster = await startCluster();

@@ -121,6 +121,8 @@ class Stage {
       listener,
       after,
       maxPollIntervalMs,
+      requestTimeoutMs: 30_000,
+      groupProtocol: "classic",
       ended: () => {},
     });
   }
@@ -229,6 +231,72 @@ Deno.test("closing ends a loop that waits", async () => {
   await assertRejects(() => stage.consumer.poll(), ConsumerError, "closed");
 });
 
+Deno.test("what is closed says so, whatever it is asked for, and has nothing more to hand out", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(0, 1));
+  for await (const _ of stage.consumer) break;
+  await stage.consumer.close();
+  const { consumer } = stage;
+  const asked = [
+    () => consumer.poll(),
+    () => consumer.commit(),
+    () => consumer.commit([{ ...T0, offset: 1n }]),
+    () => consumer.committed([T0]),
+    () => consumer.subscribe(["t"]),
+    () => consumer.unsubscribe(),
+    () => consumer.seek(T0, 1n),
+    () => consumer.position(T0),
+    () => consumer.pause([T0]),
+    () => consumer.lag(),
+    () => consumer.assignment(),
+  ];
+  for (const ask of asked) {
+    const error = await assertRejects(ask, ConsumerError, "is closed");
+    assertEquals((error as ConsumerError).code, "INVALID_REQUEST");
+  }
+  for await (const _ of consumer) throw new Error("nothing is left");
+  for await (const _ of consumer.batches()) throw new Error("nothing is left");
+  await stage.end();
+});
+
+Deno.test("one whose actor is killed hands out nothing more, and says that it has crashed", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(0, 1, 2));
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  stage.system.kill(stage.consumer.ref);
+  await turns();
+  await assertRejects(() => loop.next(), ConsumerError, "has crashed");
+  await assertRejects(() => stage.consumer.lag(), ConsumerError, "has crashed");
+  await stage.end();
+});
+
+Deno.test("closing one that stands still ends it when its time is over", async () => {
+  const stage = new Stage({ hasTime: false });
+  stage.system.pause(stage.consumer.ref);
+  const closed = stage.consumer.close();
+  await turns();
+  await stage.pass();
+  await closed;
+  assertEquals(stage.system.actors().map(({ state }) => state), ["stopped"]);
+  await stage.system.shutdown();
+});
+
+Deno.test("a close that makes no sense is refused, and closes nothing", async () => {
+  const stage = new Stage();
+  await assertRejects(() => stage.consumer.close({ timeoutMs: NaN }), RangeError, "timeoutMs is NaN");
+  await assertRejects(() => stage.consumer.close({ timeoutMs: -1 }), RangeError, "timeoutMs is -1");
+  assertEquals(await stage.consumer.assignment(), [T0]);
+  await stage.end();
+});
+
+Deno.test("to subscribe to nothing is to unsubscribe", async () => {
+  const stage = new Stage();
+  await stage.consumer.subscribe([]);
+  await stage.end();
+  assertEquals(stage.told, ["unsubscribe", "close"]);
+});
+
 Deno.test("partitions are given back when the program is through with its record, and what waited of them is not handed out", async () => {
   const heard: string[] = [];
   const listener = { revoked: () => void heard.push("revoked") };
@@ -289,14 +357,16 @@ Deno.test("a listener that fails holds nobody up, and the next poll says so; oth
   await stage.end();
 });
 
-Deno.test("a listener that fails takes no records from the poll that waits", async () => {
+// It may be the listener that was to say where reading begins.
+Deno.test("a poll that waits hears of a listener that fails before it hands out records, and the next one has them", async () => {
   const stage = new Stage({ listener: FAILING });
   const poll = stage.consumer.poll();
   await turns();
+  const failed = assertRejects(() => poll, ConsumerError, "no room");
   await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "assigned", partitions: [T0] }));
   await stage.say((out) => out.reply(stage.script.poll!, records(4, 5)));
-  assertEquals((await poll).map(({ offset }) => offset), [4n, 5n]);
-  await assertRejects(() => stage.consumer.poll(), ConsumerError, "no room");
+  await failed;
+  assertEquals((await stage.consumer.poll()).map(({ offset }) => offset), [4n, 5n]);
   await stage.end();
 });
 
@@ -316,6 +386,8 @@ Deno.test("records that come when nobody waits for them any more are handed out 
 
 Deno.test("a poll that makes no sense is refused", async () => {
   const stage = new Stage();
+  await assertRejects(() => stage.consumer.poll({ timeout: 1 } as object), RangeError, 'no option "timeout"');
+  await assertRejects(() => stage.consumer.poll(1_000 as never), RangeError, "1000 are no options");
   await assertRejects(() => stage.consumer.poll({ maxRecords: 0 }), RangeError, "maxRecords is 0");
   await assertRejects(() => stage.consumer.poll({ timeoutMs: NaN }), RangeError, "timeoutMs is NaN");
   await stage.end();

@@ -1,0 +1,136 @@
+/**
+ * From the actor's polls to the program's hands: what is asked for, handed out, and may be committed because it was.
+ *
+ *     poll, loop, batches ──▶ backlog ──▶ handed out ──the next is asked for──▶ dealt with ──▶ committed
+ *                               ▲ empty: the actor is asked, once at a time
+ *
+ * Invariant: the actor counts what it has answered with as handed out, so none of it is dropped, however late it comes; and nothing is
+ * handed out before a failure of the rebalance listener has been said: it may be the one that was to say where reading begins.
+ *
+ * @module
+ */
+import type { Answer, Reply } from "../actors/actor.ts";
+import type { ConsumedRecord, ConsumerProtocol, Outcome } from "../actors/consumer/protocol.ts";
+import { checkOptions, checkTime } from "./arguments.ts";
+import type { Backlog } from "./backlog.ts";
+import type { Listening } from "./listening.ts";
+import { fine, GRACE_MS, type Questions } from "./questions.ts";
+import type { ConsumerBatch, ConsumerRecord, TopicPartition } from "./records.ts";
+
+/** How long one question for records lasts before it is put again. */
+const POLL_MS = 10_000;
+const RECORDS_MAX = 500;
+const FINE: Outcome = { error: "NONE", message: null };
+
+type Polled = Answer<Reply<ConsumerProtocol, "poll">>;
+
+/** How much to bring, and how long to wait for it. */
+export interface PollOptions {
+  /** The most records that it brings. Default 500, as `max.poll.records`. */
+  readonly maxRecords?: number;
+  /** How long it waits for the first of them, in milliseconds. Default 10 000. */
+  readonly timeoutMs?: number;
+}
+
+/** Reads for one program. */
+export class Reading {
+  readonly #questions: Questions;
+  readonly #backlog: Backlog;
+  readonly #listening: Listening;
+  /** The question for records that is under way: there is one at a time. */
+  #asking: Promise<Polled> | undefined;
+
+  constructor(questions: Questions, backlog: Backlog, listening: Listening) {
+    this.#questions = questions;
+    this.#backlog = backlog;
+    this.#listening = listening;
+  }
+
+  async poll(options: PollOptions): Promise<readonly ConsumerRecord[]> {
+    this.#questions.check("closing");
+    checkOptions(options, ["maxRecords", "timeoutMs"]);
+    const { maxRecords = RECORDS_MAX, timeoutMs = POLL_MS } = options;
+    if (!(maxRecords >= 1)) throw new RangeError(`maxRecords is ${maxRecords}: it must be a number from 1 on.`);
+    checkTime("timeoutMs", timeoutMs);
+    await this.#fill(maxRecords, timeoutMs);
+    return this.#handOut(this.#backlog.takeAll(maxRecords));
+  }
+
+  /** Record after record. */
+  async *records(): AsyncGenerator<ConsumerRecord, void, undefined> {
+    try {
+      while (!this.#questions.isClosing) {
+        this.#listening.rest();
+        if (this.#backlog.isEmpty && !await this.#more()) continue;
+        const [record] = this.#handOut(this.#backlog.takeAll(1));
+        if (record !== undefined) yield record;
+      }
+    } finally {
+      this.#listening.rest();
+    }
+  }
+
+  /** Run after run. */
+  async *batches(): AsyncGenerator<ConsumerBatch, void, undefined> {
+    try {
+      while (!this.#questions.isClosing) {
+        if (!await this.#more()) continue;
+        const records = this.#handOut(this.#backlog.takeRun());
+        const [first] = records;
+        if (first !== undefined) yield { topic: first.topic, partition: first.partition, records };
+      }
+    } finally {
+      this.#listening.rest();
+    }
+  }
+
+  /** Commits what was handed out: of all partitions, or of these. */
+  async commit(of?: readonly TopicPartition[]): Promise<Outcome> {
+    const offsets = this.#backlog.handedOut(of);
+    if (offsets.length === 0) return FINE;
+    const { brokersMs } = this.#questions;
+    const answer = await this.#questions.request("commit", { offsets, onlyOwned: true }, brokersMs);
+    if (answer.ok) return answer.value;
+    if (answer.failure === "timeout") {
+      return { error: "REQUEST_TIMED_OUT", message: "The commit was not answered in time: it may have happened." };
+    }
+    const message = "The consumer has ended before it could say whether this was committed.";
+    return { error: "UNKNOWN_SERVER_ERROR", message };
+  }
+
+  /** Waits for records; false when there are none yet. */
+  async #more(): Promise<boolean> {
+    await this.#fill(RECORDS_MAX, POLL_MS);
+    return !this.#backlog.isEmpty;
+  }
+
+  async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
+    this.#listening.rest();
+    this.#listening.complain();
+    if (!this.#backlog.isEmpty) return;
+    const answer = await this.#questions.within(this.#ask(maxRecords, timeoutMs), timeoutMs + GRACE_MS);
+    if (this.#questions.isClosing) return;
+    this.#listening.complain();
+    const { records: _, ...outcome } = this.#questions.value(answer);
+    fine(outcome);
+  }
+
+  /**
+   * Asks for records, unless that is under way. However long it takes and whoever still waits: records that come are kept for
+   * the next who asks.
+   */
+  #ask(maxRecords: number, timeoutMs: number): Promise<Polled> {
+    return this.#asking ??= this.#questions.request("poll", { maxRecords, timeoutMs }, Infinity).then((answer) => {
+      this.#asking = undefined;
+      if (answer.ok) this.#backlog.add(answer.value.records);
+      return answer;
+    });
+  }
+
+  #handOut(records: readonly ConsumedRecord[]): readonly ConsumerRecord[] {
+    this.#listening.works(records.length > 0);
+    return records.map(({ topic, partition, offset, timestamp, timestampType, key, value, headers, leaderEpoch }) => (
+      { topic, partition, offset: BigInt(offset), timestamp, timestampType, key, value, headers, leaderEpoch }
+    ));
+  }
+}
