@@ -122,3 +122,15 @@ Deno.test("a generation is written when it is assigned: who is in it, what each 
     [follower, "F", "/127.0.0.1"],
   ]);
 });
+
+Deno.test("a generation that nobody was given an assignment of is forgotten with the coordinator, and its number comes again", () => {
+  const before = new Stage();
+  const [leader, follower] = before.form(2);
+  const joined = [before.join(leader!), before.join(follower!)];
+  assertEquals(joined.map(({ body }) => body?.generationId), [2, 2]);
+  const stage = new Stage({ records: before.records });
+  assertEquals([stage.state, stage.heartbeat(leader!, 1)], ["Stable", "NONE"]);
+  assertEquals(stage.heartbeat(leader!, 2), "ILLEGAL_GENERATION");
+  const again = [stage.join(leader!), stage.join(follower!)];
+  assertEquals(again.map(({ body }) => body?.generationId), [2, 2]);
+});
