@@ -69,6 +69,9 @@ export interface CleanableLog {
   readonly cleanedTo: number;
   /** From here on no tombstone has gone, nor where this log was filled from: kept in the checkpoint `tombstone-offset-checkpoint`. */
   readonly tombstonesGoneTo: number;
-  /** This log is empty and about to be filled from one where tombstones below this have gone: so on disk on return. */
-  inheritGoneTombstones(to: number): void;
+  /**
+   * What is appended next is read from a log from which tombstones below this had gone when this one was empty; 0 if what is here comes
+   * from elsewhere. Known on disk on return.
+   */
+  fillWithout(tombstonesBelow: number): void;
 }

@@ -322,9 +322,9 @@ export class SegmentedLog implements Log {
     return this.#compaction.begin(request);
   }
 
-  inheritGoneTombstones(to: number): void {
+  fillWithout(tombstonesBelow: number): void {
     this.#durability.demandUsable();
-    this.#compaction.tombstonesGo(to);
+    this.#compaction.fillWithout(tombstonesBelow, this.#endOffset);
   }
 
   configure(config: LogConfig): void {

@@ -128,7 +128,7 @@ function take(replica: Replica, following: Following, reply: PullReply, out: Rep
   const nowMs = out.now();
   const work = () => {
     if (restartAt !== undefined) log.restartAt(restartAt);
-    if (log.startOffset === log.endOffset) log.inheritGoneTombstones(reply.tombstonesGoneTo);
+    log.fillWithout(following.filledWithout);
     for (const { bytes, headers } of runs) {
       log.append(bytes, nowMs);
       for (const header of headers) producers.recovered(header);

@@ -24,7 +24,7 @@ export class Following {
   leaderMs = -1;
   /** Below this every replica that is waited for has everything, as the leader has last told it. */
   heldByAll = -1;
-  /** When this log was empty last, tombstones below this were gone from the leader's, and all that they took back. */
+  /** When this log was empty last, tombstones below this were gone from the leader's, and what they took back; 0 if it never was. */
   filledWithout = 0;
   /** Below this everything is safe, as the leader has last been told. */
   toldSafe = -1;

@@ -102,9 +102,15 @@ export class Compaction {
     if (this.#cleanedTo > offset) this.#move(offset);
   }
 
-  /** Tombstones below `to` are about to go, or are gone where what comes next was read. */
+  /** Tombstones below `to` are about to go. */
   tombstonesGo(to: number): void {
     if (to > this.#tombstonesGoneTo) this.#moveGone(to);
+  }
+
+  /** What comes next, at `end`, lacks tombstones below `to`; what was said of the place where it came from before is over. */
+  fillWithout(to: number, end: number): void {
+    const gone = Math.max(to, Math.min(end, this.#tombstonesGoneTo));
+    if (gone !== this.#tombstonesGoneTo) this.#moveGone(gone);
   }
 
   /** What was from `offset` on is gone. */

@@ -148,9 +148,14 @@ export const CLEANING_CASES: Record<string, Case> = {
     assertEquals(again.log.tombstonesGoneTo, endOffset, "what comes in the place of what was cut has all of them");
     again.log.restartAt(0);
     assertEquals(again.log.tombstonesGoneTo, 0);
-    again.log.inheritGoneTombstones(9);
-    again.log.inheritGoneTombstones(2);
+    again.log.fillWithout(9);
+    for (let index = 0; index < 4; index++) write(again.log, "a=1");
+    again.log.fillWithout(9);
     assertEquals(again.log.tombstonesGoneTo, 9);
+    again.log.fillWithout(0);
+    assertEquals(again.log.tombstonesGoneTo, 4, "what comes next is from elsewhere");
+    again.log.restartAt(0);
+    again.log.fillWithout(9);
     for (let index = 0; index < 10; index++) write(again.log, "a=1");
     await flushed(again.log);
     again.store.checkpoint();

@@ -192,8 +192,8 @@ export class FakeLog implements Log {
     };
   }
 
-  inheritGoneTombstones(to: number): void {
-    this.tombstonesGoneTo = Math.max(this.tombstonesGoneTo, to);
+  fillWithout(tombstonesBelow: number): void {
+    this.tombstonesGoneTo = Math.max(tombstonesBelow, Math.min(this.tombstonesGoneTo, this.endOffset));
   }
 
   endSync(): void {

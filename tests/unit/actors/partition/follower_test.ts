@@ -409,3 +409,16 @@ Deno.test("who may have missed a deletion that its leader has forgotten begins a
   h.tell({ tombstonesGoneTo: 7, records: stored(3, 1), startOffset: 2 });
   assertEquals([h.log.endOffset, h.reports.length], [2, 3], "what came from another leader counts for nothing");
 });
+
+Deno.test("what one leader had forgotten when it filled a log says nothing of what the next one adds", () => {
+  const h = new Harness(FOLLOWS);
+  h.tell({ tombstonesGoneTo: 7, records: stored(0, 2) }).tell({ tombstonesGoneTo: 7, records: stored(2, 1) });
+  assertEquals([h.log.endOffset, h.log.tombstonesGoneTo], [3, 7]);
+  h.assume({ leader: 3, leaderEpoch: 6, isr: [2, 3] }).tell({});
+  h.tell({ tombstonesGoneTo: 3, records: stored(3, 2) });
+  assertEquals(
+    [h.log.endOffset, h.log.tombstonesGoneTo],
+    [5, 3],
+    "it may yet lose a tombstone at 4, and has to say so",
+  );
+});
