@@ -7,7 +7,8 @@
  * It is started by its coordinator with what the log has of it, once: when it dies, its coordinator reads the log again and starts
  * another. What it says leaves when the records before it are committed; that is the runtime's doing. The parts do the rest.
  *
- * Invariant: once it has retired, it changes nothing and tells whoever asks to ask again.
+ * Invariant: once it has retired, it changes nothing and tells whoever asks to ask again. So it does while it is deleted, where that takes more
+ * than one write: nobody may come in between, find half of it, and keep it from going.
  *
  * @module
  */
@@ -71,7 +72,7 @@ function each<T extends object>(table: T, frame: (verb: never, handle: never) =>
 
 function ofClient<V extends ClientVerb>(verb: V, handle: GroupHandler<V>): GroupHandler<V> {
   return (group, message, out) => {
-    if (group.retired) return ASK_AGAIN[verb](message);
+    if (group.retired || verb !== "remove" && group.offsets.removals.length > 0) return ASK_AGAIN[verb](message);
     watch(group, out);
     return handle(group, message, out);
   };

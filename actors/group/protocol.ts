@@ -215,7 +215,7 @@ export interface GroupProtocol {
   consumerHeartbeat(
     request: Asked<Request<typeof consumerGroupHeartbeat>>,
   ): ResponseInput<typeof consumerGroupHeartbeat>;
-  /** Topics are named as the version does: by name up to 9, by id from 10 on. */
+  /** Topics are named by name and by the id that the handler knows, whatever the version. */
   commit(request: Asked<Request<typeof offsetCommit>>): ResponseInput<typeof offsetCommit>;
   fetchOffsets(request: Asked<OffsetFetchAsked>): OffsetFetchGroup;
   deleteOffsets(request: Asked<Request<typeof offsetDelete>>): ResponseInput<typeof offsetDelete>;

@@ -54,7 +54,7 @@ export interface Members extends Part {
     readonly epoch: number;
     readonly version: number;
     /** What is committed for: a member of an epoch that is over may do so for what it has had since then. */
-    readonly partitions: Iterable<{ readonly topicId: string | undefined; readonly partition: number }>;
+    readonly partitions: Iterable<{ readonly topicId: string; readonly partition: number }>;
   }): ErrorName;
   /** The same for OffsetFetch of version 9 and up. */
   judgeFetch(fetch: { readonly memberId: string | null; readonly epoch: number }): ErrorName;

@@ -21,7 +21,11 @@ type Topics = ResponseInput<typeof table>["topics"];
 /** Serves OffsetCommit. */
 export const offsetCommit = handler(table, 2, 9, (request, exchange) => {
   const { groupId, generationIdOrMemberEpoch: epoch } = request;
-  const topics = knownPartitions(exchange.view, request.topics);
+  const { topics: there } = exchange.view.image;
+  // The ids are this broker's: clients of these versions know names only.
+  const topics = knownPartitions(exchange.view, request.topics).map((topic) => (
+    { ...topic, topicId: there.get(topic.name)!.topicId }
+  ));
   const answer = (known: Topics) => exchange.reply({ topics: withUnknown(request.topics, known) });
   if (topics.length === 0) return answer([]);
 

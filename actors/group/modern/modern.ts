@@ -196,7 +196,7 @@ export class ModernGroup implements Members {
     const { epoch: present, since } = this.current(memberId);
     if (epoch > present) return false;
     for (const { topicId, partition } of partitions) {
-      const from = since.get(topicId ?? "")?.get(partition);
+      const from = since.get(topicId)?.get(partition);
       if (from === undefined || epoch < from) return false;
     }
     return true;

@@ -10,7 +10,8 @@
  * whoever resets the offsets of a group that has stood still for long should find them when the group starts again.)
  *
  * Invariant: a topic's offsets are given up with it only if this group has seen the topic, and then seen it gone (or under another id). Before a
- * first look at the cluster everything seems to be gone.
+ * first look at the cluster everything seems to be gone. What is committed for a new topic of that name, before this group has heard of it,
+ * stays: connections may hear of it sooner.
  *
  * @module
  */
@@ -40,7 +41,7 @@ export function newsCame(group: Group, { topology: before }: GroupNews, out: Gro
   for (const topic of offsets.topics()) {
     const seen = before.topics.get(topic);
     if (seen === undefined || seen.topicId === topics.get(topic)?.topicId) continue;
-    offsets.doom(topic);
+    offsets.doom(topic, seen.topicId);
     gone = true;
   }
   if (gone) out.timer("expire", 0, "expire", undefined);

@@ -37,7 +37,7 @@ export function commit(group: Group, request: CommitRequest, out: GroupOutbox): 
   if (!fits(records, maxWriteBytes)) return respondToCommit(body, () => "INVALID_COMMIT_OFFSET_SIZE");
   for (const record of records) {
     out.append(record);
-    group.offsets.spare(record);
+    group.offsets.spare(record, otherIdOf(group, body, record));
   }
   return respondToCommit(body, (partition) => isTooLong(partition) ? "OFFSET_METADATA_TOO_LARGE" : "NONE");
 }
@@ -50,21 +50,25 @@ function judgeCommit(
   const { memberId, groupInstanceId: instanceId, generationIdOrMemberEpoch: epoch } = body;
   const members = membersOf(group);
   if (members !== undefined) {
-    const partitions = partitionsOf(group, body, isTooLong);
+    const partitions = partitionsOf(body, isTooLong);
     return members.judgeCommit({ memberId, instanceId, epoch, version, partitions });
   }
   // Nobody is a member of a group that has nothing but offsets.
   return epoch < 0 ? "NONE" : "UNKNOWN_MEMBER_ID";
 }
 
+/** The id of a topic where it is another than this group knows: it has heard of a change that this one has not, or the other way round. */
+function otherIdOf({ news }: Group, { topics }: CommitRequest["body"], { topic }: OffsetRecord): string | undefined {
+  const topicId = topics.findLast(({ name }) => name === topic)?.topicId;
+  return topicId === "" || topicId === news.topology.topics.get(topic)?.topicId ? undefined : topicId;
+}
+
 /** What is committed for by the ids of topics, as members have it. */
 function* partitionsOf(
-  { news: { topology } }: Group,
   { topics }: CommitRequest["body"],
   isTooLong: (partition: CommittedPartition) => boolean,
-): Generator<{ readonly topicId: string | undefined; readonly partition: number }> {
-  for (const { name, partitions } of topics) {
-    const topicId = topology.topics.get(name)?.topicId;
+): Generator<{ readonly topicId: string; readonly partition: number }> {
+  for (const { topicId, partitions } of topics) {
     for (const partition of partitions) {
       if (!isTooLong(partition)) yield { topicId, partition: partition.partitionIndex };
     }

@@ -29,6 +29,8 @@ export class Offsets implements Part {
    * meanwhile takes it off.
    */
   readonly doomed: Map<string, Set<number>> = new Map();
+  /** What was committed for a topic under an id that was not the group's then: it may hear of that later. By topic and partition. */
+  readonly #ids: Map<string, Map<number, string>> = new Map();
   /** Who waits for the whole group to be deleted, where that takes more than one write. */
   readonly removals: Asker<ReturnType<GroupProtocol["remove"]>>[] = [];
 
@@ -37,7 +39,7 @@ export class Offsets implements Part {
   apply(record: GroupRecord): void {
     if (record.type !== "offset") return;
     const { topic, partition, value } = record;
-    if (value === null) this.spare(record); // "doomed" lists only what is there
+    if (value === null) this.spare(record, undefined); // "doomed" lists only what is there
     const partitions = this.#topics.get(topic);
     if (value !== null) {
       if (partitions === undefined) this.#topics.set(topic, new Map([[partition, value]]));
@@ -76,19 +78,29 @@ export class Offsets implements Part {
     return this.isDoomed(topic, partition) ? undefined : this.#topics.get(topic)?.get(partition);
   }
 
-  /** All that there is of this topic is to be taken back. */
-  doom(topic: string): void {
-    this.doomed.set(topic, new Set(this.#topics.get(topic)?.keys()));
+  /** All that there is of this topic is to be taken back, but for what was committed for another of its name. */
+  doom(topic: string, topicId: string): void {
+    const ids = this.#ids.get(topic);
+    const partitions = [...this.#topics.get(topic)?.keys() ?? []].filter((partition) =>
+      (ids?.get(partition) ?? topicId) === topicId
+    );
+    if (partitions.length > 0) this.doomed.set(topic, new Set(partitions));
   }
 
   isDoomed(topic: string, partition: number): boolean {
     return this.doomed.get(topic)?.has(partition) ?? false;
   }
 
-  /** What was doomed is not any more: there is something new for this partition, or nothing at all. */
-  spare({ topic, partition }: TopicPartition): void {
+  /**
+   * What was doomed is not any more: there is something new for this partition, or nothing at all. `otherId` is the id of its topic where
+   * that is another than the group knows.
+   */
+  spare({ topic, partition }: TopicPartition, otherId: string | undefined): void {
     const partitions = this.doomed.get(topic);
     if (partitions?.delete(partition) && partitions.size === 0) this.doomed.delete(topic);
+    const ids = this.#ids.get(topic);
+    if (otherId !== undefined) this.#ids.set(topic, new Map(ids).set(partition, otherId));
+    else if (ids?.delete(partition) && ids.size === 0) this.#ids.delete(topic);
   }
 
   /** The topics that it has offsets of. */

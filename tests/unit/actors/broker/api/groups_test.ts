@@ -14,7 +14,8 @@ import { consumerGroupDescribe } from "../../../../../actors/broker/api/69_consu
 import { clientOf } from "../../../../../actors/broker/api/group_call.ts";
 import { groupPartition, OFFSETS_TOPIC } from "../../../../../actors/group/protocol.ts";
 import { errorCode, errorName } from "../../../../../protocol/errors.ts";
-import type { Api } from "../../../../../protocol/schema.ts";
+import type { Api, Request } from "../../../../../protocol/schema.ts";
+import type { offsetCommit as offsetCommitTable } from "../../../../../protocol/tables/groups.ts";
 import { newTopic } from "../records.ts";
 import { type Call, Client } from "./client_exchange.ts";
 
@@ -111,9 +112,11 @@ Deno.test("a commit from outside makes the group, one of a member does not", () 
 });
 
 Deno.test("commits for what does not exist never reach the group, and do not hold up the others", () => {
-  const call = found(client().call(offsetCommit, 9, commitOf([["t", 2], ["no", 0], ["t", 0]])));
-  const body = call.question("commit").message["body"] as { topics: { name: string; partitions: unknown[] }[] };
-  assertEquals(body.topics.map(({ name, partitions }) => [name, partitions.length]), [["t", 1]]);
+  const asking = client();
+  const call = found(asking.call(offsetCommit, 9, commitOf([["t", 2], ["no", 0], ["t", 0]])));
+  const { topics } = call.question("commit").message["body"] as Request<typeof offsetCommitTable>;
+  const { topicId } = asking.view.image.topics.get("t")!;
+  assertEquals(topics.map(({ name, topicId, partitions }) => [name, topicId, partitions.length]), [["t", topicId, 1]]);
   call.answer("commit", "group/b", commitAnswer(0));
   assertEquals(errorsOf(call.got.topics), ["UNKNOWN_TOPIC_OR_PARTITION", "UNKNOWN_TOPIC_OR_PARTITION", "NONE"]);
   const none = client().call(offsetCommit, 9, commitOf([["no", 0]]));

@@ -89,7 +89,7 @@ Deno.test("the members' error is every partition's, and nothing is written", () 
   });
   const response = commit(p, [["t", 0, 7], ["t", 1, 7]], { epoch: 4, memberId: "m", version: 8 });
   assertEquals(errorsOf(response.reply), ["REBALANCE_IN_PROGRESS", "REBALANCE_IN_PROGRESS"]);
-  const partitions = [0, 1].map((partition) => ({ topicId: "id-t", partition }));
+  const partitions = [0, 1].map((partition) => ({ topicId: "", partition }));
   assertEquals(asked, [{ memberId: "m", instanceId: null, epoch: 4, version: 8, partitions }]);
   assertEquals(written(p), []);
 });

@@ -124,6 +124,22 @@ Deno.test("a topic that was seen and then is gone, or is another, takes its offs
   assertEquals(written(p), []);
 });
 
+Deno.test("what is committed for a new topic, before the group has heard that the old one is gone, stays", () => {
+  for (const inOne of [true, false]) {
+    const p = stage({ topics: { t: "id-t" } });
+    commit(p, [["t", 0, 5], ["t", 1, 5], ["t", 2, 5]], { topicId: "id-t" });
+    commit(p, [["t", 0, 1], ["t", 1, 1]], { topicId: "id-new" });
+    commit(p, [["t", 1, 6]], { topicId: "id-t" });
+    written(p);
+    if (!inOne) p.answer("news", newsOf(2, {}));
+    p.answer("news", newsOf(3, { t: "id-new" }));
+    assertEquals(written(p).sort(), ["t-1=gone", "t-2=gone"]);
+    assertEquals(fetched(p, null), ["t-0:1:"]);
+    p.answer("news", newsOf(4, {}));
+    assertEquals(written(p), ["t-0=gone"], "and goes with that one");
+  }
+});
+
 Deno.test("first-view-deletes-offsets: a topic that was never seen is not missed", () => {
   const p = stage({ records: [offsetRecord("t", 0, 1), offsetRecord("late", 0, 1)], topics: {} });
   p.answer("news", newsOf(2, { late: "id-late" }));
@@ -149,7 +165,7 @@ Deno.test("offsets of a topic that is gone are given up in several writes if nee
 
 Deno.test("what is to be given up is not handed out any more", () => {
   const p = stage({ records: [offsetRecord("t", 0, 1)] });
-  p.state.offsets.doom("t");
+  p.state.offsets.doom("t", "id-t");
   assertEquals([fetched(p, null), fetched(p, [["t", [0]]])], [[], ["t-0:-1:"]]);
 });
 
@@ -207,6 +223,22 @@ Deno.test("a deletion that takes several writes is answered after the last, and 
   assert(q.state.offsets.count > 0);
   assertEquals(q.state.retired, false);
   assert(q.advance(30_000).take().some((each) => each.type === "timer" && each.key === "expire"), "it looks on");
+});
+
+Deno.test("nobody comes in between while a group is deleted in several writes", () => {
+  const records = [...Array.from({ length: 20 }, (_, partition) => offsetRecord("t", partition, 1)), emptyGroup()];
+  const journal = new MemoryJournal();
+  const p = stage({ records, journal, config: { maxWriteBytes: 400 } });
+  journal.hold();
+  const asked = p.ask("remove", undefined);
+  const left = p.state.offsets.count;
+  assert(left > 0 && left < 20);
+  const between = commit(p, [["t", 0, 7]]);
+  assertEquals(p.state.offsets.count, left);
+  journal.release();
+  p.advance(10);
+  assertEquals(errorsOf(between.reply), ["COORDINATOR_LOAD_IN_PROGRESS"]);
+  assertEquals([asked.reply?.error, p.state.offsets.count, p.state.retired], ["NONE", 0, true]);
 });
 
 Deno.test("a list shows a group that has something, and which kind it is", () => {

@@ -82,23 +82,24 @@ export type Commit = readonly [topic: string, partition: number, offset: number,
 export function commit(
   p: Probe<GroupProtocol, Group>,
   commits: readonly Commit[],
-  more: { epoch?: number; memberId?: string; retentionMs?: number; version?: number } = {},
+  more: { epoch?: number; memberId?: string; retentionMs?: number; version?: number; topicId?: string } = {},
 ) {
   return p.ask("commit", commitMessage(commits, more));
 }
 
 export function commitMessage(
   commits: readonly Commit[],
-  { epoch = -1, memberId = "", retentionMs = -1, version = 9 }: {
+  { epoch = -1, memberId = "", retentionMs = -1, version = 9, topicId = "" }: {
     epoch?: number;
     memberId?: string;
     retentionMs?: number;
     version?: number;
+    topicId?: string;
   } = {},
 ) {
   const topics = commits.map(([name, partitionIndex, offset, text]) => ({
     name,
-    topicId: "",
+    topicId,
     partitions: [{
       partitionIndex,
       committedOffset: BigInt(offset),
