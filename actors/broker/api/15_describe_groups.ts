@@ -10,23 +10,18 @@ import { errorCode } from "../../../protocol/errors.ts";
 import { describeGroups as table } from "../../../protocol/tables/groups.ts";
 import type { DescribedGroup } from "../../group/protocol.ts";
 import { type Exchange, gather, handler } from "../handler.ts";
-import { GROUP_OPERATIONS, OPERATIONS_NOT_ASKED } from "../view.ts";
-import { askGroup, clientOf } from "./group_call.ts";
+import { askGroup, clientOf, withOperations } from "./group_call.ts";
 
 /** Serves DescribeGroups. */
 export const describeGroups = handler(table, 0, 6, ({ groups, includeAuthorizedOperations }, exchange) => {
   const questions = groups.map((groupId) => (then: (group: DescribedGroup) => void) =>
     describe(exchange, groupId, then)
   );
-  gather(questions, (described) =>
-    exchange.reply({
-      groups: described.map((group) => ({
-        ...group,
-        authorizedOperations: includeAuthorizedOperations && group.errorCode === 0
-          ? GROUP_OPERATIONS
-          : OPERATIONS_NOT_ASKED,
-      })),
-    }));
+  gather(
+    questions,
+    (described) =>
+      exchange.reply({ groups: described.map((group) => withOperations(group, includeAuthorizedOperations)) }),
+  );
 });
 
 function describe(exchange: Exchange<typeof table>, groupId: string, then: (group: DescribedGroup) => void): void {

@@ -9,23 +9,18 @@ import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import { consumerGroupDescribe as table } from "../../../protocol/tables/consumer_groups.ts";
 import type { DescribedConsumerGroup } from "../../group/protocol.ts";
 import { type Exchange, gather, handler } from "../handler.ts";
-import { GROUP_OPERATIONS, OPERATIONS_NOT_ASKED } from "../view.ts";
-import { askGroup, clientOf } from "./group_call.ts";
+import { askGroup, clientOf, withOperations } from "./group_call.ts";
 
 type Then = (group: DescribedConsumerGroup) => void;
 
 /** Serves ConsumerGroupDescribe. */
 export const consumerGroupDescribe = handler(table, 0, 1, ({ groupIds, includeAuthorizedOperations }, exchange) => {
   const questions = groupIds.map((groupId) => (then: Then) => describe(exchange, groupId, then));
-  gather(questions, (described) =>
-    exchange.reply({
-      groups: described.map((group) => ({
-        ...group,
-        authorizedOperations: includeAuthorizedOperations && group.errorCode === 0
-          ? GROUP_OPERATIONS
-          : OPERATIONS_NOT_ASKED,
-      })),
-    }));
+  gather(
+    questions,
+    (described) =>
+      exchange.reply({ groups: described.map((group) => withOperations(group, includeAuthorizedOperations)) }),
+  );
 });
 
 function describe(exchange: Exchange<typeof table>, groupId: string, then: Then): void {

@@ -26,7 +26,7 @@ import {
 import type { ReplicaRef } from "../../partition/protocol.ts";
 import { type Exchange, gather } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
-import { replicaRef } from "../view.ts";
+import { GROUP_OPERATIONS, OPERATIONS_NOT_ASKED, replicaRef } from "../view.ts";
 
 /** What is needed of an exchange to reach groups; which API it is for does not matter. */
 export type Caller = Omit<Exchange<Api>, "reply">;
@@ -164,4 +164,9 @@ export function summaries(
       confirm(caller, local, { error: "NONE", value }, then);
     });
   }, TIMEOUT_MS);
+}
+
+/** A described group, with what may be done to it: everything, since there is no access control, if somebody asks and it is there. */
+export function withOperations<T extends { readonly errorCode: number }>(group: T, isAsked: boolean) {
+  return { ...group, authorizedOperations: isAsked && group.errorCode === 0 ? GROUP_OPERATIONS : OPERATIONS_NOT_ASKED };
 }
