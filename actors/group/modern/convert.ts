@@ -28,6 +28,7 @@ import {
 import type { GroupConfig, GroupNews, Topology } from "../protocol.ts";
 import type { GroupRecord } from "../records.ts";
 import type { Group, GroupOutbox } from "../state.ts";
+import { tombstonesOf } from "../tombstones.ts";
 import { fits } from "../write_size.ts";
 import { allSince } from "./assignment_epochs.ts";
 import { modernOf } from "./decide.ts";
@@ -169,7 +170,7 @@ export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): bo
       assignment: assignmentBytes(metadata, draft.current(memberId).assigned, topology),
     })),
   };
-  const records = [...tombstones(draft.state), classicRecord(snapshot, out.now())];
+  const records = [...tombstonesOf(draft.state.records()), classicRecord(snapshot, out.now())];
   if (!fits(records, config.maxWriteBytes)) return false;
   for (const record of records) out.append(record);
   for (const memberId of draft.state.metadata.keys()) cancelTimers(draft.state, memberId, out);
@@ -197,7 +198,7 @@ export function clearEmpty(group: Group, state: ModernGroup, out: GroupOutbox): 
   const { groupId } = group.args;
   const nowMs = out.now();
   const empty = { groupId, generation: 0, protocolType: "", protocol: null, leader: null, members: [] };
-  for (const record of [...tombstones(state), classicRecord(empty, nowMs)]) out.append(record);
+  for (const record of [...tombstonesOf(state.records()), classicRecord(empty, nowMs)]) out.append(record);
   for (const what of ["assignment", "regex"]) out.cancel(`look/${what}`);
   group.modern = undefined;
   fromModern(group, empty, out);
@@ -209,12 +210,4 @@ function commonProtocol(members: readonly MemberMetadata[]): string | undefined 
     classicMemberMetadata!.supportedProtocols.map(({ name }) => name)
   );
   return lists[0]!.find((name) => lists.every((names) => names.includes(name)));
-}
-
-/** Members before the group: Kafka takes a group that still has members for damaged. */
-const TOMBSTONE_ORDER = ["current", "target", "member", "regex", "targetEpoch", "group"];
-
-function tombstones(state: ModernGroup): GroupRecord[] {
-  return state.records().map((record): GroupRecord => ({ ...record, value: null }))
-    .sort((a, b) => TOMBSTONE_ORDER.indexOf(a.type) - TOMBSTONE_ORDER.indexOf(b.type));
 }

@@ -25,7 +25,8 @@ export function startTimers(state: ModernGroup, news: GroupNews, out: GroupOutbo
     }
   }
   if (state.regexes.size > 0) setLook(state, "regex", news.config.consumerRegexRefreshIntervalMs, out);
-  if (state.assignmentEpoch < state.epoch) {
+  // Topics may have changed while nobody coordinated, and classic members do not ask for that.
+  if (state.hasMembers) {
     setLook(state, "assignment", news.config.consumerAssignmentIntervalMs, out);
   }
 }

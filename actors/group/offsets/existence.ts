@@ -10,6 +10,7 @@ import { LATER } from "../../actor.ts";
 import type { GroupProtocol } from "../protocol.ts";
 import type { GroupRecord } from "../records.ts";
 import type { Group, GroupHandler, GroupOutbox, Members } from "../state.ts";
+import { tombstonesOf } from "../tombstones.ts";
 import { howManyFit } from "../write_size.ts";
 
 type Removed = ReturnType<GroupProtocol["remove"]>;
@@ -78,13 +79,9 @@ function removed(error: ErrorName): Removed {
   return { error, message: messages[error] ?? null };
 }
 
-/** What takes back all that is durable of it; the group itself last, so that what is left of it after a crash is still a group. */
+/** What takes back all that is durable of it. */
 export function everything(group: Group): GroupRecord[] {
-  return [...group.offsets.records(), ...membersOf(group)?.records() ?? []].map(tombstoneOf);
-}
-
-function tombstoneOf(record: GroupRecord): GroupRecord {
-  return { ...record, value: null };
+  return tombstonesOf([...group.offsets.records(), ...membersOf(group)?.records() ?? []]);
 }
 
 /** It is nothing any more, once what this turn has appended is written: its coordinator may make a new one of this name. */

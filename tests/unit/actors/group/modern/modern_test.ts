@@ -79,6 +79,38 @@ Deno.test("a record without assignment epochs counts since the member's own epoc
   assertEquals([loaded.commit("a", 1, [0]), loaded.commit("a", 2, [0])], [["STALE_MEMBER_EPOCH"], ["NONE"]]);
 });
 
+Deno.test("a group that is deleted in several writes is one that can live after each of them", () => {
+  const emptied = two();
+  assertEquals(emptied.commit("a", 2, [0, 1, 2, 3]), ["NONE", "NONE", "NONE", "NONE"]);
+  emptied.beat("a", -1);
+  emptied.beat("b", -1);
+  const records = [...emptied.p.state.offsets.records(), ...emptied.state.records()];
+  const gone = new GroupHarness({ records });
+  gone.p.ask("remove", undefined);
+  const tombstones = gone.appended();
+  assertEquals(tombstones.length, records.length);
+  const keyOf = (record: GroupRecord) => JSON.stringify({ ...record, value: null });
+  for (let taken = 0; taken < tombstones.length; taken++) {
+    const back = new Set(tombstones.slice(0, taken).map(keyOf));
+    const h = new GroupHarness({ records: records.filter((record) => !back.has(keyOf(record))) });
+    assertEquals(told(h.join("c"))[2], [0, 1, 2, 3], `after ${taken}`);
+  }
+});
+
+Deno.test("a group with classic members alone hears of topics that have changed while nobody coordinated", () => {
+  const config = { consumerMigrationPolicy: "upgrade" } as const;
+  const h = new GroupHarness({ config });
+  h.join("m");
+  const { memberId: c } = h.classicJoin("", {}, 3);
+  h.beat("m", -1);
+  h.p.advance(5_000);
+  const { generationId } = h.classicJoin(c);
+  assertEquals(h.classicBeat(c, generationId), "NONE");
+  const next = new GroupHarness({ config, topics: { t: 5 }, records: h.state.records() });
+  next.p.advance(5_000);
+  assertEquals(next.classicBeat(c, generationId), "REBALANCE_IN_PROGRESS");
+});
+
 Deno.test("the group is described with what members have and are to have", () => {
   const h = new GroupHarness();
   h.join("a", { rackId: "r1", instanceId: "i" });
