@@ -22,7 +22,7 @@ import {
 import { Backlog } from "./backlog.ts";
 import { Listening, type ListeningGround } from "./listening.ts";
 import { fine, GRACE_MS, Questions, type QuestionsGround } from "./questions.ts";
-import { type PollOptions, Reading } from "./reading.ts";
+import { type PollOptions, Reading, type ReadingGround } from "./reading.ts";
 import type { CommittedOffset, ConsumerBatch, ConsumerRecord, SeekTarget, TopicPartition } from "./records.ts";
 
 const CLOSE_TIMEOUT_MS = 30_000;
@@ -30,7 +30,7 @@ const CLOSE_TIMEOUT_MS = 30_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /** What a consumer stands on. */
-export interface ConsumerGround extends ListeningGround, QuestionsGround {
+export interface ConsumerGround extends ListeningGround, QuestionsGround, ReadingGround {
   readonly groupProtocol: ConsumerConfig["groupProtocol"];
   /** Told once when it has ended. */
   readonly ended: () => void;
@@ -101,7 +101,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     this.ref = ground.ref;
     this.#questions = new Questions(ground);
     this.#listening = new Listening(ground, this.#backlog, (of) => this.#reading.commit(of));
-    this.#reading = new Reading(this.#questions, this.#backlog, this.#listening);
+    this.#reading = new Reading(ground, this.#questions, this.#backlog, this.#listening);
   }
 
   /**

@@ -69,6 +69,8 @@ export class Consumers {
       maxPollIntervalMs: config.maxPollIntervalMs,
       requestTimeoutMs: config.requestTimeoutMs,
       groupProtocol: config.groupProtocol,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      now: () => clock.monotonic(),
       ended: () => this.#open.delete(opened),
     });
     this.#open.add(opened);

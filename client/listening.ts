@@ -75,7 +75,7 @@ export class Listening {
     for (let after = 0;;) {
       const answer = await system.ask(ref, "nextRebalance", { after }, LISTEN_MS);
       if (!answer.ok && answer.failure === "timeout") continue;
-      if (!answer.ok) return this.#backlog.clear(); // nobody owns anything any more
+      if (!answer.ok) return this.#backlog.keep(() => false); // nobody owns anything any more
       after = answer.value.number;
       try {
         await this.#rebalance(answer.value);

@@ -4,8 +4,9 @@
  *     poll, loop, batches ──▶ backlog ──▶ handed out ──the next is asked for──▶ dealt with ──▶ committed
  *                               ▲ empty: the actor is asked, once at a time
  *
- * Invariant: the actor counts what it has answered with as handed out, so none of it is dropped, however late it comes; and nothing is
- * handed out before a failure of the rebalance listener has been said: it may be the one that was to say where reading begins.
+ * Invariants: the actor counts what it has answered with as handed out, so none of it is dropped, however late it comes, unless it is
+ * somebody else's; nothing is handed out before a failure of the rebalance listener has been said: it may be the one that was to say where
+ * reading begins; and nothing after a standstill before the actor has said what is its own still.
  *
  * @module
  */
@@ -32,15 +33,26 @@ export interface PollOptions {
   readonly timeoutMs?: number;
 }
 
+/** What time it is, and how long may pass before it is to be asked whether all is as it was. */
+export interface ReadingGround {
+  /** Milliseconds that never step. */
+  readonly now: () => number;
+  readonly heartbeatIntervalMs: number;
+}
+
 /** Reads for one program. */
 export class Reading {
+  readonly #ground: ReadingGround;
   readonly #questions: Questions;
   readonly #backlog: Backlog;
   readonly #listening: Listening;
   /** The question for records that is under way: there is one at a time. */
   #asking: Promise<Polled> | undefined;
+  /** When the actor was heard last. */
+  #heardMs = -Infinity;
 
-  constructor(questions: Questions, backlog: Backlog, listening: Listening) {
+  constructor(ground: ReadingGround, questions: Questions, backlog: Backlog, listening: Listening) {
+    this.#ground = ground;
     this.#questions = questions;
     this.#backlog = backlog;
     this.#listening = listening;
@@ -61,6 +73,7 @@ export class Reading {
     try {
       while (!this.#questions.isClosing) {
         this.#listening.rest();
+        if (this.#isUnsure) await this.#beSure();
         if (this.#backlog.isEmpty && !await this.#more()) continue;
         const [record] = this.#handOut(this.#backlog.takeAll(1));
         if (record !== undefined) yield record;
@@ -107,6 +120,7 @@ export class Reading {
   async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
     this.#listening.rest();
     this.#listening.complain();
+    if (this.#isUnsure) await this.#beSure();
     if (!this.#backlog.isEmpty) return;
     const answer = await this.#questions.within(this.#ask(maxRecords, timeoutMs), timeoutMs + GRACE_MS);
     if (this.#questions.isClosing) return;
@@ -116,12 +130,28 @@ export class Reading {
   }
 
   /**
+   * Whether what waits here may be somebody else's: after a standstill of this process, or of the actor alone, nobody has come to look at
+   * the time, and a loop would come first.
+   */
+  get #isUnsure(): boolean {
+    return !this.#backlog.isEmpty && this.#ground.now() >= this.#heardMs + this.#ground.heartbeatIntervalMs;
+  }
+
+  async #beSure(): Promise<void> {
+    const own = await this.#questions.ask("assignment", undefined);
+    this.#heardMs = this.#ground.now();
+    const keys = new Set(own.map(({ topic, partition }) => `${topic}-${partition}`));
+    this.#backlog.keep(({ topic, partition }) => keys.has(`${topic}-${partition}`));
+  }
+
+  /**
    * Asks for records, unless that is under way. However long it takes and whoever still waits: records that come are kept for
    * the next who asks.
    */
   #ask(maxRecords: number, timeoutMs: number): Promise<Polled> {
     return this.#asking ??= this.#questions.request("poll", { maxRecords, timeoutMs }, Infinity).then((answer) => {
       this.#asking = undefined;
+      this.#heardMs = this.#ground.now();
       if (answer.ok) this.#backlog.add(answer.value.records);
       return answer;
     });

@@ -179,12 +179,16 @@ const REST: Part<"nextRebalance" | "handled" | "close" | "describe" | "tick"> = 
 
 const ON = thenPump({ ...RECORDS, ...CHOICE, ...REST });
 
-/** The same handlers, each of which ends by doing what is due. */
+/**
+ * The same handlers, each of which ends by doing what is due. Before it begins time is looked at: whoever asks after a standstill hears of a
+ * consumer that has lost what it had.
+ */
 function thenPump(handlers: On): On {
   type Any = (consumer: Consumer, message: unknown, out: Out) => unknown;
   const pumping = Object.entries(handlers).map(([verb, handle]) => {
     const all: Any = (consumer, message, out) => {
       consumer.out = out;
+      if (!consumer.isOver) lookForRebalance(consumer, consumer.now());
       const reply = (handle as Any)(consumer, message, out);
       pump(consumer);
       return reply;

@@ -62,6 +62,26 @@ for (const protocol of PROTOCOLS) {
   });
 }
 
+for (const protocol of PROTOCOLS) {
+  Deno.test(`${protocol}: what was fetched before it stood still is not handed out when others have read it`, async () => {
+    await using cluster = await startCluster({ config: QUICK_SESSIONS });
+    await using client = await RawClient.connect(cluster.bootstrap);
+    await createTopic(client, "t");
+    await produceTexts(client, "t", ["a", "b", "c"]);
+    const options = { ...quick(protocol), groupId: "g", topics: ["t"], sessionTimeoutMs: 300 };
+    await using still = cluster.consumer(options);
+    assertEquals(await read(still, 1), ["a"]); // and has two more
+    cluster.pause(still.ref);
+    const heir = cluster.consumer(options);
+    assertEquals(await read(heir, 3), ["a", "b", "c"]);
+    await heir.close();
+    const next = read(still, 1);
+    cluster.resume(still.ref);
+    await produceTexts(client, "t", ["d"]);
+    assertEquals(await next, ["d"]);
+  });
+}
+
 Deno.test("consumer: what the brokers call a session counts, though nobody has told the consumer", async () => {
   await using cluster = await startCluster({ config: QUICK_SESSIONS });
   await using client = await RawClient.connect(cluster.bootstrap);

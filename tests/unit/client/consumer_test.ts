@@ -66,7 +66,10 @@ function actor(script: Script): Actor<ConsumerProtocol, Script, unknown> {
         return script.note("pause");
       },
       resume: () => script.note("resume"),
-      assignment: () => [T0],
+      assignment() {
+        script.said.push("assignment");
+        return [T0];
+      },
       lag: () => [{ ...T0, records: 3 }, { ...T1, records: -1 }],
       nextRebalance(_, { after }, out) {
         script.said.push(`listen ${after}`);
@@ -95,6 +98,8 @@ class Stage {
   readonly script = new Script();
   readonly system: ActorSystem;
   readonly consumer: Consumer;
+  /** What the program's clock says. */
+  nowMs = 0;
   /** What is to be done later, where the test says when. */
   readonly timers = new Set<() => void>();
 
@@ -122,6 +127,8 @@ class Stage {
       after,
       maxPollIntervalMs,
       requestTimeoutMs: 30_000,
+      heartbeatIntervalMs: 3_000,
+      now: () => this.nowMs,
       groupProtocol: "classic",
       ended: () => {},
     });
@@ -143,7 +150,7 @@ class Stage {
 
   /** What the actor was told, but for polls and listening. */
   get told(): string[] {
-    return this.script.said.filter((what) => !/^(poll|listen)/.test(what));
+    return this.script.said.filter((what) => !/^(poll|listen|assignment)/.test(what));
   }
 
   async end(): Promise<void> {
@@ -259,6 +266,26 @@ Deno.test("what is closed says so, whatever it is asked for, and has nothing mor
   await stage.end();
 });
 
+Deno.test("after a standstill nothing is handed out before the actor has said what is still its own", async () => {
+  const stage = new Stage();
+  stage.script.answers.push({ ...FINE, records: [record(0, 4), record(1, 8), record(1, 9), record(0, 5)] });
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  stage.nowMs = 2_999;
+  assertEquals((await loop.next()).value?.offset, 8n);
+  assertEquals(stage.script.said.includes("assignment"), false);
+  stage.nowMs = 3_000; // the actor has T0 only, and has not come to say so
+  assertEquals((await loop.next()).value?.offset, 5n);
+  stage.script.answers.push({ ...FINE, records: [record(0, 6), record(1, 10)] });
+  stage.nowMs = 6_000;
+  assertEquals((await stage.consumer.poll({ maxRecords: 1 })).length, 1);
+  stage.nowMs = 9_000;
+  stage.script.answers.push(records(7));
+  assertEquals((await stage.consumer.poll()).map(({ offset }) => offset), [7n]);
+  await loop.return();
+  await stage.end();
+});
+
 Deno.test("one whose actor is killed hands out nothing more, and says that it has crashed", async () => {
   const stage = new Stage();
   stage.script.answers.push(records(0, 1, 2));
@@ -268,6 +295,7 @@ Deno.test("one whose actor is killed hands out nothing more, and says that it ha
   await turns();
   await assertRejects(() => loop.next(), ConsumerError, "has crashed");
   await assertRejects(() => stage.consumer.lag(), ConsumerError, "has crashed");
+  await assertRejects(() => stage.consumer.commit(), ConsumerError, "has ended before it could say"); // it has had one
   await stage.end();
 });
 
