@@ -46,6 +46,8 @@
  */
 export { type Client, connect } from "./server/connect.ts";
 export type { Consumer } from "./client/consumer.ts";
+export type { SubscribeTo } from "./client/arguments.ts";
+export type { PollOptions } from "./client/reading.ts";
 export type { ConsumerConfig } from "./actors/consumer/protocol.ts";
 export type { ConsumerOptions } from "./client/options.ts";
 export {
@@ -57,5 +59,6 @@ export {
   type SeekTarget,
   type TopicPartition,
 } from "./client/records.ts";
-export { Cluster, type ClusterBroker, type ClusterOptions, startCluster } from "./server/cluster.ts";
+export { Cluster, type ClusterBroker, startCluster } from "./server/cluster.ts";
+export type { ClusterOptions } from "./server/cluster_options.ts";
 export type { ActorInfo } from "./actors/system.ts";

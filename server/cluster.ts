@@ -21,50 +21,14 @@ import type { Disk } from "../storage/disk.ts";
 import { FileDisk } from "../storage/file_disk.ts";
 import { MemoryDisk } from "../storage/memory_disk.ts";
 import { LocalHub } from "../transport/local.ts";
-import { type BrokerOptions, type RunningBroker, startBrokerOn } from "./broker.ts";
+import { type RunningBroker, startBrokerOn } from "./broker.ts";
+import { brokerOptionsOf, type ClusterOptions, HEARTBEAT_INTERVAL_MS } from "./cluster_options.ts";
 import { doorTo } from "./door.ts";
 import { realEnv } from "./env.ts";
 import { Links } from "./links.ts";
 import { voterCount } from "./voters.ts";
 import { votersUnder } from "./voters_file.ts";
 
-/** How a cluster in this process is to be started; everything has a default. */
-export interface ClusterOptions {
-  /**
-   * How many brokers, with the ids 1, 2, 3 …; the first 1, 3 or 5 of them vote for the controller, and go on doing so when the
-   * cluster in a folder is started with more. Default 1.
-   */
-  readonly brokers?: number;
-  /** Kafka port of the first broker, the next ones have the next; 0 takes any free ones. Default 0. */
-  readonly port?: number;
-  /** Folder for the data: broker `i` keeps its own in `dir/i`. Default: in memory, gone when the cluster stops. */
-  readonly dir?: string;
-  /** Port of the first broker's console, the next ones have the next; 0 takes any free ones. Default: no console. */
-  readonly httpPort?: number;
-  /** `broker.rack` */
-  readonly rack?: string;
-  /**
-   * Kafka's broker configs by name, such as `{ "num.partitions": "3" }`. Groups wait for nobody unless told to:
-   * `group.initial.rebalance.delay.ms` and `group.consumer.assignment.interval.ms` are 0, `group.consumer.heartbeat.interval.ms` is 50,
-   * and sessions may be as short as 100 ms.
-   */
-  readonly config?: Readonly<Record<string, string>>;
-  /** Told of what an operator would want to know, a line at a time. Default: nobody. */
-  readonly log?: (line: string) => void;
-}
-
-/** Members hear of a rebalance with their next heartbeat, and one costs next to nothing here. */
-const HEARTBEAT_INTERVAL_MS = 50;
-
-/** What groups wait for where consumers come one by one from many machines; here they come at once. Told otherwise, that counts. */
-const QUICK_GROUPS: Readonly<Record<string, string>> = {
-  "group.initial.rebalance.delay.ms": "0",
-  "group.min.session.timeout.ms": "100",
-  "group.consumer.assignment.interval.ms": "0",
-  "group.consumer.min.session.timeout.ms": "100",
-  "group.consumer.heartbeat.interval.ms": String(HEARTBEAT_INTERVAL_MS),
-  "group.consumer.min.heartbeat.interval.ms": "1",
-};
 /** How many brokers one process may hold: it has one thread. */
 const BROKERS_MAX = 100;
 /** How long a start may take: more means that it never ends. */
@@ -327,22 +291,11 @@ export class Cluster implements AsyncDisposable {
         disk: seat.disk,
         voterIds: this.#voterIds,
         openDoor: () => doorTo(this.#links.over(this.#hub.join(id)), { host: "127.0.0.1", port: 0 }),
-      }, { ...this.#brokerOptions(id, seat), signal });
+      }, { ...brokerOptionsOf(this.#options, id, seat.port), signal });
     } finally {
       calm();
     }
     seat.port = seat.running.advertised.port;
-  }
-
-  #brokerOptions(id: number, seat: Seat): BrokerOptions {
-    const { brokers: _, dir: __, port = 0, httpPort, config, ...rest } = this.#options;
-    return {
-      ...rest,
-      config: { ...QUICK_GROUPS, ...config, ...leastHeartbeat(config) },
-      id,
-      port: seat.port ?? (port === 0 ? 0 : port + id - 1),
-      ...(httpPort === undefined ? {} : { httpPort: httpPort === 0 ? 0 : httpPort + id - 1 }),
-    };
   }
 
   async #change(seat: Seat, change: Promise<void>): Promise<void> {
@@ -390,12 +343,6 @@ export class Cluster implements AsyncDisposable {
     }
     return undefined;
   }
-}
-
-/** Who says how often members may report at most does not want them to report more often than that. */
-function leastHeartbeat(config: ClusterOptions["config"] = {}): Readonly<Record<string, string>> {
-  const [least, interval] = ["group.consumer.min.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"];
-  return config[least] === undefined || config[interval] !== undefined ? {} : { [interval]: config[least] };
 }
 
 /**
