@@ -18,7 +18,7 @@ export interface Adapter {
 }
 
 /** Every exception from `samsa/no-ambient`, with its reason. */
-export const ADAPTERS: readonly Adapter[] = [
+const ADAPTERS: readonly Adapter[] = [
   { path: /^storage\/file_disk\.ts$/, may: "everything", why: "the disk made of Deno's files" },
   { path: /^transport\/tcp\w*\.ts$/, may: "everything", why: "envelopes over Deno's TCP sockets" },
   { path: /^client\/tcp_network\.ts$/, may: "everything", why: "a client's connections over Deno's TCP sockets" },

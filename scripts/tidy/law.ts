@@ -18,7 +18,7 @@ export interface Room {
 }
 
 /** The law. A file belongs to the first room whose pattern it fits. `node:*` is judged by the lint rule `samsa/no-ambient`. */
-export const LAW: readonly Room[] = [
+const LAW: readonly Room[] = [
   { files: "lib/", may: [], what: "pure helpers" },
   { files: "protocol/", may: ["lib/"], what: "Kafka on the wire: bytes in, values out" },
   {
@@ -59,7 +59,7 @@ export const LAW: readonly Room[] = [
 ];
 
 /** What others run by URL, without our deno.json: nothing they reach may be imported by a bare name. */
-export const DOORS: readonly string[] = ["mod.ts", "scripts/broker.ts", "scripts/cluster.ts"];
+const DOORS: readonly string[] = ["mod.ts", "scripts/broker.ts", "scripts/cluster.ts"];
 
 /** One sentence for every import that the law forbids, and for every module that belongs to no room. */
 export function judge(modules: readonly Module[], law: readonly Room[] = LAW): string[] {

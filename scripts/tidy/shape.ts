@@ -6,7 +6,7 @@
 import type { Module } from "./modules.ts";
 
 /** The most lines that a file may have. */
-export const FILE_LINES_MAX = 700;
+const FILE_LINES_MAX = 700;
 
 /** One sentence for every ring of files that import each other's values. Types may go in rings: nothing is left of them. */
 export function findCycles(modules: readonly Module[]): string[] {
