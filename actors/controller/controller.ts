@@ -25,7 +25,7 @@ import { balance, electLeaders, MAX_ELECTIONS_PER_TURN } from "./elect_leaders.t
 import { applied, ended, expireSessions, heartbeat, register, takeOver, unregister } from "./membership.ts";
 import { CONTROLLER, type ControllerArgs, type ControllerProtocol, type MetadataRecord } from "./protocol.ts";
 import { reassign } from "./reassign.ts";
-import { commit, conclude, Controller, type Out } from "./state.ts";
+import { commit, conclude, confirmed, Controller, type Out } from "./state.ts";
 
 /** Producer ids are given to brokers in blocks of so many (Kafka's size). */
 const PRODUCER_ID_BLOCK = 1_000;
@@ -81,7 +81,7 @@ const handlers: Handlers<ControllerProtocol, Controller> = {
   },
 
   reassign(state, { timeoutMs, ...request }, out) {
-    return conclude(state, reassign(state.setting(out), request), timeoutMs, out);
+    return conclude(state, confirmed(reassign(state.setting(out), request)), timeoutMs, out);
   },
 
   createTopics(state, { topics, validateOnly, timeoutMs }, out) {
@@ -97,7 +97,8 @@ const handlers: Handlers<ControllerProtocol, Controller> = {
   },
 
   alterConfigs(state, { changes, validateOnly }, out) {
-    return conclude(state, alterConfigs(state.setting(out), changes, validateOnly), DEFAULT_TIMEOUT_MS, out);
+    const decision = alterConfigs(state.setting(out), changes, validateOnly);
+    return conclude(state, validateOnly ? decision : confirmed(decision), DEFAULT_TIMEOUT_MS, out);
   },
 
   allocateProducerIds(state, { brokerId }, out) {

@@ -96,7 +96,8 @@ export class MetadataDraft implements MetadataImage {
         assert(this.clusterId === "", `This is cluster ${this.clusterId}, not ${record.clusterId}.`);
         this.clusterId = record.clusterId;
         break;
-      case "QuorumLeader": // takes an offset, and changes nothing
+      case "NoOp":
+      case "QuorumLeader": // take an offset, and change nothing
     }
     this.offset++;
   }

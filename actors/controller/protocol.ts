@@ -82,7 +82,9 @@ export type MetadataRecord =
     /** null removes the setting. */
     readonly value: string | null;
   }
-  | { readonly type: "ProducerIds"; readonly brokerId: number; readonly nextProducerId: bigint };
+  | { readonly type: "ProducerIds"; readonly brokerId: number; readonly nextProducerId: bigint }
+  /** Takes an offset and changes nothing: once it is committed, whoever has written it was still the one to decide. */
+  | { readonly type: "NoOp" };
 
 export type ConfigResourceType = "topic" | "broker";
 

@@ -63,6 +63,7 @@ const config = message("Config record", "0", "0+", {
   value: "string?",
 });
 const producerIds = message("ProducerIds record", "0", "0+", { brokerId: "int32", nextProducerId: "int64" });
+const noOp = message("NoOp record", "0", "0+", {});
 const cluster = message("Cluster record", "0", "0+", { clusterId: "string" });
 const quorumLeader = message("QuorumLeader record", "0", "0+", {
   leaderId: "int32",
@@ -87,6 +88,7 @@ const KINDS = {
   ProducerIds: 15,
   /** Kafka's BrokerRegistrationChange, which we need for this only. */
   ControlledShutdown: 17,
+  NoOp: 20,
   Cluster: 100,
   QuorumLeader: 101,
 } as const satisfies Record<MetadataRecord["type"], number>;
@@ -147,6 +149,8 @@ function encodeBody(record: MetadataRecord): Uint8Array {
       return encodeMessage(config, VERSION, { ...record, resourceType: RESOURCE_TYPES[record.resourceType] });
     case "ProducerIds":
       return encodeMessage(producerIds, VERSION, record);
+    case "NoOp":
+      return encodeMessage(noOp, VERSION, {});
     case "Cluster":
       return encodeMessage(cluster, VERSION, record);
     case "QuorumLeader":
@@ -182,6 +186,8 @@ function decodeBody(type: MetadataRecord["type"], body: Uint8Array): MetadataRec
     }
     case "ProducerIds":
       return { type, ...decodeMessage(producerIds, VERSION, body) };
+    case "NoOp":
+      return { type, ...decodeMessage(noOp, VERSION, body) };
     case "Cluster":
       return { type, ...decodeMessage(cluster, VERSION, body) };
     case "QuorumLeader":

@@ -69,6 +69,16 @@ export function commit({ image }: Controller, records: readonly MetadataRecord[]
   return image.offset + records.length;
 }
 
+/**
+ * A decision that changes nothing still says how things are: a controller that does not know yet of its successor would say how they were. So
+ * what is answered without an error waits for a record too.
+ */
+export function confirmed<R extends { readonly error: string }>(decision: Decision<R>): Decision<R> {
+  const { records, results } = decision;
+  if (records.length > 0 || results.every(({ error }) => error !== "NONE")) return decision;
+  return { records: [{ type: "NoOp" }], results };
+}
+
 /** Carries out a decision and answers when all live brokers have applied it, or says who could not wait that long. */
 export function conclude<R extends { readonly error: string; readonly message: string | null }>(
   state: Controller,

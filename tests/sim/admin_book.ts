@@ -1,7 +1,7 @@
 /**
  * What administrators have asked for and were told, held against the metadata that is committed.
  *
- *     request ──begin──▶ open ──answered──▶ over: it says what was committed while it was asked
+ *     request ──begin──▶ open ──answered──▶ over: it says what was committed while it was asked (an error: or before)
  *                         └──no answer, or nobody knows──▶ open for good
  *     each committed batch ──▶ every change of what administrators own was asked for by a request that was open then
  *
@@ -58,8 +58,6 @@ export interface Reading {
 const UNKNOWN: ReadonlySet<string> = new Set(["REQUEST_TIMED_OUT", "UNKNOWN_SERVER_ERROR"]);
 /** A broker asks the next controller again when it has no answer of the one before: see `actors/broker/controller_asks.ts`. */
 const REPEATED: ReadonlySet<AdminRequest["f"]> = new Set<AdminRequest["f"]>(["configure", "move", "elect"]);
-/** Answered when every broker that is let in knows of it. */
-const APPLIED: ReadonlySet<AdminRequest["f"]> = new Set<AdminRequest["f"]>(["create", "delete", "grow"]);
 
 /** What administrators were told. */
 export class AdminBook {
@@ -101,9 +99,11 @@ export class AdminBook {
     if (!this.#options.mayComeTwice && !REPEATED.has(request.f)) this.#open.delete(asked);
     const claim = claimOf(request, answer);
     if (claim === undefined) return;
-    const at = images.findIndex((image, index) => index >= from && this.#isTrue(claim, image));
+    // An error may be what a controller says that does not know yet of its successor, as in Kafka: then it is about what was committed before.
+    const since = answer.error === "NONE" ? from : 0;
+    const at = images.findIndex((image, index) => index >= since && this.#isTrue(claim, image));
     if (at < 0) return this.#lie(asked, answer, images);
-    if (answer.error === "NONE" && APPLIED.has(request.f)) this.#checkApplied(asked, images.slice(at));
+    if (answer.error === "NONE") this.#checkApplied(asked, images.slice(at));
   }
 
   /** Somebody is about to ask a broker how things are; undefined when nothing can be expected of what it says. */
@@ -143,8 +143,9 @@ export class AdminBook {
 
   #lie({ request, from }: Asked, { error }: AdminAnswer, images: readonly MetadataImage[]): void {
     this.#options.tell(
-      `"${describe(request)}" was answered ${error}, and no metadata that was committed meanwhile says so ` +
-        `(from offset ${images[from]?.offset ?? 0} to ${images.at(-1)?.offset ?? 0})`,
+      `"${describe(request)}" was answered ${error}, and no metadata that was committed ${
+        error === "NONE" ? "meanwhile" : "by then"
+      } says so (asked at offset ${images[from]?.offset ?? 0}, now ${images.at(-1)?.offset ?? 0})`,
     );
   }
 

@@ -131,15 +131,25 @@ Deno.test("an answer comes before anything of it is committed", () => {
   lies(created(), CREATE, "NONE", "another id");
   lies(created(), DELETE, "NONE");
   lies(created(), DELETE, "NONE", "an id that never was");
-  lies(created(), DELETE, "UNKNOWN_TOPIC_OR_PARTITION");
   lies(created(), GROW, "NONE");
   lies(created(), GROW, "INVALID_PARTITIONS");
   lies(created(), SET, "NONE");
   lies(created(), MOVE, "NONE");
-  lies(created().does(MOVE, [MOVING], "NONE"), { ...MOVE, replicas: null }, "NO_REASSIGNMENT_IN_PROGRESS");
+  lies(
+    new World().does(CREATE, [...topic(), MOVING], "NONE"),
+    { ...MOVE, replicas: null },
+    "NO_REASSIGNMENT_IN_PROGRESS",
+  );
   const leads2 = { type: "PartitionChange", topicId: "id-1", partition: 0, leader: 2 } as const;
   lies(created().commit(leads2), ELECT, "NONE");
-  lies(created().commit(leads2), ELECT, "ELECTION_NOT_NEEDED");
+  lies(new World().does(CREATE, [...topic(), leads2], "NONE"), ELECT, "ELECTION_NOT_NEEDED");
+});
+
+Deno.test("a controller that does not know yet of its successor may refuse by what was so before, and by nothing else", () => {
+  const gone = () => created().does(DELETE, [REMOVE], "NONE");
+  assertEquals(gone().does(CREATE, [], "TOPIC_ALREADY_EXISTS").look(), "");
+  assertStringIncludes(gone().does(CREATE, [], "NONE").look(), "was answered NONE, and no metadata");
+  assertStringIncludes(gone().does(GROW, [], "INVALID_PARTITIONS").look(), "was answered INVALID_PARTITIONS");
 });
 
 Deno.test("an answer counts for what was so while it was asked, and not before or after", () => {

@@ -67,6 +67,33 @@ Deno.test("a turn that decides nothing writes nothing, and is answered at once",
   assertEquals(journal.events.length, length + 1);
 });
 
+Deno.test("what is so already is said when a record of this controller is committed: another may have decided since", () => {
+  const journal = new MemoryJournal();
+  const p = start({ journal });
+  join(p, 1);
+  created(p, newTopic("t", { configs: [{ name: "min.insync.replicas", value: "1" }] }));
+  const set = { name: "min.insync.replicas", operation: "set" as const, value: "1" };
+  const change = { resourceType: "topic" as const, resourceName: "t", operations: [set], replaceAll: false };
+  const changes = [change];
+  const partitions = [{ topic: "t", partition: 0, replicas: [1] }];
+  const alter = () => p.ask("alterConfigs", { changes, validateOnly: false });
+  const move = () => p.ask("reassign", { partitions, allowReplicationFactorChange: true, timeoutMs: 500 });
+  for (const ask of [alter, move]) {
+    journal.hold();
+    const asked = ask();
+    catchUp(p, 1);
+    assertEquals(asked.answer, undefined);
+    journal.release();
+    p.advance(0);
+    assertEquals([errors(asked), lastEvent(journal)], [["NONE"], ["NoOp"]]);
+  }
+  const { length } = journal.events;
+  assertEquals(errors(p.ask("alterConfigs", { changes, validateOnly: true })), ["NONE"]);
+  const nowhere = { changes: [{ ...change, resourceName: "u" }], validateOnly: false };
+  assertEquals(errors(p.ask("alterConfigs", nowhere)), ["UNKNOWN_TOPIC_OR_PARTITION"]);
+  assertEquals(journal.events.length, length);
+});
+
 Deno.test("a controller that has crashed is not started again with what it had: its parent spawns another", () => {
   const p = start();
   p.kill();

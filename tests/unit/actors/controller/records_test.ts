@@ -62,6 +62,7 @@ const EVERY: readonly MetadataRecord[] = [
   { type: "Config", resourceType: "topic", resourceName: "a", name: "n", value: null },
   { type: "Config", resourceType: "broker", resourceName: "", name: "n", value: "" },
   { type: "ProducerIds", brokerId: 1, nextProducerId: 2n ** 62n },
+  { type: "NoOp" },
   { type: "Cluster", clusterId: "c" },
   { type: "QuorumLeader", leaderId: 1, epoch: 7, voters: [1, 2, 3] },
 ];
