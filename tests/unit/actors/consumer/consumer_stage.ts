@@ -79,13 +79,15 @@ export class ScriptedMembership implements Membership {
   /** What it was told, but for the time. */
   readonly events: MembershipEvent[] = [];
   readonly wanted: MembershipAction[] = [];
+  /** When it wants to be told the time. */
+  wakeInMs = 1;
   /** What it wants as soon as it knows a coordinator. */
   onCoordinator: readonly MembershipAction[] = [];
 
   handle(event: MembershipEvent, nowMs: number): readonly MembershipAction[] {
     if (event.type !== "time") this.events.push(event);
     if (event.type === "coordinator" && event.isKnown) this.wanted.push(...this.onCoordinator);
-    return [...this.wanted.splice(0), { type: "wake", atMs: nowMs + 1 }];
+    return [...this.wanted.splice(0), { type: "wake", atMs: nowMs + this.wakeInMs }];
   }
 
   heard(type: MembershipEvent["type"]): MembershipEvent[] {

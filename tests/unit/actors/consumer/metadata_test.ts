@@ -33,6 +33,18 @@ function answer(leaders: readonly (readonly [leader: number, epoch: number])[], 
   };
 }
 
+Deno.test("nobody is unreached before all addresses were tried, nor when one has ever answered", () => {
+  const cluster = new ClusterMetadata([address(1), address(2)]);
+  assertEquals(cluster.unreached, undefined);
+  cluster.problem = "host1: refused.";
+  cluster.attempts = 1;
+  assertEquals(cluster.unreached, undefined);
+  cluster.attempts = 2;
+  assertEquals(cluster.unreached, "No broker has answered so far. host1: refused.");
+  cluster.toldMs = 0;
+  assertEquals(cluster.unreached, undefined);
+});
+
 Deno.test("what is known of a leader does not go back to an older epoch, unless the topic is another one", () => {
   const cluster = new ClusterMetadata([address(1)]);
   cluster.learn(answer([[1, 5]]), false);

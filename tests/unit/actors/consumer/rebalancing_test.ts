@@ -429,3 +429,11 @@ Deno.test("who waits for records lives, however long there are none", () => {
   stage.probe.advance(5);
   assert(stage.member.heard("polled").length > before);
 });
+
+Deno.test("who asks what is its own after a standstill, before any timer has come, is told what is left of it", () => {
+  const stage = new Stage({ config: { groupId: "g" } });
+  stage.member.wakeInMs = 0; // time is over at once, and the timer comes later
+  stage.own([T0]);
+  stage.member.wanted.push({ type: "lose", partitions: [T0] });
+  assertEquals(stage.probe.ask("assignment", undefined).reply, []);
+});
