@@ -7,29 +7,73 @@ import { chain, content, keyed } from "../../storage/cleaning_kit.ts";
 import { ReplicaCluster, type ReplicaNode } from "./cluster.ts";
 import { CONFIG } from "./harness.ts";
 
+/** How many keys are in use at a time: after a while each is deleted for good, and another comes into use. */
 const KEYS = 6;
 
-/** Writes records that are told apart by their values, and remembers which were acknowledged where. */
+/** A record that was acknowledged. */
+interface Acknowledged {
+  readonly offset: number;
+  readonly sketch: string;
+}
+
+/** Writes records that are told apart by their values, deletes keys, and remembers what was acknowledged where. */
 class Writer {
-  /** Where a value is, by value. */
-  readonly acked = new Map<string, number>();
+  readonly acked: Acknowledged[] = [];
+  /** How often each key was deleted, and nobody knows whether it was. */
+  readonly maybeDeleted = new Map<string, number>();
   #flying: { readonly sketch: string; readonly asked: { answer?: Answer<AppendReply> } }[] = [];
   #count = 0;
+  #oldestKey = 0;
 
   step(cluster: ReplicaCluster, random: Random): void {
     this.#flying = this.#flying.filter(({ sketch, asked: { answer } }) => {
       if (answer?.ok && answer.value.error === "NONE") {
-        sketch.split(" ").forEach((each, index) => this.acked.set(each, answer.value.baseOffset + index));
+        const { baseOffset } = answer.value;
+        sketch.split(" ").forEach((each, index) => {
+          this.acked.push({ offset: baseOffset + index, sketch: each });
+          if (!each.includes("=")) this.#noteDeletion(each, -1);
+        });
       }
       return answer === undefined;
     });
     if (this.#flying.length === 5 || cluster.leader === undefined) return;
-    const sketch = Array.from({ length: 1 + random.below(3) }, () => `k${random.below(KEYS)}=${++this.#count}`).join(
-      " ",
-    );
+    const sketch = Array.from({ length: 1 + random.below(3) }, () => this.#draw(random)).join(" ");
     const codec = random.pick(["none", "lz4"] as const);
     this.#flying.push({ sketch, asked: cluster.leader.append(keyed(sketch, { codec, partitionLeaderEpoch: -1 })) });
   }
+
+  #draw(random: Random): string {
+    const isLast = random.chance(1, 8);
+    const key = `k${isLast ? this.#oldestKey++ : this.#oldestKey + random.below(KEYS)}`;
+    if (!isLast && !random.chance(1, 16)) return `${key}=${++this.#count}`;
+    this.#noteDeletion(key, 1);
+    return key;
+  }
+
+  #noteDeletion(key: string, count: number): void {
+    this.maybeDeleted.set(key, (this.maybeDeleted.get(key) ?? 0) + count);
+  }
+
+  /** What is wrong with what a log has of each key last, a sentence each. */
+  judge(last: ReadonlyMap<string, number>): string[] {
+    const problems: string[] = [];
+    const deleted = new Map<string, number>();
+    for (const { offset, sketch } of this.acked) {
+      if (!sketch.includes("=")) deleted.set(sketch, Math.max(offset, deleted.get(sketch) ?? -1));
+    }
+    for (const { offset, sketch } of this.acked) {
+      const key = keyOf(sketch);
+      const found = last.get(key);
+      const isGone = (deleted.get(key) ?? -1) >= offset || (this.maybeDeleted.get(key) ?? 0) > 0;
+      if (found === undefined ? isGone : found >= offset) continue;
+      problems.push(`${sketch} was acknowledged at ${offset}: the key's last is ${found}`);
+    }
+    return problems;
+  }
+}
+
+function keyOf(sketch: string): string {
+  return sketch.split("=")[0]!;
 }
 
 function harm(cluster: ReplicaCluster, random: Random): void {
@@ -75,13 +119,27 @@ function recordsOf(log: Log): Map<number, string> {
 }
 
 function lastOfKeys(records: ReadonlyMap<number, string>): Map<string, number> {
-  return new Map([...records].map(([offset, sketch]) => [sketch.split("=")[0]!, offset]));
+  return new Map([...records].map(([offset, sketch]) => [keyOf(sketch), offset]));
 }
 
-function run(seed: number): { readonly cleaned: number; readonly acked: number } {
+/** The same of the keys that are not deleted: the marker of a deletion may be gone here and not there. */
+function valuesOf(records: ReadonlyMap<number, string>): Map<string, number> {
+  return new Map([...lastOfKeys(records)].filter(([, offset]) => records.get(offset)!.includes("=")).sort());
+}
+
+interface Outcome {
+  readonly cleaned: number;
+  readonly acked: number;
+  /** Where tombstones have gone. */
+  readonly gone: number;
+  /** How often a replica has begun anew. */
+  readonly anew: number;
+}
+
+function run(seed: number): Outcome {
   const random = new SeededRandom(`cleaning ${seed}`);
   const compaction = {
-    deleteRetentionMs: 100,
+    deleteRetentionMs: random.pick([20, 100]),
     minLagMs: 0,
     maxLagMs: 1e9,
     minDirtyRatio: random.pick([0, 0.3]),
@@ -120,7 +178,8 @@ function run(seed: number): { readonly cleaned: number; readonly acked: number }
   for (const { id, live: { log, highWatermark } } of cluster.nodes) {
     assertEquals(highWatermark, log.endOffset, "all is committed");
     const records = recordsOf(log);
-    assertEquals(lastOfKeys(records), lastOfKeys(leader), `node ${id}`);
+    assertEquals(valuesOf(records), valuesOf(leader), `node ${id}`);
+    assertEquals(writer.judge(lastOfKeys(records)), [], `node ${id}`);
     for (const [offset, sketch] of records) {
       assertEquals(leader.get(offset) ?? sketch, sketch, `node ${id} at ${offset}`);
     }
@@ -131,30 +190,24 @@ function run(seed: number): { readonly cleaned: number; readonly acked: number }
       next = last! + 1;
     }
   }
-  const last = lastOfKeys(leader);
-  for (const [sketch, offset] of writer.acked) {
-    const latest = last.get(sketch.split("=")[0]!);
-    assert(
-      latest !== undefined && latest >= offset,
-      `${sketch} was acknowledged at ${offset}: the key's last is ${latest}`,
-    );
-    if (latest === offset) assertEquals(leader.get(offset), sketch);
-  }
+  for (const { offset, sketch } of writer.acked) assertEquals(leader.get(offset) ?? sketch, sketch);
   const cleaned = Math.min(...cluster.nodes.map(({ live }) => live.log.cleanedTo));
+  const gone = Math.min(...cluster.nodes.map(({ live }) => live.log.tombstonesGoneTo));
+  const anew = cluster.nodes.flatMap(({ reports }) => reports.filter((each) => each.includes("begins anew"))).length;
   cluster.stop();
-  return { cleaned, acked: writer.acked.size };
+  return { cleaned, acked: writer.acked.length, gone, anew };
 }
 
-Deno.test("replicas that clean their logs, crash, lose disks and change leaders keep the last record of every key", () => {
-  const total = { cleaned: 0, acked: 0 };
+Deno.test("replicas that clean their logs, crash, lose disks and change leaders keep the last record of every key, and none that was deleted", () => {
+  const total = { cleaned: 0, acked: 0, gone: 0, anew: 0 };
   for (let seed = 0; seed < 25; seed++) {
     try {
-      const { cleaned, acked } = run(seed);
-      total.cleaned += cleaned;
-      total.acked += acked;
+      const outcome = run(seed);
+      for (const [what, count] of Object.entries(outcome)) total[what as keyof Outcome] += count;
     } catch (error) {
       throw new AssertionError(`Seed ${seed}: ${(error as Error).message}`, { cause: error });
     }
   }
-  assert(total.cleaned > 1_000 && total.acked > 3_000, JSON.stringify(total));
+  const { cleaned, acked, gone, anew } = total;
+  assert(cleaned > 1_000 && acked > 3_000 && gone > 1_000 && anew > 2, JSON.stringify(total));
 });
