@@ -55,7 +55,7 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     from: "return tombstonesGoneTo > Math.max(log.endOffset, following.filledWithout);",
     to: "return tombstonesGoneTo > Number.MAX_SAFE_INTEGER;",
     survives:
-      "It takes a replica that is silent for seven times as long as a tombstone stays, or a leader that changes while one is filled, and a key that is deleted and cleaned twice just then; unit tests of replicas do that.",
+      "It takes a replica that is silent for seven times as long as a tombstone stays, or a leader that changes while one is filled, and a key that is deleted and cleaned twice just then; a unit test of replicas does that, by seed.",
   },
   {
     name: "cleaner-loses-last-of-key",
