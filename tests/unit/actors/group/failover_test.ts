@@ -37,6 +37,26 @@ Deno.test("a group that is killed is read again, and so is a whole coordinator; 
   }
 });
 
+Deno.test("what groups of a former life have asked for is not written by the next: these groups have been read without it", () => {
+  const cluster = new GroupCluster({}, [1]);
+  assertEquals(cluster.commit("orders", 1), 0);
+  const { node, ref } = cluster.group("orders");
+  const { ref: coordinator } = cluster.coordinatorOf("orders");
+  assert(node.system.pause(coordinator));
+  for (let at = 0; at < 1_000; at++) {
+    node.system.askThen(coordinator, "find", { groupId: "orders", create: false }, () => {});
+  }
+  let error: number | undefined;
+  cluster.commitTo(node, ref, "orders", 2, (given) => error = given);
+  cluster.stage.env.advance(1);
+  assertEquals(error, undefined, "the coordinator has not come to it");
+  assert(node.system.kill(coordinator));
+  assertEquals(cluster.committed("orders"), 1);
+  cluster.stage.env.advance(1_000);
+  assert(node.system.kill(coordinator));
+  assertEquals(cluster.committed("orders"), 1, "the same when it is read again");
+});
+
 Deno.test("a node stops cleanly while its groups write, and nobody who was told that it is committed was told wrong", () => {
   const cluster = new GroupCluster();
   assertEquals(cluster.commit("orders", 1), 0);
