@@ -28,7 +28,7 @@ export interface ConsumerRecord extends TopicPartition {
   readonly value: Uint8Array | null;
   /** Names may repeat. */
   readonly headers: readonly (readonly [key: string, value: Uint8Array | null])[];
-  /** Of the leader that appended it. */
+  /** Of the leader that appended it (KIP-320); -1 when the batch does not say. */
   readonly leaderEpoch: number;
 }
 
@@ -44,14 +44,38 @@ export interface CommittedOffset extends TopicPartition {
   readonly offset: bigint;
   /** Of the record before it; -1, or left out, when it is not known. */
   readonly leaderEpoch?: number;
-  /** A text that is kept with it. */
+  /** A text that is kept with it, up to `offset.metadata.max.bytes` of the brokers. Default empty. */
   readonly metadata?: string;
 }
 
-/** Where to go: an offset, the first record from a time on, or an end of the log. */
+/**
+ * Where to go: an offset such as `3n`, the first record whose timestamp is not before a time (milliseconds since the epoch), the first or behind
+ * the last record that there is, or what the group has committed (else as `autoOffsetReset` says).
+ */
 export type SeekTarget = bigint | { readonly timestamp: number } | "beginning" | "end" | "committed";
 
-/** Told of rebalances, one after the other; the group waits for what is returned, as long as `maxPollIntervalMs` allows. */
+/**
+ * Told of rebalances, one after the other; the group waits for what is returned, as long as `maxPollIntervalMs` allows. What it throws, the next
+ * poll or loop throws as a {@linkcode ConsumerError}, before it hands anything out; the rebalance goes on. It may commit and seek; it
+ * must not wait for `poll`, `unsubscribe` or `close`, which may wait for it.
+ *
+ * @example Begin where another store says
+ * ```ts
+ * import { type Consumer, startCluster } from "@samsa/samsa";
+ *
+ * const offsets = new Map([["orders-0", 0n]]);
+ * await using cluster = await startCluster();
+ * await using consumer: Consumer = cluster.consumer({
+ *   groupId: "billing",
+ *   topics: ["orders"],
+ *   assigned: async (partitions) => {
+ *     for (const one of partitions) await consumer.seek(one, offsets.get(`${one.topic}-${one.partition}`) ?? "beginning");
+ *   },
+ *   lost: (partitions) => console.log("somebody else may have", partitions),
+ * });
+ * console.assert((await consumer.poll({ timeoutMs: 1 })).length === 0);
+ * ```
+ */
 export interface RebalanceListener {
   /** They are this consumer's own now; nothing of them has been handed out yet. */
   readonly assigned?: ((partitions: readonly TopicPartition[]) => void | Promise<void>) | undefined;
@@ -61,7 +85,23 @@ export interface RebalanceListener {
   readonly lost?: ((partitions: readonly TopicPartition[]) => void | Promise<void>) | undefined;
 }
 
-/** Why a consumer cannot do what was asked. */
+/**
+ * Why a consumer cannot do what was asked.
+ *
+ * @example
+ * ```ts
+ * import { ConsumerError, startCluster } from "@samsa/samsa";
+ *
+ * await using cluster = await startCluster();
+ * const consumer = cluster.consumer({ groupId: "billing" });
+ * await consumer.close();
+ * try {
+ *   await consumer.poll();
+ * } catch (error) {
+ *   console.assert(error instanceof ConsumerError && error.code === "INVALID_REQUEST");
+ * }
+ * ```
+ */
 export class ConsumerError extends Error {
   /** What it is, for those who cannot tell by its class. */
   override readonly name = "ConsumerError";

@@ -140,7 +140,7 @@ export class Cluster implements AsyncDisposable {
    * console.assert((await consumer.poll({ timeoutMs: 1 })).length === 0);
    * ```
    *
-   * @throws {RangeError} when the options do not go together
+   * @throws {RangeError} when there is no such option, one can never be right, they do not go together, or the name is taken
    */
   consumer(options: ConsumerOptions): Consumer {
     return this.#consumers.open(options);

@@ -30,9 +30,9 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Starts a consumer.
+   * Starts a consumer. It returns at once: connections are made in the background, and what goes wrong with them polls say.
    *
-   * @throws {RangeError} when the options do not go together
+   * @throws {RangeError} when there is no such option, one can never be right, they do not go together, or the name is taken
    */
   consumer(options: ConsumerOptions): Consumer {
     return this.#consumers.open(options);
@@ -54,7 +54,7 @@ export class Client implements AsyncDisposable {
  *
  * @param bootstrap `host:port[,host:port…]` of some of its brokers
  * @param options.log told of consumers that crashed
- * @throws {RangeError} when that is no list of addresses
+ * @throws {RangeError} when that is no list of addresses; one where nobody answers is told of by polls
  *
  * @example
  * ```ts ignore
@@ -75,6 +75,8 @@ export function connect(bootstrap: string, options: { readonly log?: (line: stri
 function addressOf(text: string): NodeAddress {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 0xffff) throw new RangeError(`"${text}" is no address: write host:port.`);
+  if (host === undefined || Number(port) > 0xffff || Number(port) === 0) {
+    throw new RangeError(`"${text}" is no address: write host:port.`);
+  }
   return { host, port: Number(port) };
 }

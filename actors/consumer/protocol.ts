@@ -44,13 +44,19 @@ export interface ConsumedRecord extends TopicPartition {
   readonly leaderEpoch: number;
 }
 
-/** Kafka's consumer configs, in camel case, with Kafka's defaults unless it says otherwise. */
+/**
+ * Kafka's consumer configs, in camel case (`max.poll.interval.ms` is `maxPollIntervalMs`), with Kafka's defaults unless it says otherwise.
+ * Times are milliseconds, sizes bytes; both are whole numbers from 1 to 2 147 483 647, as requests carry them. Texts are not empty.
+ */
 export interface ConsumerConfig {
-  /** How it calls itself in requests. Default `samsa`. */
+  /** How it calls itself in requests; brokers write it into their logs and tell it of members. Default `samsa`. */
   readonly clientId: string;
-  /** null: no group, `assign` only, and nothing is committed. */
+  /** The group that it is a member of, or commits for; null: no group, `assign` only, and nothing is committed. Default null. */
   readonly groupId: string | null;
-  /** Makes it a static member: its place waits for it as long as its session lasts (KIP-345). */
+  /**
+   * Makes it a static member (KIP-345): its place waits for it as long as its session lasts. Two at the same time: the newer one wins in the
+   * classic protocol, the older one in KIP-848. Has to be as a topic's name is. Default null.
+   */
   readonly groupInstanceId: string | null;
   /** `consumer` is KIP-848, where the coordinator assigns; in `classic` a member does. Default `classic`. */
   readonly groupProtocol: "classic" | "consumer";
@@ -59,9 +65,9 @@ export interface ConsumerConfig {
    * only if all of theirs are cooperative. Default range, cooperative-sticky.
    */
   readonly partitionAssignors: readonly string[];
-  /** KIP-848: `uniform` or `range`, for which the members vote; null to have no say. */
+  /** KIP-848: `uniform` or `range`, or another that the brokers have, for which the members vote; null to have no say. Default null. */
   readonly groupRemoteAssignor: string | null;
-  /** Where it is: followers in the same rack are read from (KIP-392). */
+  /** Where it is: followers whose `broker.rack` is the same are read from (KIP-392). Null: leaders only. Default null. */
   readonly clientRack: string | null;
   /**
    * After so long without an answer from the coordinator it stops using what it has: that may be somebody else's. A classic group goes by
@@ -70,13 +76,22 @@ export interface ConsumerConfig {
    * one than this. Default 45 000, as in brokers.
    */
   readonly sessionTimeoutMs: number;
-  /** In KIP-848 the coordinator says how often. Default 3 000. */
+  /**
+   * How often a member of a classic group reports; less than `sessionTimeoutMs`. In KIP-848 the coordinator says how often, and a member
+   * reports three times in a session at least. Default 3 000; 50 in `cluster.consumer`.
+   */
   readonly heartbeatIntervalMs: number;
-  /** Who does not ask for records for so long leaves the group; also how long a rebalance waits for it. Default 300 000. */
+  /**
+   * Who does not ask for records for so long leaves the group, until the next poll (KIP-62); also how long a rebalance waits for it, and for its
+   * listener. Default 300 000.
+   */
   readonly maxPollIntervalMs: number;
-  /** Where to begin when nothing is committed, and where to go on when the offset is not there any more. Default `latest`. */
+  /**
+   * Where to begin when nothing is committed, and where to go on when the offset is not there any more; with `none` a poll throws
+   * OFFSET_OUT_OF_RANGE until there was a seek. Default `latest`: what was written before it began is not read.
+   */
   readonly autoOffsetReset: "latest" | "earliest" | "none";
-  /** Whether records of transactions wait for their commit. Default `read_uncommitted`. */
+  /** Whether records of transactions wait for their commit, and are left out when it was aborted (KIP-98). Default `read_uncommitted`. */
   readonly isolationLevel: "read_uncommitted" | "read_committed";
   /**
    * Ours. `at-least-once`: an offset is committed after its record was handed out, so that a crash repeats some. `at-most-once`: before, so that a
@@ -85,27 +100,30 @@ export interface ConsumerConfig {
   readonly delivery: "at-least-once" | "at-most-once";
   /** Whether what was handed out is committed by itself: when the next records are asked for, in a rebalance, and at the end. Default true. */
   readonly enableAutoCommit: boolean;
-  /** How often at most, between rebalances. Default 5 000. */
+  /** How often at most it does so, between rebalances. Default 5 000. */
   readonly autoCommitIntervalMs: number;
-  /** How many bytes a fetch waits for. Default 1. */
+  /** How many bytes a fetch waits for; may be 0. Default 1. */
   readonly fetchMinBytes: number;
-  /** How long a fetch waits for them. Default 500. */
+  /** How long a fetch waits for them; may be 0. Default 500. */
   readonly fetchMaxWaitMs: number;
-  /** How much one fetch brings. Default 50 MiB. */
+  /** How much one fetch brings, or one batch if that is larger. Default 50 MiB. */
   readonly fetchMaxBytes: number;
-  /** How much of it is of one partition. Default 1 MiB. */
+  /** How much of it is of one partition, or one batch if that is larger. Default 1 MiB. */
   readonly maxPartitionFetchBytes: number;
-  /** Ours: how much may lie here, fetched and not handed out. Default 64 MiB. */
+  /** Ours: how much may lie here, fetched and not handed out, as it came; more is not fetched before. Default 64 MiB. */
   readonly bufferBytes: number;
   /** After so long it asks again what there is, and who leads it. Default 300 000. */
   readonly metadataMaxAgeMs: number;
-  /** How long a request may take. Default 30 000. */
+  /**
+   * How long a request may take (a fetch, and a join that waits for others, may take longer by what they wait for); and how long a commit,
+   * `committed` and `position` go on trying before they throw REQUEST_TIMED_OUT. Default 30 000.
+   */
   readonly requestTimeoutMs: number;
   /** How long it waits before it tries something a second time; twice as long each further time. Default 100. */
   readonly retryBackoffMs: number;
-  /** How long it waits at most. Default 1 000. */
+  /** How long it waits at most (KIP-580). Default 1 000. */
   readonly retryBackoffMaxMs: number;
-  /** Whether asking for a topic may create it, where brokers do that. Default true. */
+  /** Whether asking for a topic by name may create it, where brokers have `auto.create.topics.enable`. Default true. */
   readonly allowAutoCreateTopics: boolean;
 }
 

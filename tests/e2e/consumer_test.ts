@@ -240,6 +240,7 @@ Deno.test("options that contradict each other are refused", async () => {
   assertThrows(() => cluster.consumer({ groupId: "g", topics: ["t"], partitions }), RangeError, "Only one of");
   assertThrows(() => cluster.consumer({ sessionTimeoutMs: 0 }), RangeError, "sessionTimeoutMs is 0");
   assertThrows(() => connect("nowhere"), RangeError, '"nowhere" is no address');
+  assertThrows(() => connect("localhost:0"), RangeError, '"localhost:0" is no address');
   assert(cluster.actors().every(({ kind }) => kind !== "consumer"));
   await using first = cluster.consumer({ name: "reader" });
   assertThrows(() => cluster.consumer({ name: "reader" }), RangeError, 'There is a consumer "reader" already');
