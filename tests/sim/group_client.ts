@@ -26,6 +26,7 @@ export interface Committer {
 /** Somebody from outside of the group. */
 export const OUTSIDER: Committer = { memberId: "", epoch: -1, instanceId: null };
 
+/** How long it waits for an answer, unless told otherwise. */
 const PATIENCE_MS = 6_000;
 const FIND_PATIENCE_MS = 1_500;
 const FIND_BACKOFF_MS = 100;
@@ -38,12 +39,20 @@ export class GroupClient {
   readonly client: KafkaClient;
   readonly #scene: Scene;
   readonly #random: Random;
+  readonly #patienceMs: number;
   #node = -1;
   #isOver = false;
   #offsets = 0;
 
-  constructor(scene: Scene, readonly name: string, readonly groupId: string, random: Random) {
+  constructor(
+    scene: Scene,
+    readonly name: string,
+    readonly groupId: string,
+    random: Random,
+    patienceMs: number = PATIENCE_MS,
+  ) {
     this.#scene = scene;
+    this.#patienceMs = patienceMs;
     this.#random = random;
     this.client = new KafkaClient(scene.world, name, random.split("client"));
   }
@@ -82,7 +91,7 @@ export class GroupClient {
     version: number,
     body: RequestInput<T>,
     then: (answer: Response<T> | undefined) => void,
-    patienceMs: number = PATIENCE_MS,
+    patienceMs: number = this.#patienceMs,
   ): void {
     if (this.#node < 0) return this.#find(() => this.ask(api, version, body, then, patienceMs));
     const node = this.#node;

@@ -19,6 +19,9 @@ import type { MemberPlan, RawMember } from "./raw_member.ts";
 import { keysOf, type Scene } from "./scene.ts";
 
 const OUTSIDER_EVERY_MS = 800;
+/** Who commits looks for another coordinator before who only reads does: a machine that goes on after a standstill finds its questions. */
+const OUTSIDER_PATIENCE_MS = [1_500, 6_000];
+const READER_PATIENCE_MS = 20_000;
 const ADMIN_EVERY_MS = 2_500;
 
 interface Slot {
@@ -53,18 +56,15 @@ export class GroupWork {
         this.#slots.push(slot);
         this.#after(this.#random.below(2_000), () => this.#live(slot));
       }
-      const outsider = new GroupClient(
-        this.#scene,
-        `outsider of ${plan.groupId}`,
-        plan.groupId,
-        this.#random.split(`outsider ${plan.groupId}`),
-      );
+      const random = this.#random.split(`outsider ${plan.groupId}`);
+      const patienceMs = plan.kind === "simple" ? random.split("patience").pick(OUTSIDER_PATIENCE_MS) : undefined;
+      const outsider = new GroupClient(this.#scene, `outsider of ${plan.groupId}`, plan.groupId, random, patienceMs);
       this.#outsiders.push(outsider);
       if (plan.kind !== "simple") continue;
       this.#commitFromOutside(outsider, plan);
       // Another one only reads: it may go on for long to ask who was the coordinator once.
       const name = `reader of ${plan.groupId}`;
-      const reader = new GroupClient(this.#scene, name, plan.groupId, this.#random.split(name));
+      const reader = new GroupClient(this.#scene, name, plan.groupId, this.#random.split(name), READER_PATIENCE_MS);
       this.#readers.push(reader);
       this.#fetchFromOutside(reader, plan);
     }

@@ -58,6 +58,19 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
       "It takes a replica that is silent for seven times as long as a tombstone stays, or a leader that changes while one is filled, and a key that is deleted and cleaned twice just then; a unit test of replicas does that, by seed.",
   },
   {
+    name: "deletion-missed-for-good",
+    guard: "Who was away while a key was deleted hears of it, or begins anew: each of the two would do alone.",
+    with: ["compaction", "kill", "pause", "partition"],
+    file: at("rewriting"),
+    from: "header.baseOffset + header.lastOffsetDelta < tombstonesUntil();",
+    to: "tombstonesUntil() !== undefined;",
+    also: [{
+      file: "actors/partition/follower.ts",
+      from: "return tombstonesGoneTo > Math.max(log.endOffset, following.filledWithout);",
+      to: "return tombstonesGoneTo > Number.MAX_SAFE_INTEGER;",
+    }],
+  },
+  {
     name: "cleaner-loses-last-of-key",
     guard: "The last record of a key stays.",
     with: CLEANING,
