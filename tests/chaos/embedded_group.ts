@@ -3,8 +3,15 @@
  *
  * @module
  */
-import type { ConsumerOptions } from "../../client/consumers.ts";
-import { type Cluster, type Consumer, ConsumerError, type ConsumerRecord, type TopicPartition } from "../../mod.ts";
+import {
+  type Cluster,
+  type Consumer,
+  ConsumerError,
+  type ConsumerOptions,
+  type ConsumerRecord,
+  type TopicPartition,
+} from "../../mod.ts";
+import { pollOn } from "../helpers/poll_on.ts";
 import { GroupLedger } from "./group_ledger.ts";
 
 interface Member {
@@ -88,7 +95,7 @@ export class EmbeddedGroup {
   async #read(name: string, consumer: Consumer, member: () => Member): Promise<void> {
     try {
       for (;;) {
-        const records = await consumer.poll({ timeoutMs: 500 });
+        const records = await pollOn(consumer, { timeoutMs: 500 });
         for (const [partition, some] of Map.groupBy(records, (record) => record.partition)) {
           this.#handOut(name, partition, some);
         }

@@ -11,6 +11,7 @@ import { Consumers } from "../../client/consumers.ts";
 import type { ConsumerRecord, TopicPartition } from "../../client/records.ts";
 import { tcpNetwork } from "../../client/tcp_network.ts";
 import { realEnv } from "../../server/env.ts";
+import { pollOn } from "../helpers/poll_on.ts";
 
 const [bootstrap, topic, groupId, instance, protocol] = Deno.args as [string, string, string, string, string];
 const text = new TextDecoder();
@@ -50,7 +51,7 @@ let isLeaving = false;
   isLeaving = true;
 })();
 while (!isLeaving) {
-  const records = await consumer.poll({ timeoutMs: 500 });
+  const records = await pollOn(consumer, { timeoutMs: 500 });
   for (const [partition, some] of Map.groupBy(records, (record) => record.partition)) say(partition, some);
 }
 await consumer.close();

@@ -11,6 +11,7 @@ import {
   type TopicPartition,
 } from "../../../mod.ts";
 import { errorCode, type ErrorName, ERRORS } from "../../../protocol/errors.ts";
+import { pollOn } from "../../helpers/poll_on.ts";
 import {
   type Command,
   type Handler,
@@ -47,7 +48,7 @@ async function read(consumer: Reader, { count, waitMs }: Command): Promise<{ rec
   const records: WireRecord[] = [];
   const end = performance.now() + waitMs;
   while (records.length < count && performance.now() < end) {
-    records.push(...(await consumer.poll({ timeoutMs: 200, maxRecords: count - records.length })).map(incoming));
+    records.push(...(await pollOn(consumer, { timeoutMs: 200, maxRecords: count - records.length })).map(incoming));
   }
   return { records };
 }
@@ -96,7 +97,7 @@ async function member(command: Command, progress: (event: MemberEvent) => void):
     lost: drop,
   });
   while (!isLeaving) {
-    for (const { partition, offset } of await consumer.poll({ timeoutMs: 50, maxRecords: 1 })) {
+    for (const { partition, offset } of await pollOn(consumer, { timeoutMs: 50, maxRecords: 1 })) {
       progress({ read: [partition, Number(offset)] });
       try {
         await consumer.commit([{ topic, partition, offset: offset + 1n }]);
