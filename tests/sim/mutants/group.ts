@@ -49,6 +49,16 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: 'if (problem === "") return hooks.doubt(coordinator, problem, out);',
   },
   {
+    name: "loads-before-former-life",
+    guard: "A coordinator that was killed loads behind what groups of its former life have asked for.",
+    with: ["groups", "actor", "order", "rogue-members", "standalone-commits"],
+    file: at("coordinator"),
+    from: 'out.send(out.self, "tick", "load");',
+    to: "load(coordinator, out);",
+    survives:
+      "Few messages wait for a coordinator here, and loading takes longer than they do; a unit test lets a thousand wait.",
+  },
+  {
     name: "stale-term-writes",
     guard: "What a group of a former load decides is not written.",
     with: ["groups", "actor", "partition", "pause", "rogue-members"],
@@ -280,6 +290,14 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     file: at("modern/targets"),
     from: "  draft.setAssigned(nowMs);",
     to: "  if (draft.size < 2) draft.setAssigned(nowMs);",
+  },
+  {
+    name: "former-epoch-commits-all",
+    guard: "In an epoch that is over a member commits for what it has had since then, and for nothing else.",
+    with: MODERN,
+    file: at("modern/modern"),
+    from: "if (from === undefined || epoch < from) return false;",
+    to: "if (from === undefined && topicId.length < 0) return false;",
   },
   // Offsets.
   {
