@@ -150,7 +150,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
    * dealt with. While it has come to no topic, to no leader, or to no partition of its own it waits, without an error; so it does
    * while brokers are away. Whoever does not poll for `maxPollIntervalMs` leaves its group until the next poll.
    *
-   * @throws {ConsumerError} NETWORK_EXCEPTION when no broker has ever answered, and the last attempt failed (polling again tries on); what a
+   * @throws {ConsumerError} NETWORK_EXCEPTION when no broker has ever answered, and all were tried for 5 s, or `requestTimeoutMs` if that is less (polling
+   * again tries on); what a
    * broker has refused, or what is damaged (CORRUPT_MESSAGE); UNKNOWN_SERVER_ERROR when the rebalance listener has failed, before anything is
    * handed out; INVALID_REQUEST when it is closed
    * @throws {RangeError} when what is asked for makes no sense

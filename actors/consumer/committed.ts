@@ -109,7 +109,7 @@ export function lookForQuestions(consumer: Consumer, nowMs: number): number {
   let dueMs = Infinity;
   for (const question of [...consumer.questions]) {
     if (nowMs >= question.dueMs) {
-      const why = consumer.metadata.unreached ?? "The coordinator could not be asked in time.";
+      const why = consumer.unreached ?? "The coordinator could not be asked in time.";
       answer(consumer, question, failed("REQUEST_TIMED_OUT", why), []);
       continue;
     }

@@ -100,7 +100,7 @@ export function lookForCommits(consumer: Consumer, nowMs: number): number {
   while (!commits.isAsking && commits.isBusy) {
     const next = commits.queue[0]!;
     if (nowMs >= next.dueMs) {
-      end(consumer, failed("REQUEST_TIMED_OUT", consumer.metadata.unreached ?? next.problem));
+      end(consumer, failed("REQUEST_TIMED_OUT", consumer.unreached ?? next.problem));
       continue;
     }
     const gone = goneSince(consumer, next);

@@ -57,6 +57,8 @@ export class ClusterMetadata {
   /** Not to be asked for before this. */
   retryAtMs = 0;
   attempts = 0;
+  /** When it was first asked for; Infinity for never. */
+  askedMs = Infinity;
   /** When it was last told; -Infinity for never. */
   toldMs = -Infinity;
   /** Why the last broker that was asked was of no use; undefined when it was. */
@@ -68,11 +70,15 @@ export class ClusterMetadata {
     this.#bootstrap = bootstrap;
   }
 
-  /** Why nothing is known at all, when every address was tried in vain; undefined as soon as one broker has answered. */
-  get unreached(): string | undefined {
+  /**
+   * Why nothing is known at all, when every address was tried in vain, and for long enough that brokers which were about to start have; undefined
+   * as soon as one has answered.
+   */
+  unreached(nowMs: number, { requestTimeoutMs }: { readonly requestTimeoutMs: number }): string | undefined {
     if (this.toldMs > -Infinity || this.problem === undefined || this.attempts < this.#bootstrap.length) {
       return undefined;
     }
+    if (nowMs < this.askedMs + Math.min(PATIENCE_MS, requestTimeoutMs)) return undefined;
     return `No broker has answered so far. ${this.problem}`;
   }
 
@@ -184,6 +190,7 @@ export function lookForMetadata(consumer: Consumer, nowMs: number): number {
 function ask(consumer: Consumer, topics: readonly string[] | null): void {
   const { metadata, config, out } = consumer;
   const to = out.random.pick(metadata.candidates());
+  metadata.askedMs = Math.min(metadata.askedMs, consumer.now());
   metadata.isAsking = true;
   metadata.isWanted = false;
   call(consumer, {

@@ -52,7 +52,7 @@ export function answerPoll(consumer: Consumer, nowMs: number): number {
     : take(consumer, poll.maxRecords);
   if (records.length === 0 && consumer.complaint === undefined && nowMs < poll.dueMs) return poll.dueMs;
   if (records.length > 0) reply(consumer, FINE, records);
-  else reply(consumer, consumer.complaint ?? unreached(consumer) ?? FINE, []);
+  else reply(consumer, consumer.complaint ?? unreachedBy(consumer) ?? FINE, []);
   return Infinity;
 }
 
@@ -71,9 +71,8 @@ function reply(consumer: Consumer, outcome: Outcome, records: readonly ConsumedR
 }
 
 /** Nobody has ever answered: perhaps the address is wrong, and that must not look like a topic without records. */
-function unreached({ metadata }: Consumer): Outcome | undefined {
-  const problem = metadata.unreached;
-  return problem === undefined ? undefined : failed("NETWORK_EXCEPTION", problem);
+function unreachedBy({ unreached }: Consumer): Outcome | undefined {
+  return unreached === undefined ? undefined : failed("NETWORK_EXCEPTION", unreached);
 }
 
 function troubleOf({ partitions }: Consumer): Outcome | undefined {

@@ -173,11 +173,11 @@ export function answerPositions(consumer: Consumer, nowMs: number): number {
   return Math.min(...wanting.map(({ dueMs }) => dueMs));
 }
 
-function notFound({ metadata }: Consumer, { key, topic, partition }: AssignedPartition): Outcome {
+function notFound({ metadata, unreached }: Consumer, { key, topic, partition }: AssignedPartition): Outcome {
   const leader = metadata.leaderOf(topic, partition)?.leader;
   const isMissing = metadata.version > 0 && leader === undefined;
   const why = isMissing ? "there is no such partition" : leader === -1 ? "it has no leader" : "nobody has said in time";
-  return failed("REQUEST_TIMED_OUT", metadata.unreached ?? `Where ${key} is read could not be found out: ${why}.`);
+  return failed("REQUEST_TIMED_OUT", unreached ?? `Where ${key} is read could not be found out: ${why}.`);
 }
 
 /** The answer to whoever means a partition that is not here. */

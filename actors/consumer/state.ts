@@ -120,6 +120,11 @@ export class Consumer {
     return this.out.monotonic();
   }
 
+  /** Why no broker could be reached so far; undefined when one could, or it is too early to say. */
+  get unreached(): string | undefined {
+    return this.metadata.unreached(this.now(), this.config);
+  }
+
   /** The time until a further attempt: twice as long each time, up to a limit, more or less a fifth. */
   backoffMs(attempts: number): number {
     const { retryBackoffMs, retryBackoffMaxMs } = this.config;

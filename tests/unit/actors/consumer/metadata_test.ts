@@ -33,16 +33,20 @@ function answer(leaders: readonly (readonly [leader: number, epoch: number])[], 
   };
 }
 
-Deno.test("nobody is unreached before all addresses were tried, nor when one has ever answered", () => {
+Deno.test("nobody is unreached before all addresses were tried for five seconds, nor when one has ever answered", () => {
   const cluster = new ClusterMetadata([address(1), address(2)]);
-  assertEquals(cluster.unreached, undefined);
+  const unreached = (nowMs = 5_100, requestTimeoutMs = 30_000) => cluster.unreached(nowMs, { requestTimeoutMs });
+  assertEquals(unreached(), undefined);
+  cluster.askedMs = 100;
   cluster.problem = "host1: refused.";
   cluster.attempts = 1;
-  assertEquals(cluster.unreached, undefined);
+  assertEquals(unreached(), undefined);
   cluster.attempts = 2;
-  assertEquals(cluster.unreached, "No broker has answered so far. host1: refused.");
+  assertEquals(unreached(), "No broker has answered so far. host1: refused.");
+  assertEquals([unreached(5_099), unreached(1_099, 1_000)], [undefined, undefined]); // it may be about to start
+  assertEquals(unreached(1_100, 1_000), "No broker has answered so far. host1: refused.");
   cluster.toldMs = 0;
-  assertEquals(cluster.unreached, undefined);
+  assertEquals(unreached(), undefined);
 });
 
 Deno.test("what is known of a leader does not go back to an older epoch, unless the topic is another one", () => {

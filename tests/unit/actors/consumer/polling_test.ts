@@ -18,7 +18,7 @@ Deno.test("a poll waits for records, as long as it wants to, and takes no more t
 });
 
 Deno.test("a poll says so when no broker has ever answered, and every one was asked; polling again tries on", () => {
-  const stage = new Stage({ saysVersions: false });
+  const stage = new Stage({ saysVersions: false, config: { requestTimeoutMs: 300 } });
   stage.probe.ask("assign", [T0]);
   const early = stage.poll(1, 10);
   stage.probe.advance(10);
