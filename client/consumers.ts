@@ -12,6 +12,7 @@ import type { Env } from "../lib/env.ts";
 import { Consumer } from "./consumer.ts";
 import { MEMBERSHIPS } from "./memberships.ts";
 import { configOf, type ConsumerOptions } from "./options.ts";
+import { ConsumerError } from "./records.ts";
 
 /** What consumers stand on. */
 export interface ConsumersGround {
@@ -34,6 +35,7 @@ export class Consumers {
   readonly #ground: ConsumersGround;
   readonly #open = new Set<Consumer>();
   #count = 0;
+  #isOver = false;
 
   constructor(ground: ConsumersGround) {
     this.#ground = ground;
@@ -48,9 +50,11 @@ export class Consumers {
   /**
    * Starts a consumer; what it is to read it begins with at once.
    *
-   * @throws {RangeError} when there is no such option, one can never be right, or they do not go together
+   * @throws {RangeError} when there is no such option, one can never be right, they do not go together, or the name is taken
+   * @throws {ConsumerError} INVALID_REQUEST when all have been closed
    */
   open(options: ConsumerOptions): Consumer {
+    if (this.#isOver) throw new ConsumerError("INVALID_REQUEST", "What consumers are opened with here is closed.");
     const config = configOf(options, this.#ground.defaults);
     const { topics, pattern, partitions, name, assigned, revoked, lost } = options;
     const called = name ?? `${config.groupId ?? "reader"}-${++this.#count}`;
@@ -82,6 +86,7 @@ export class Consumers {
 
   /** Closes all consumers, and the system under them. */
   async close(timeoutMs: number): Promise<void> {
+    this.#isOver = true;
     for (const { ref, state } of this.system.actors()) if (state === "paused") this.system.resume(ref); // or it could not
     await Promise.all([...this.#open].map((one) => one.close({ timeoutMs })));
     await this.system.shutdown();

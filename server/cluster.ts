@@ -141,6 +141,7 @@ export class Cluster implements AsyncDisposable {
    * ```
    *
    * @throws {RangeError} when there is no such option, one can never be right, they do not go together, or the name is taken
+   * @throws {ConsumerError} INVALID_REQUEST when the cluster has been stopped
    */
   consumer(options: ConsumerOptions): Consumer {
     return this.#consumers.open(options);

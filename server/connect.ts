@@ -33,6 +33,7 @@ export class Client implements AsyncDisposable {
    * Starts a consumer. It returns at once: connections are made in the background, and what goes wrong with them polls say.
    *
    * @throws {RangeError} when there is no such option, one can never be right, they do not go together, or the name is taken
+   * @throws {ConsumerError} INVALID_REQUEST when the client is closed
    */
   consumer(options: ConsumerOptions): Consumer {
     return this.#consumers.open(options);

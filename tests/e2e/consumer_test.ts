@@ -191,6 +191,7 @@ Deno.test("a cluster that stops closes its consumers, whatever they are doing", 
   await reading;
   assertEquals(cluster.actors(), []);
   await assertRejects(() => loop.poll(), ConsumerError, "is closed");
+  assertThrows(() => cluster.consumer({}), ConsumerError, "is closed");
 });
 
 /** Somebody who is no broker: he closes at once, says something else, or says nothing. */
