@@ -180,7 +180,7 @@ export function drawSwarm(seed: number | string, limits: SwarmLimits = {}): Swar
     snapshotEveryRecords: random.split("snapshots").pick([10, 40, 20_000]),
     adminTasks: ADMIN_TASKS.filter((task) => features.has(task)),
     groups: drawGroups(random.split("groups"), topics, features, properties),
-    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes) : undefined,
+    keyed: features.has("compaction") ? drawKeyed(random.split("keyed"), nodes, features) : undefined,
     properties,
     random,
   };
@@ -224,14 +224,15 @@ function drawTopics(random: Random, nodes: number, features: ReadonlySet<Feature
   });
 }
 
-function drawKeyed(random: Random, nodes: number): KeyedPlan {
+function drawKeyed(random: Random, nodes: number, features: ReadonlySet<Feature>): KeyedPlan {
   const replicationFactor = Math.min(nodes, 3);
   return {
     replicationFactor,
     minIsr: Math.min(replicationFactor, 2),
     segmentBytes: random.pick([2_000, 8_000]),
     everyMs: random.pick([30, 100, 300]),
-    deleteRetentionMs: random.pick([1_000, 4_000]),
+    // So short that replicas are away for longer than they are waited for; who reads all of it has to be faster.
+    deleteRetentionMs: random.pick(features.has("slow") ? [1_000, 4_000] : [100, 200, 1_000, 4_000]),
   };
 }
 
