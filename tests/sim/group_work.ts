@@ -22,6 +22,9 @@ const OUTSIDER_EVERY_MS = 800;
 /** Who commits looks for another coordinator before who only reads does: a machine that goes on after a standstill finds its questions. */
 const OUTSIDER_PATIENCE_MS = [1_500, 6_000];
 const READER_PATIENCE_MS = 20_000;
+/** Several who seldom ask: of those who wait at a machine that stands still, some have asked nothing before another took over. */
+const READERS = 3;
+const READER_EVERY_MS = 1_200;
 const ADMIN_EVERY_MS = 2_500;
 
 interface Slot {
@@ -62,11 +65,13 @@ export class GroupWork {
       this.#outsiders.push(outsider);
       if (plan.kind !== "simple") continue;
       this.#commitFromOutside(outsider, plan);
-      // Another one only reads: it may go on for long to ask who was the coordinator once.
-      const name = `reader of ${plan.groupId}`;
-      const reader = new GroupClient(this.#scene, name, plan.groupId, this.#random.split(name), READER_PATIENCE_MS);
-      this.#readers.push(reader);
-      this.#fetchFromOutside(reader, plan);
+      // Others only read: they may go on for long to ask who was the coordinator once.
+      for (let index = 0; index < READERS; index++) {
+        const name = `reader ${index} of ${plan.groupId}`;
+        const reader = new GroupClient(this.#scene, name, plan.groupId, this.#random.split(name), READER_PATIENCE_MS);
+        this.#readers.push(reader);
+        this.#fetchFromOutside(reader, plan);
+      }
     }
     if (withAdmin && this.#outsiders.length > 0) this.#administer(this.#random.split("admin"));
   }
@@ -214,7 +219,7 @@ export class GroupWork {
   }
 
   #fetchFromOutside(reader: GroupClient, plan: GroupPlan): void {
-    this.#after(1 + this.#random.below(OUTSIDER_EVERY_MS), () => {
+    this.#after(1 + this.#random.below(2 * READER_EVERY_MS), () => {
       reader.fetch(OUTSIDER, plan.topics.flatMap(keysOf));
       this.#fetchFromOutside(reader, plan);
     });

@@ -291,8 +291,9 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("confirming"),
     from: 'if (followedMs(replica, leadership) >= askedMs) return "NONE";',
     to: 'return "NONE";',
+    with: ["groups", "standalone-commits", "pause"],
     survives:
-      "It takes a leader that stands still until another has committed, and a question that waits for it to go on: one seed in tens with groups and pauses. A unit test kills it.",
+      "It takes a leader that stands still until another has committed, and a question put after that which it answers before it knows itself to be isolated: not met in the first twenty seeds. A unit test kills it.",
   },
   {
     name: "answer-overtakes-config",
