@@ -2,7 +2,7 @@
  * An administrator: makes topics and deletes them, moves partitions, elects leaders, changes configs, all through Kafka's API.
  *
  * What it was told for sure is checked at the end. An answer that never came leaves the matter open for good, since the request may be
- * carried out at any later time.
+ * carried out at any later time; requests that overlap leave it open until another one stands alone, since any of them may have been last.
  *
  * @module
  */
@@ -34,10 +34,37 @@ const SET = 0;
 const TOPIC_RESOURCE = 2;
 
 /** Something that was set, as far as anybody can know it. */
-interface Known<T> {
+class Known<T> {
   value: T;
-  /** An answer has not come: from now on it may be anything. */
-  isOpen: boolean;
+  /** Requests that have no answer, and perhaps never will. */
+  #waiting = 0;
+  /** All that there were. */
+  #asked = 0;
+  /** Some of those that were answered overlapped: nobody knows which was the last. */
+  #isMixed = false;
+
+  constructor(value: T) {
+    this.value = value;
+  }
+
+  get isOpen(): boolean {
+    return this.#waiting > 0 || this.#isMixed;
+  }
+
+  /** A request goes out. What is returned is to be called when its answer is sure, with the new value if it has one. */
+  ask(): (set?: { readonly value: T }) => void {
+    let isAlone = this.#waiting === 0;
+    this.#waiting++;
+    this.#asked++;
+    const at = this.#asked;
+    return (set) => {
+      this.#waiting--;
+      isAlone &&= this.#asked === at;
+      if (set === undefined) return;
+      this.value = set.value;
+      this.#isMixed = !isAlone;
+    };
+  }
 }
 
 /** An administrator. */
@@ -57,7 +84,7 @@ export class Admin {
     this.#plan = plan;
     this.#random = random;
     this.#client = new KafkaClient(scene.world, "admin", random.split("client"));
-    for (const { name, minIsr } of plan.topics) this.#minIsr.set(name, { value: String(minIsr), isOpen: false });
+    for (const { name, minIsr } of plan.topics) this.#minIsr.set(name, new Known(String(minIsr)));
   }
 
   get client(): KafkaClient {
@@ -146,17 +173,16 @@ export class Admin {
 
   #changeTopic(): void {
     const name = `passing-${this.#random.below(PASSING_TOPICS)}`;
-    const known = this.#passing.get(name) ?? { value: false, isOpen: false };
+    const known = this.#passing.get(name) ?? new Known(false);
     this.#passing.set(name, known);
     const wanted = !known.value;
-    const before = known.isOpen;
-    known.isOpen = true;
+    const sure = known.ask();
     const done = (error: ErrorName | undefined) => {
       if (error === undefined) return;
       // The cluster asks its controller again when no answer came: then this request itself has done it.
       const isSo = error === "NONE" || error === (wanted ? "TOPIC_ALREADY_EXISTS" : "UNKNOWN_TOPIC_OR_PARTITION");
-      if (isSo) known.value = wanted;
-      known.isOpen = before || !(isSo || DEFINITE.has(error));
+      if (isSo) sure({ value: wanted });
+      else if (DEFINITE.has(error)) sure();
     };
     if (wanted) {
       const least = Math.min(...this.#plan.topics.map(({ minIsr }) => minIsr));
@@ -214,9 +240,7 @@ export class Admin {
     // Never below what it began with: what may be lost was decided by that.
     const least = topic.minIsr;
     const value = String(least + this.#random.below(Math.max(1, topic.replicationFactor - least + 1)));
-    const known = this.#minIsr.get(topic.name)!;
-    const before = known.isOpen;
-    known.isOpen = true;
+    const sure = this.#minIsr.get(topic.name)!.ask();
     const configs = [{ name: "min.insync.replicas", configOperation: SET, value }];
     const body = {
       resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic.name, configs }],
@@ -225,9 +249,7 @@ export class Admin {
     this.#client.call(this.#client.anyNode(), incrementalAlterConfigs, 1, body, PATIENCE_MS, (result) => {
       if (!result.ok) return;
       const error = this.#counted("alter configs", result.body.responses[0]!.errorCode);
-      if (error !== "NONE") return;
-      known.value = value;
-      known.isOpen = before;
+      if (error === "NONE") sure({ value });
     });
   }
 
