@@ -287,9 +287,7 @@ export class DiskLogStore implements LogStore {
 
   #owner(): LogOwner {
     return {
-      recoveryPointFalls: ({ name }, offset) => {
-        if ((this.#recoveryPoints.get(name) ?? 0) > offset) this.#recoveryPoints.writeOne(name, offset);
-      },
+      recoveryPointFalls: ({ name }, offset) => this.#recoveryPoints.fall(name, offset),
       startMoves: ({ name }, offset) => this.#starts.writeOne(name, offset),
       flushed: (_log, bytes, rolled) => this.#flushed(bytes, rolled),
       closed: (log, clean) => this.#forget(log, clean),
