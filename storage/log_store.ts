@@ -302,9 +302,7 @@ export class DiskLogStore implements LogStore {
 
   #owner(): LogOwner {
     return {
-      recoveryPointFalls: ({ name }, offset) => {
-        if ((this.#recoveryPoints.get(name) ?? 0) > offset) this.#recoveryPoints.writeOne(name, offset);
-      },
+      recoveryPointFalls: ({ name }, offset) => this.#recoveryPoints.fall(name, offset),
       startMoves: ({ name }, offset) => this.#starts.writeOne(name, offset),
       cleanedMoves: ({ name }, offset) => this.#cleaned.writeOne(name, offset),
       tombstonesGo: ({ name }, offset) => this.#gone.writeOne(name, offset),

@@ -121,8 +121,8 @@ export function writeTopicId(disk: Disk, folder: string, topicId: string): void 
   replaceFile(disk, `${folder}/partition.metadata`, utf8.encode(`version: 0\ntopic_id: ${topicId}`));
 }
 
-/** Ids are drawn at random: two that differ in a letter or two are one id that a disk has changed. */
-const DAMAGED_LETTERS_MAX = 2;
+/** Ids are drawn at random, of 64 letters: two that agree in half of theirs are one id that a disk has changed. */
+const DAMAGED_LETTERS_MAX = 11;
 
 /** Whether one topic id can be taken for another that has rotted. */
 export function isDamagedId(found: string, expected: string): boolean {

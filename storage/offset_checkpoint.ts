@@ -54,6 +54,13 @@ export class OffsetCheckpoint {
     this.write(offsets);
   }
 
+  /** Sees to it that the file says no more than this of a log, also where a write has failed and nobody knows what it says. */
+  fall(name: string, offset: number): void {
+    const known = this.#written.get(name);
+    if (!this.#isDoubtful && (known ?? 0) <= offset) return;
+    this.writeOne(name, known === undefined ? undefined : Math.min(known, offset));
+  }
+
   #read(): Map<string, number> {
     const lines = readCheckpoint(this.#disk, this.#path);
     const offsets = new Map<string, number>();

@@ -6,6 +6,9 @@
  *
  * Each change stands for itself. A change that has been made already is answered as if it were made now: the first answer was lost.
  *
+ * Who leaves is eligible as long as the ISR is smaller than min.insync.replicas, also by a number that the leader's broker has not applied yet:
+ * no leader counts by the new ISR before its broker has applied the change, and with it all that was decided before.
+ *
  * @module
  */
 import type { ErrorName } from "../../protocol/errors.ts";
@@ -13,17 +16,11 @@ import { Changes } from "./changes.ts";
 import type { Decision, Setting } from "./decision.ts";
 import type { IsrChange, IsrChangeResult, MetadataImage, PartitionImage } from "./protocol.ts";
 
-/**
- * Decides about changes of ISRs that a broker's leaders want.
- *
- * @param upToDate whether the broker has applied every change of min.insync.replicas. One that has not might, by the smaller number that it knows,
- * acknowledge what only the new ISR has: so nobody else is taken to be eligible.
- */
+/** Decides about changes of ISRs that a broker's leaders want. */
 export function alterPartitions(
   setting: Setting,
   brokerId: number,
   wanted: readonly IsrChange[],
-  upToDate: boolean,
 ): Decision<IsrChangeResult> {
   const { image } = setting;
   const changes = new Changes(setting);
@@ -37,8 +34,7 @@ export function alterPartitions(
     if (verdict === "made") return resultOf(change, "NONE", partition);
     if (verdict !== "NONE") return resultOf(change, verdict, partition);
     const isr = change.isr.map((member) => member.brokerId);
-    const { unclean, minIsr } = changes.policy(topic.name);
-    const next = changes.wish(topic, index, { isr, unclean }, upToDate ? minIsr : 1);
+    const next = changes.wish(topic, index, { isr, unclean: changes.policy(topic.name).unclean });
     return resultOf(change, next.leader === brokerId ? "NONE" : "NEW_LEADER_ELECTED", next);
   });
   return { records: changes.records, results };

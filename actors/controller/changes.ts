@@ -58,14 +58,11 @@ export class Changes {
     return this.#changed.get(`${topic.topicId}/${partition}`) ?? topic.partitions[partition];
   }
 
-  /**
-   * Changes a partition and returns it as it is then: the same object when nothing had to change.
-   *
-   * @param minIsr instead of the topic's own; the smaller, the fewer replicas are taken to be eligible
-   */
-  wish(topic: TopicImage, partition: number, wish: Wish, minIsr = this.policy(topic.name).minIsr): PartitionImage {
+  /** Changes a partition and returns it as it is then: the same object when nothing had to change. */
+  wish(topic: TopicImage, partition: number, wish: Wish): PartitionImage {
     const old = this.partition(topic, partition)!;
-    const record = changePartition(topic.topicId, old, wish, this.#given(topic.topicId, old, wish, minIsr));
+    const given = this.#given(topic.topicId, old, wish, this.policy(topic.name).minIsr);
+    const record = changePartition(topic.topicId, old, wish, given);
     if (record === undefined) return old;
     const next = partitionAfter(old, record);
     this.records.push(record);

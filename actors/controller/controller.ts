@@ -70,8 +70,7 @@ const handlers: Handlers<ControllerProtocol, Controller> = {
 
   alterPartitions(state, { brokerId, brokerEpoch, changes }, out) {
     if (state.image.brokers.get(brokerId)?.epoch !== brokerEpoch) return { error: "STALE_BROKER_EPOCH", results: [] };
-    const upToDate = state.sessions.appliedByAll([brokerId]) >= state.minIsrOffset;
-    const { records, results } = alterPartitions(state.setting(out), brokerId, changes, upToDate);
+    const { records, results } = alterPartitions(state.setting(out), brokerId, changes);
     commit(state, records, out as Out);
     return { error: "NONE", results };
   },

@@ -25,8 +25,6 @@ export class Controller {
   readonly index: ReplicaIndex;
   readonly sessions: Sessions = new Sessions();
   readonly progress: Progress = new Progress();
-  /** Who has applied everything below this knows the last change of any min.insync.replicas. */
-  minIsrOffset: number;
   /** When it is to be looked for silent brokers; monotonic. */
   expireMs = Infinity;
   /** The last look came late, and what it was late was not counted as silence. */
@@ -38,7 +36,6 @@ export class Controller {
   constructor(image: MetadataImage, properties: Readonly<Record<string, string>>) {
     this.image = new MetadataDraft(image);
     this.index = new ReplicaIndex(image);
-    this.minIsrOffset = image.offset;
     this.#properties = properties;
   }
 
@@ -58,7 +55,6 @@ export class Controller {
     for (const record of records) {
       this.index.follow(this.image, record);
       this.image.apply(record);
-      if (record.type === "Config" && record.name === "min.insync.replicas") this.minIsrOffset = this.image.offset;
     }
   }
 }

@@ -3,7 +3,8 @@
  *
  * A record that was acknowledged by min.insync.replicas nodes survives the loss of all but one of them. So one disk at a time may be lost,
  * and the next only when whoever lost the last has everything again: its vote, its place in every ISR. Whose partitions
- * need it, because it is the only one to have them, keeps its disk.
+ * need it, because it is the only one to have them, keeps its disk. Of a topic that is made before the loss is noticed, with nobody else in
+ * sync, nothing is promised: it has never had anything.
  *
  * The end of a process is no loss where records are flushed before they are acknowledged. Where they are not, it is one, even if the page
  * cache survives: the cluster cannot know that it has, and takes the node out of every ISR. If such an end cannot be avoided when it must
@@ -28,7 +29,7 @@ export class Limits {
   readonly #given = new Set<string>();
   /** What it has lost is not all: it will lose the rest too. */
   #isHeld = false;
-  #lossy: { readonly machine: Machine; wholeSinceMs: number } | undefined;
+  #lossy: { readonly machine: Machine; readonly topics: ReadonlySet<string>; wholeSinceMs: number } | undefined;
 
   constructor(world: World, topics: readonly TopicPlan[], voters: readonly number[]) {
     this.#world = world;
@@ -48,7 +49,7 @@ export class Limits {
   takeDisk(machine: Machine): boolean {
     if (!this.#isWhole() || !this.#canMiss(machine, () => true)) return false;
     if (this.#voters.includes(machine.id) && this.#voters.length < 3) return false;
-    this.#lossy = { machine, wholeSinceMs: Infinity };
+    this.#lose(machine);
     return true;
   }
 
@@ -67,7 +68,7 @@ export class Limits {
   takeProcess(machine: Machine): boolean {
     if (!this.hasUnflushed) return true;
     if (!this.#isWhole() || !this.#canMiss(machine, (topic) => this.#topics.get(topic)?.flush === false)) return false;
-    this.#lossy = { machine, wholeSinceMs: Infinity };
+    this.#lose(machine);
     return true;
   }
 
@@ -81,8 +82,24 @@ export class Limits {
   look(): void {
     if (this.#lossy === undefined) return;
     const nowMs = this.#world.now();
-    if (this.#isHeld || !this.#hasEverything(this.#lossy.machine)) this.#lossy.wholeSinceMs = Infinity;
-    else this.#lossy.wholeSinceMs = Math.min(this.#lossy.wholeSinceMs, nowMs);
+    if (this.#isHeld || !this.#hasEverything(this.#lossy.machine)) {
+      this.#lossy.wholeSinceMs = Infinity;
+      this.#giveUpStillborn(this.#lossy);
+    } else this.#lossy.wholeSinceMs = Math.min(this.#lossy.wholeSinceMs, nowMs);
+  }
+
+  #lose(machine: Machine): void {
+    const topics = [...newestImage(this.#world)?.topics.values() ?? []].map(({ topicId }) => topicId);
+    this.#lossy = { machine, topics: new Set(topics), wholeSinceMs: Infinity };
+  }
+
+  /** Whoever has lost its disk may be the only one to whom a topic is given before the controller hears of the loss. */
+  #giveUpStillborn({ machine, topics }: { readonly machine: Machine; readonly topics: ReadonlySet<string> }): void {
+    for (const { name, topicId, partitions } of newestImage(this.#world)?.topics.values() ?? []) {
+      if (topics.has(topicId)) continue;
+      const isStillborn = partitions.some(({ isr, elr }) => [...isr, ...elr].every((id) => id === machine.id));
+      if (isStillborn) this.#given.add(name);
+    }
   }
 
   #isWhole(): boolean {

@@ -244,11 +244,11 @@ export class Partition {
     this.ledger.checkComplete(watch.follower, watch.view.flushBeforeAck, `${why} (ISR ${image.isr}, ELR ${image.elr})`);
   }
 
-  /** The leader waits for everyone whom the controller might make the leader. */
+  /** A leader that can commit anything, by the ISR and the minimum that it knows, waits for everyone whom the controller might make the leader. */
   #checkQuorum({ view, node }: ReplicaWatch): void {
     const { image } = this;
     if (!view.isLeader || image?.leader !== node || image.leaderEpoch !== view.leaderEpoch) return;
-    if (image.isr.length < view.minIsr) return;
+    if (view.isr.length < view.minIsr) return;
     const waitsFor = new Set([...view.isr, ...view.proposed ?? []]);
     const missing = [...image.isr, ...image.elr].filter((id) => !waitsFor.has(id));
     if (missing.length === 0) return;

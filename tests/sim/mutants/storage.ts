@@ -48,8 +48,18 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     name: "recovery-point-stays",
     guard: "What is cut is not called durable by a recovery point above it.",
     file: at("log_store"),
-    from: "if ((this.#recoveryPoints.get(name) ?? 0) > offset) this.#recoveryPoints.writeOne(name, offset);",
-    to: "if ((this.#recoveryPoints.get(name) ?? 0) > offset + 1e9) this.#recoveryPoints.writeOne(name, offset);",
+    from: "this.#recoveryPoints.fall(name, offset)",
+    to: "this.#recoveryPoints.fall(name, offset + 1e9)",
+  },
+  {
+    name: "doubtful-recovery-point-stays",
+    guard: "A recovery point falls also where nobody knows whether the last write of it was done.",
+    with: ["eio", "kill"],
+    file: at("offset_checkpoint"),
+    from: "if (!this.#isDoubtful && (known ?? 0) <= offset) return;",
+    to: "if ((known ?? 0) <= offset) return;",
+    survives:
+      "A folder's sync must fail behind a rename, and a replica be cut before the next write: a seed in thousands; a unit test kills it.",
   },
   {
     name: "epochs-not-cut",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readCheckpoint, replaceFile, writeCheckpoint } from "../../../storage/checkpoint.ts";
+import { CorruptLogError } from "../../../storage/log.ts";
 import { EpochCache } from "../../../storage/epoch_cache.ts";
 import { GrowingBytes } from "../../../storage/growing_bytes.ts";
 import { MemoryDisk } from "../../../storage/memory_disk.ts";
@@ -221,5 +222,16 @@ Deno.test("bytes grow by blocks and never show what was cut off", () => {
     const content = bytes.toBytes();
     assert(content.every((byte, index) => byte === (index < to ? model[index] : 0)), `${to}`);
     bytes.resize(to);
+  }
+});
+
+Deno.test("a topic's id in which a disk has changed some letters is not taken for another topic's", () => {
+  for (const changed of [1, 3, 8, 11]) {
+    const disk = new MemoryDisk();
+    openLog(disk).store.close(true);
+    const rotten = "_".repeat(changed) + TOPIC_ID.slice(changed);
+    replaceFile(disk, `${NAME}/partition.metadata`, new TextEncoder().encode(`version: 0\ntopic_id: ${rotten}`));
+    assertThrows(() => openLog(disk), CorruptLogError, `can only be ${TOPIC_ID}`);
+    assertEquals(openStore(disk).strays(), [], "the log stays where it is");
   }
 });
