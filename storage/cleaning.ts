@@ -67,6 +67,11 @@ export interface CleanableLog {
   beginCleaning(request: CleaningRequest): Cleaning | undefined;
   /** Everything below has been cleaned: kept in the checkpoint `cleaner-offset-checkpoint`, 0 when unknown. */
   readonly cleanedTo: number;
+  /**
+   * From here on, batches are those that were appended. It is more than what has been cleaned while a cleaning replaces segments, and when
+   * it has not come to its end; what an earlier life has left in that way is not known.
+   */
+  readonly rewrittenTo: number;
   /** From here on no tombstone has gone, nor where this log was filled from: kept in the checkpoint `tombstone-offset-checkpoint`. */
   readonly tombstonesGoneTo: number;
   /**

@@ -143,6 +143,10 @@ export class SegmentedLog implements Log {
     return this.#compaction.cleanedTo;
   }
 
+  get rewrittenTo(): number {
+    return this.#compaction.rewrittenTo;
+  }
+
   get tombstonesGoneTo(): number {
     return this.#compaction.tombstonesGoneTo;
   }

@@ -43,6 +43,7 @@ export interface CompactedLog {
 export class Compaction {
   readonly #log: CompactedLog;
   #cleanedTo: number;
+  #rewrittenTo = 0;
   #tombstonesGoneTo: number;
   #cleaning: LogCleaning | undefined;
 
@@ -55,6 +56,11 @@ export class Compaction {
   /** Everything below has been cleaned. */
   get cleanedTo(): number {
     return this.#cleanedTo;
+  }
+
+  /** From here on no batch has been replaced in this life, nor in those before as far as they came to an end. */
+  get rewrittenTo(): number {
+    return Math.max(this.#cleanedTo, this.#rewrittenTo);
   }
 
   /** From here on no tombstone has gone. */
@@ -100,6 +106,7 @@ export class Compaction {
   /** What is from `offset` on is about to go, and what comes in its place has not been cleaned. */
   forget(offset: number): void {
     if (this.#cleanedTo > offset) this.#move(offset);
+    this.#rewrittenTo = Math.min(this.#rewrittenTo, offset);
   }
 
   /** Tombstones below `to` are about to go. */
@@ -139,6 +146,7 @@ export class Compaction {
       first >= 0 && end <= durability.flushedOffset,
       `${name}: what is put in place must be below its durable end.`,
     );
+    this.#rewrittenTo = Math.max(this.#rewrittenTo, end);
     durability.orFail(() => {
       for (const segment of old) {
         durability.forget(segment);

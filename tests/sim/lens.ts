@@ -228,7 +228,7 @@ class ReplicaLens extends LogLens implements ReplicaView {
   }
 
   get cleanedTo(): number {
-    return (this.log as Partial<CleanableLog>).cleanedTo ?? 0;
+    return (this.log as Partial<CleanableLog>).rewrittenTo ?? 0;
   }
 
   get tombstonesGoneTo(): number {

@@ -82,6 +82,8 @@ export class Partition {
       this.#commit(watch);
       this.groups?.follow();
     }
+    // So has what fails, or ends, in the turn in which it cleans.
+    if (watch !== undefined) this.#lookAtCleaning(node, watch.view);
     this.watches.delete(node);
     this.ledger.leave(node);
   }

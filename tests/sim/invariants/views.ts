@@ -51,7 +51,10 @@ export interface Entry {
 
 /** One life of a partition's replica that is open for business. */
 export interface ReplicaView extends LogView {
-  /** Below this, batches may have lost records that later ones have taken the place of; 0 where nothing was cleaned. */
+  /**
+   * Below this, batches may have lost records that later ones have taken the place of; 0 where nothing was cleaned. A cleaning that did not
+   * come to its end counts as far as it came.
+   */
   readonly cleanedTo: number;
   /** Below this, tombstones may be gone. */
   readonly tombstonesGoneTo: number;

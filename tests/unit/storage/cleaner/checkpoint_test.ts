@@ -1,6 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { DiskError } from "../../../../storage/disk.ts";
+import { FaultyDisk } from "../../../../storage/faulty_disk.ts";
 import { MemoryDisk } from "../../../../storage/memory_disk.ts";
-import { clean, write } from "../cleaning_kit.ts";
+import { ALL, chain, clean, write } from "../cleaning_kit.ts";
 import { NAME, openLog, openStore } from "../log_kit.ts";
 
 const FILE = "cleaner-offset-checkpoint";
@@ -57,4 +59,43 @@ Deno.test("a checkpoint that is damaged, or speaks of more than there is, costs 
     store.close(true);
     assertEquals(said(disk), "0\n1\norders 0 11\n");
   }
+});
+
+for (const path of [/cleaner-offset-checkpoint/, /\.log\.cleaned$/, /\.log\.swap$/]) {
+  Deno.test(`how far a cleaning has replaced segments is known when a rename of ${path.source} fails in it`, () => {
+    const disk = new FaultyDisk();
+    const { log, store } = openLog(disk);
+    for (let index = 0; index < 10; index++) write(log, "a=1");
+    const before = chain(log);
+    log.rollIfDue(Number.MAX_SAFE_INTEGER);
+    log.flush(() => {});
+    const cleaning = log.beginCleaning(ALL)!;
+    disk.plan({ operation: "rename", path, code: "EIO", times: 1 });
+    assertThrows(() => cleaning.step(1 << 20), DiskError);
+    assertEquals([log.cleanedTo, log.rewrittenTo], [0, 10]);
+    store.close(false);
+    const again = openLog(disk);
+    assertEquals(chain(again.log), path.source.includes(".cleaned") ? before : "0-8! 9-9");
+    assertEquals([again.log.cleanedTo, again.log.rewrittenTo], [0, 0], "it is looked through once more");
+    again.store.close(false);
+  });
+}
+
+Deno.test("how far a cleaning has replaced segments is known when it is ended, and is over with what is cut", () => {
+  const { log, store } = openLog(new MemoryDisk(), { segmentBytes: 300 });
+  for (let index = 0; index < 40; index++) write(log, `a=${index}`);
+  log.rollIfDue(Number.MAX_SAFE_INTEGER);
+  log.flush(() => {});
+  const cleaning = log.beginCleaning(ALL)!;
+  assertEquals(log.rewrittenTo, 0);
+  while (log.rewrittenTo === 0) assertEquals(cleaning.step(1), undefined);
+  const { rewrittenTo } = log;
+  assertEquals(chain(log).split(" ")[1], `${rewrittenTo}-${rewrittenTo}`, "only the first is another");
+  cleaning.cancel();
+  assertEquals([log.cleanedTo, log.rewrittenTo], [0, rewrittenTo]);
+  log.truncateTo(rewrittenTo);
+  assertEquals(log.rewrittenTo, rewrittenTo);
+  log.restartAt(1);
+  assertEquals(log.rewrittenTo, 1);
+  store.close(false);
 });
