@@ -95,7 +95,7 @@ export async function runGroups<F extends string>(
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   }
-  watch.stop();
+  await watch.stop();
   problems.push(...wrongSoFar(stage, watch).filter((problem) => !problems.includes(problem)));
   problems.push(...await judge(stage, watch, problems.length > 0, say));
   for (const group of stage.groups) await group.close();

@@ -44,12 +44,13 @@ export class GroupWatch {
   /** What was said to be committed, by group and partition, in order; said again it is left out. */
   readonly #said = new Map<string, Map<number, bigint[]>>();
   readonly #find: (groupId: string) => Promise<Coordinator>;
+  readonly #watching: Promise<void>;
   #looks = 0;
   #isOver = false;
 
   constructor(groups: readonly WatchedGroup[], find: (groupId: string) => Promise<Coordinator>) {
     this.#find = find;
-    this.#watch(groups);
+    this.#watching = this.#watch(groups);
   }
 
   /** How often a coordinator has answered. */
@@ -57,8 +58,10 @@ export class GroupWatch {
     return this.#looks;
   }
 
-  stop(): void {
+  /** Looks no more; resolves when the last look is over. */
+  async stop(): Promise<void> {
     this.#isOver = true;
+    await this.#watching;
   }
 
   /** What coordinators have said of a group, and the log has not, or not in that order. */
