@@ -100,7 +100,7 @@ Deno.test("it is not let into the ISR", () => {
   const isr = [1, 2, 3].map((brokerId) => ({ brokerId, brokerEpoch: brokerId }));
   const change = { ...T0, leaderEpoch: 4, partitionEpoch: 7, isr };
   const error = (offline: readonly number[]) =>
-    alterPartitions(given(offline, partition), 1, [change], true).results[0]!.error;
+    alterPartitions(given(offline, partition), 1, [change]).results[0]!.error;
   assertEquals([error([3]), error([4])], ["INELIGIBLE_REPLICA", "NONE"]);
 });
 
