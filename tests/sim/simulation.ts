@@ -323,10 +323,11 @@ export class Simulation {
     for (const { message } of checkHistory(scene.history, { lossyKeys, startOffsets: scene.trimmed })) {
       scene.problem(message);
     }
-    if (scene.counters.get("batches acknowledged") < swarm.stormMs / 5_000) {
-      scene.problem(
-        `only ${scene.counters.get("batches acknowledged")} batches were acknowledged in ${swarm.stormMs} ms`,
-      );
+    const acknowledged = scene.counters.get("batches acknowledged");
+    // A storm that never was calm may hardly leave two nodes up at once: then it is enough that something was done at all.
+    const least = scene.counters.get("calm times") > 0 ? swarm.stormMs / 5_000 : 1;
+    if (acknowledged < least) {
+      scene.problem(`only ${acknowledged} batches were acknowledged in ${swarm.stormMs} ms`);
     }
     return scene.problems.length === 0;
   }
