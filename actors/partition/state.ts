@@ -247,8 +247,8 @@ export class Replica {
    * reason not to open the log, and found by who reads it, as in any other.
    */
   #wholeGap(end: number): number {
-    const { log, ownEnd, config } = this;
-    if (end <= log.startOffset || end >= ownEnd || (!config.compact && log.cleanedTo === 0)) return end;
+    const { log, ownEnd } = this;
+    if (end <= log.startOffset || end >= ownEnd) return end; // whatever the policy is now: an earlier one may have cleaned here
     try {
       return Math.min(endOfGap(log.read(end, log.endOffset, 0, true).bytes, end), ownEnd);
     } catch (error) {

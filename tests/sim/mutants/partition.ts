@@ -296,6 +296,17 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
       "It takes a leader that stands still until another has committed, and a question put after that which it answers before it knows itself to be isolated: not met in the first twenty seeds. A unit test kills it.",
   },
   {
+    name: "decision-before-metadata",
+    guard:
+      "A leader is told of its new ISR when its broker has applied it, and with it every min.insync.replicas before.",
+    with: ["configs", "kill", "cut", "slow", "partition"],
+    file: "actors/broker/isr_changes.ts",
+    from: 'if (result.error !== "NONE" || isKnown(broker.image, result)) return out.reply(asker, result);',
+    to: "if (asker !== undefined) return out.reply(asker, result);",
+    survives:
+      "The leader has its broker's word at nearly the same time, and it takes a raised min.insync.replicas just then; a unit test kills it.",
+  },
+  {
     name: "answer-overtakes-config",
     guard: "An accepted ISR counts no sooner than the min.insync.replicas by which the controller counted.",
     file: at("isr_change"),

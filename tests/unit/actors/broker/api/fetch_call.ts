@@ -64,7 +64,7 @@ export function call(asking: Client, body: Body, version = 11): FetchCall {
   return asking.call(fetch, version, body);
 }
 
-/** What a question to a replica says. */
+/** What a question to a replica says. The exchange records questions to actors of any kind, and so knows the shape of none. */
 export function asked(made: FetchCall, partition: number): FetchRequest {
   return made.question("fetch", `t-${partition}`).message as unknown as FetchRequest;
 }
