@@ -1,77 +1,16 @@
 /**
- * The kafkajs agent. kafkajs has no reader without a consumer group, so group-free reading goes through the cluster object
- * that its consumer is built on: same connections, same encoders and decoders.
+ * The kafkajs agent: its records are written and read here, the rest is in `kafkajs_admin.ts` and `kafkajs_groups.ts`. kafkajs has no
+ * reader without a consumer group, so group-free reading goes through the cluster object that its consumer is built on: same
+ * connections, same encoders and decoders.
+ *
+ * Invariant: what is told of a record is what kafkajs says of it, and an error is Kafka's error that it was made of.
  *
  * @module
  */
-import kafkajs from "npm:kafkajs@2.2.4";
-import { lz4Compress, lz4Decompress } from "npm:@platformatic/wasm-utils@0.2.1";
-import { Buffer } from "node:buffer";
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import SnappyCodec from "npm:kafkajs-snappy@1.1.0";
-import {
-  type Command,
-  type Handler,
-  leave,
-  type MemberEvent,
-  serve,
-  type Start,
-  toBuffer,
-  toText,
-  untilLeaving,
-  type WireRecord,
-} from "./agent.ts";
-
-const { AssignerProtocol, CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel } = kafkajs;
-
-CompressionCodecs[CompressionTypes.Snappy] = SnappyCodec;
-CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: (encoder: { buffer: Buffer }) => Promise.resolve(lz4Compress(encoder.buffer)),
-  decompress: (bytes: Buffer) => Promise.resolve(lz4Decompress(bytes)),
-});
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: (encoder: { buffer: Uint8Array }) => Promise.resolve(zstdCompressSync(encoder.buffer)),
-  decompress: (bytes: Uint8Array) => Promise.resolve(zstdDecompressSync(bytes)),
-});
-
-const CODECS = {
-  none: CompressionTypes.None,
-  gzip: CompressionTypes.GZIP,
-  snappy: CompressionTypes.Snappy,
-  lz4: CompressionTypes.LZ4,
-  zstd: CompressionTypes.ZSTD,
-};
-
-const kafka = new Kafka({
-  clientId: "kafkajs",
-  brokers: Deno.args[0]!.split(","),
-  // As long as it may take on a busy machine; it gives up after 1 s and 30 s, and what comes back late confuses it.
-  connectionTimeout: 10_000,
-  requestTimeout: 120_000,
-  logLevel: logLevel.NOTHING,
-  retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: 60 },
-});
-/** For what must fail: kafkajs retries an oversized batch, for instance, as often as it is told to. */
-const impatient = new Kafka({
-  clientId: "kafkajs",
-  brokers: Deno.args[0]!.split(","),
-  connectionTimeout: 10_000,
-  requestTimeout: 120_000,
-  logLevel: logLevel.NOTHING,
-  retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 3 },
-});
-
-/** As long as a member may take to come back when its group rebalances. */
-const REBALANCE_MS = 60_000;
-
-interface FetchedMessage {
-  readonly offset: string;
-  readonly timestamp: string;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: Record<string, Uint8Array | Uint8Array[] | null>;
-  readonly isControlRecord?: boolean;
-}
+import { type Command, serve, type WireRecord } from "./agent.ts";
+import { admin, startOffset } from "./kafkajs_admin.ts";
+import { CODECS, type FetchedMessage, impatient, incoming, kafka, outgoing } from "./kafkajs_client.ts";
+import { groups } from "./kafkajs_groups.ts";
 
 /** The part of kafkajs' inner cluster that reading needs. */
 interface InnerCluster {
@@ -91,27 +30,6 @@ function innerCluster(): InnerCluster {
   const symbol = Object.getOwnPropertySymbols(kafka).find((s) => s.description === "private:Kafka:createCluster")!;
   const create = (kafka as unknown as Record<symbol, (options: object) => InnerCluster>)[symbol]!;
   return create({ metadataMaxAge: 300_000, allowAutoTopicCreation: false });
-}
-
-function outgoing(record: WireRecord) {
-  const headers: Record<string, Buffer[]> = {};
-  for (const [name, value] of record.h) (headers[name] ??= []).push(toBuffer(value)!);
-  return {
-    key: toBuffer(record.k),
-    value: toBuffer(record.v),
-    headers,
-    ...(record.p === undefined ? {} : { partition: record.p }),
-    ...(record.t === undefined ? {} : { timestamp: String(record.t) }),
-  };
-}
-
-function incoming(message: FetchedMessage, partition: number): WireRecord {
-  const h: [string, string | null][] = [];
-  for (const [name, value] of Object.entries(message.headers ?? {})) {
-    for (const each of Array.isArray(value) ? value : [value]) h.push([name, toText(each)]);
-  }
-  const [o, t] = [Number(message.offset), Number(message.timestamp)];
-  return { p: partition, o, t, k: toText(message.key), v: toText(message.value), h };
 }
 
 async function produce(command: Command): Promise<unknown> {
@@ -147,18 +65,6 @@ async function stream(command: Command, progress: (n: number) => void): Promise<
   }
   await producer.disconnect();
   return { acked };
-}
-
-async function startOffset(command: Command, from: Start): Promise<number> {
-  if (from.kind === "offset") return from.value;
-  return await withAdmin(async (admin) => {
-    if (from.kind === "time") {
-      const found = await admin.fetchTopicOffsetsByTimestamp(command.topic, from.value);
-      return Number(found.find((entry) => entry.partition === command.partition)!.offset);
-    }
-    const found = (await admin.fetchTopicOffsets(command.topic)).find((e) => e.partition === command.partition)!;
-    return Number(from.kind === "beginning" ? found.low : found.high);
-  });
 }
 
 async function consume(command: Command): Promise<unknown> {
@@ -197,102 +103,6 @@ async function consume(command: Command): Promise<unknown> {
   return { records };
 }
 
-async function withAdmin<T>(use: (admin: ReturnType<typeof kafka.admin>) => Promise<T>): Promise<T> {
-  const admin = impatient.admin();
-  await admin.connect();
-  try {
-    return await use(admin);
-  } finally {
-    await admin.disconnect();
-  }
-}
-
-async function group(command: Command): Promise<unknown> {
-  // It stops when its fetches have come back: after 5 s, unless told otherwise.
-  const settings = { groupId: command.group, sessionTimeout: 10_000, heartbeatInterval: 500, maxWaitTimeInMs: 200 };
-  const consumer = kafka.consumer(settings);
-  const records: WireRecord[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topics: [command.topic], fromBeginning: true });
-  await new Promise<void>((resolve, reject) => {
-    const limit = setTimeout(resolve, command.waitMs);
-    consumer.run({
-      eachMessage: ({ message, partition }) => {
-        records.push(incoming(message as unknown as FetchedMessage, partition));
-        if (records.length === command.count) {
-          clearTimeout(limit);
-          resolve();
-        }
-        return Promise.resolve();
-      },
-    }).catch(reject);
-  });
-  if (records.length > 0) {
-    const last = records.at(-1)!;
-    await consumer.commitOffsets([{ topic: command.topic, partition: last.p!, offset: String(last.o! + 1) }]);
-  }
-  await consumer.disconnect();
-  await withAdmin((admin) => admin.fetchOffsets({ groupId: command.group, topics: [command.topic] }));
-  return { records };
-}
-
-/** Its own round robin under the name that all other clients have for theirs: so it can share a group with them. */
-const roundRobin: typeof kafkajs.PartitionAssigners.roundRobin = (ground) => {
-  const name = "roundrobin";
-  const userData = Buffer.alloc(0);
-  return {
-    ...kafkajs.PartitionAssigners.roundRobin(ground),
-    name,
-    protocol: ({ topics }) => ({
-      name,
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData }),
-    }),
-  };
-};
-
-async function member(command: Command, progress: (event: MemberEvent) => void): Promise<unknown> {
-  const { topic, group: groupId, sessionMs: sessionTimeout } = command;
-  const consumer = kafka.consumer({
-    ...{ groupId, sessionTimeout, heartbeatInterval: 300, rebalanceTimeout: REBALANCE_MS, maxWaitTimeInMs: 200 },
-    ...(command.strategy === undefined ? {} : { partitionAssigners: [roundRobin] }),
-  });
-  consumer.on(
-    consumer.events.GROUP_JOIN,
-    ({ payload }) => progress({ assigned: payload.memberAssignment[topic] ?? [] }),
-  );
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  const leaving = untilLeaving(command);
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: async ({ message, partition }) => {
-      const next = Number(message.offset) + 1;
-      progress({ read: [partition, next - 1] });
-      // While the group rebalances it is refused, and whoever has the partition then reads the record again.
-      await consumer.commitOffsets([{ topic, partition, offset: String(next) }])
-        .then(() => progress({ committed: [partition, next] }), () => {});
-    },
-  });
-  await leaving;
-  await consumer.disconnect();
-  return {};
-}
-
-const groups: Record<string, Handler> = {
-  listGroups: () => withAdmin(async (admin) => ({ groups: (await admin.listGroups()).groups.map((g) => g.groupId) })),
-  describeGroup: (c) =>
-    withAdmin(async (admin) => {
-      const found = (await admin.describeGroups([c.group])).groups[0]!;
-      return { state: found.state, members: found.members.length };
-    }),
-  committed: (c) =>
-    withAdmin(async (admin) => {
-      const [found] = await admin.fetchOffsets({ groupId: c.group, topics: [c.topic] });
-      return { offsets: found!.partitions.map((p) => [p.partition, Number(p.offset)]).filter(([, o]) => o! >= 0) };
-    }),
-  deleteGroup: (c) => withAdmin((admin) => admin.deleteGroups([c.group]).then(() => {})),
-};
-
 async function transaction(command: Command): Promise<unknown> {
   const settings = { transactionalId: command.transactionalId, idempotent: true, maxInFlightRequests: 1 };
   const producer = kafka.producer(settings);
@@ -308,56 +118,6 @@ async function transaction(command: Command): Promise<unknown> {
   return {};
 }
 
-const admin: Record<string, Handler> = {
-  createTopic: (c) =>
-    withAdmin(async (admin) => {
-      const configEntries = Object.entries(c.configs).map(([name, value]) => ({ name, value }));
-      const made = await admin.createTopics({
-        topics: [{ topic: c.topic, numPartitions: c.partitions, configEntries }],
-      });
-      // kafkajs turns TOPIC_ALREADY_EXISTS into `false`.
-      if (!made) throw { code: 36 };
-    }),
-  listTopics: () => withAdmin(async (admin) => ({ topics: await admin.listTopics() })),
-  describeTopic: (c) =>
-    withAdmin(async (admin) => {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [c.topic] });
-      return { partitions: topics[0]!.partitions.length, leaders: topics[0]!.partitions.map((p) => p.leader) };
-    }),
-  describeConfigs: (c) =>
-    withAdmin(async (admin) => {
-      const resources = [{ type: ConfigResourceTypes.TOPIC, name: c.topic }];
-      const found = await admin.describeConfigs({ resources, includeSynonyms: true });
-      const entries = found.resources[0]!.configEntries;
-      return { configs: Object.fromEntries(entries.map((entry) => [entry.configName, entry.configValue])) };
-    }),
-  replaceConfigs: (c) =>
-    withAdmin(async (admin) => {
-      const configEntries = Object.entries(c.set).map(([name, value]) => ({ name, value }));
-      const resources = [{ type: ConfigResourceTypes.TOPIC, name: c.topic, configEntries }];
-      await admin.alterConfigs({ validateOnly: false, resources });
-    }),
-  createPartitions: (c) =>
-    withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic: c.topic, count: c.partitions }] })),
-  deleteRecords: (c) =>
-    withAdmin(async (admin) => {
-      // It looks for leaders in metadata that nothing has asked for yet, unless some other call did before it.
-      await admin.fetchTopicOffsets(c.topic);
-      const partitions = [{ partition: c.partition, offset: String(c.before) }];
-      await admin.deleteTopicRecords({ topic: c.topic, partitions });
-    }),
-  deleteTopic: (c) => withAdmin((admin) => admin.deleteTopics({ topics: [c.topic] })),
-  describeCluster: () =>
-    withAdmin(async (admin) => {
-      const { brokers, controller, clusterId } = await admin.describeCluster();
-      return { brokers: brokers.map((b) => ({ id: b.nodeId, host: b.host, port: b.port })), controller, clusterId };
-    }),
-  listOffsets: async (c) => {
-    const kind = c.at === "earliest" ? "beginning" : c.at === "latest" ? "end" : "time";
-    return { offset: await startOffset(c, (kind === "time" ? { kind, value: c.at } : { kind }) as Start) };
-  },
-};
-
 function codeOf(error: unknown): number {
   const inner = error as {
     code?: unknown;
@@ -371,4 +131,4 @@ function codeOf(error: unknown): number {
   return deeper === undefined || deeper === null ? -1 : codeOf(deeper);
 }
 
-await serve({ ...admin, ...groups, produce, stream, consume, group, member, leave, transaction }, codeOf);
+await serve({ ...admin, ...groups, produce, stream, consume, transaction }, codeOf);
