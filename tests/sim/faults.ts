@@ -10,6 +10,7 @@ import type { Random } from "../../lib/prng.ts";
 import type { KafkaClient } from "./client.ts";
 import type { Limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
+import { lowered, raised } from "./min_isr.ts";
 import type { Scene } from "./scene.ts";
 import type { Feature } from "./swarm.ts";
 
@@ -226,6 +227,9 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
     clock.wallOffsetMs = random.pick([-1_500_000, -5_000, -100, 0, 100, 5_000, 1_500_000]);
     return "done";
   },
+
+  "raised-min-isr": raised,
+  "lowered-min-isr": lowered,
 };
 
 /** Long ones are rare: faults that last longer than timeouts and those that are over before are different things. */

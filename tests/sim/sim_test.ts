@@ -19,6 +19,15 @@ for (let seed = 1; seed <= SEEDS; seed++) {
   });
 }
 
+for (const [feature, seed, what] of [["raised-min-isr", 11, "ISR"], ["lowered-min-isr", 3, "leader"]] as const) {
+  Deno.test(`seed ${seed} with ${feature} alone comes to the moment in which there is another ${what}`, () => {
+    const options = { seed, seconds: 30, only: new Set([feature]) };
+    const { problems, counts } = simulate(options);
+    assertEquals(problems, [], `run it again: ${replayCommand(options)}`);
+    assert((counts[`${feature}, and another ${what}`] ?? 0) > 0);
+  });
+}
+
 Deno.test("the same seed is the same run, here and in another process", async () => {
   const options = { seed: 7, seconds: 10 };
   const first = simulate(options);

@@ -109,6 +109,10 @@ export const FEATURES = {
   "rogue-members": 4,
   /** Groups and offsets are deleted, and expire. */
   "group-admin": 3,
+  /** More must be in sync just when fewer are: only where it is named. */
+  "raised-min-isr": 0,
+  /** Fewer must be in sync again just when another leads: only where it is named. */
+  "lowered-min-isr": 0,
 } as const;
 
 const ADMIN_TASKS = ["topics", "grow", "reassign", "elect", "configs", "trim"] as const satisfies AdminTask[];

@@ -277,12 +277,10 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
   {
     name: "config-before-role",
     guard: "A new ISR and a new min.insync.replicas that come together count together.",
-    with: ["configs", "kill", "cut", "slow"],
+    with: ["lowered-min-isr"],
     file: at("replica"),
     from: "replica.lastWord.config = config; // before anything is decided by the new role",
     to: "configure(replica, config, out);",
-    survives:
-      "It takes a broker that hears of both at once, and a record that only the old ISR has; a unit test kills it.",
   },
   {
     name: "leader-speaks-without-asking",
@@ -299,20 +297,18 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     name: "decision-before-metadata",
     guard:
       "A leader is told of its new ISR when its broker has applied it, and with it every min.insync.replicas before.",
-    with: ["configs", "kill", "cut", "slow", "partition"],
+    with: ["raised-min-isr"],
     file: "actors/broker/isr_changes.ts",
     from: 'if (result.error !== "NONE" || isKnown(broker.image, result)) return out.reply(asker, result);',
     to: "if (asker !== undefined) return out.reply(asker, result);",
-    survives:
-      "The leader has its broker's word at nearly the same time, and it takes a raised min.insync.replicas just then; a unit test kills it.",
   },
   {
     name: "answer-overtakes-config",
     guard: "An accepted ISR counts no sooner than the min.insync.replicas by which the controller counted.",
+    with: ["raised-min-isr"],
     file: at("isr_change"),
     from: "if (wasHeard && accept(replica, verdict)) {",
     to: "if (accept(replica, verdict)) {",
-    survives: "It takes a leader that hears of both and of its own proposal at once; a unit test kills it.",
   },
   // Producers.
   {
