@@ -12,7 +12,8 @@
  */
 import type { PartitionImage } from "../../../actors/controller/protocol.ts";
 import type { GroupLog } from "./group_log.ts";
-import { type Follower, hasCommittedMore, Ledger } from "./ledger.ts";
+import type { Follower } from "./follower.ts";
+import { hasCommittedMore, Ledger } from "./ledger.ts";
 import type { ReplicaView, Tell } from "./views.ts";
 
 /** One life of a replica's actor, as it was at the last look. */

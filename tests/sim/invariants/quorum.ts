@@ -9,7 +9,8 @@
  *
  * @module
  */
-import { type Follower, hasCommittedMore, Ledger } from "./ledger.ts";
+import type { Follower } from "./follower.ts";
+import { hasCommittedMore, Ledger } from "./ledger.ts";
 import type { QuorumView, Tell } from "./views.ts";
 
 /** One life of a quorum actor, as it was at the last look. */
