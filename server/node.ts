@@ -32,6 +32,7 @@ import { QUORUM, type QuorumRef } from "../actors/quorum/protocol.ts";
 import { quorum } from "../actors/quorum/quorum.ts";
 import { ActorSystem } from "../actors/system.ts";
 import type { Settle } from "../lib/env.ts";
+import type { CleanLife } from "../storage/log.ts";
 import { QuorumStore } from "../storage/quorum_store.ts";
 import { keepCheckpoints } from "./checkpoints.ts";
 import { checkFolderVoters, fixFolderVoters } from "./folder_voters.ts";
@@ -66,14 +67,16 @@ export class Node {
   #isReady = false;
   #state: "running" | "draining" | "drained" | "ended" = "running";
   #drained: (() => void)[] = [];
-  #brokerEpoch: number;
+  /** What a clean stop writes down. */
+  #life: CleanLife;
   readonly #stopCheckpoints: () => void;
 
   /** Use {@linkcode startNode}. */
   constructor(options: NodeOptions) {
     this.#options = options;
     this.#gate = new Gate(options.env);
-    this.#brokerEpoch = options.store.lastBrokerEpoch; // holds for a life that never registers too
+    const { lastLife } = options.store;
+    this.#life = { ...lastLife, unheardIncarnationIds: [...lastLife.unheardIncarnationIds, options.incarnationId] };
     this.broker = refOf(options.nodeId, BROKER.kind, "broker");
     this.quorum = refOf(options.nodeId, QUORUM.kind, "quorum");
     this.system = this.#makeSystem();
@@ -113,7 +116,7 @@ export class Node {
     if (this.#state === "draining") return;
     this.#state = "draining";
     this.#leaving.drain(timeoutMs, (brokerEpoch) => {
-      if (brokerEpoch >= 0) this.#brokerEpoch = brokerEpoch;
+      if (brokerEpoch >= 0) this.#life = { brokerEpoch, unheardIncarnationIds: [] };
       this.#state = "drained";
       for (const drained of this.#drained.splice(0)) drained();
     });
@@ -225,7 +228,7 @@ export class Node {
       advertised,
       nodeEndpoint,
       directoryId: store.meta.directoryId,
-      cleanEpoch: store.lastBrokerEpoch,
+      cleanLife: store.lastLife,
       rack,
       quorum: this.quorum,
       properties,
@@ -290,7 +293,7 @@ export class Node {
     this.#stopCheckpoints();
     this.#gate.wallUp();
     try {
-      done({ ok: true, value: this.#options.store.close(true, this.#brokerEpoch) });
+      done({ ok: true, value: this.#options.store.close(true, this.#life) });
     } catch (error) {
       done({ ok: false, error: error instanceof Error ? error : new Error(String(error)) });
     }

@@ -156,3 +156,11 @@ export interface LogStore {
   /** Writes the offset checkpoints (recovery points, log starts, high watermarks). */
   checkpoint(): void;
 }
+
+/** What a clean close says of the broker that had the folder. */
+export interface CleanLife {
+  /** The last broker epoch that was heard of; -1 when there was none. */
+  readonly brokerEpoch: number;
+  /** The incarnations since then, whose registration was not answered; each ended cleanly. */
+  readonly unheardIncarnationIds: readonly string[];
+}

@@ -18,10 +18,10 @@
 import { BufferPool } from "../lib/buffer_pool.ts";
 import type { Random } from "../lib/prng.ts";
 import { randomUuid } from "../lib/uuid.ts";
-import { replaceFile } from "./checkpoint.ts";
+import { leaveCleanLife, takeCleanLife, UNKNOWN_LIFE } from "./clean_shutdown.ts";
 import type { Disk } from "./disk.ts";
 import { HandlePool } from "./handle_pool.ts";
-import type { LogConfig, LogObserver, LogStore } from "./log.ts";
+import type { CleanLife, LogConfig, LogObserver, LogStore } from "./log.ts";
 import type { LogOwner } from "./log_options.ts";
 import {
   claimCluster,
@@ -55,12 +55,10 @@ export interface LogStoreOptions {
   readonly checkpointBytes?: number;
 }
 
-const CLEAN_SHUTDOWN = ".kafka_cleanshutdown";
 const LOG_FOLDER = /^.+-\d+$/;
 const DELETED_FOLDER = /-delete$/;
 const STRAY_FOLDER = /-stray$/;
 const NAME_LIMIT = 255;
-const utf8 = new TextEncoder();
 
 /**
  * The logs of one data folder.
@@ -79,8 +77,8 @@ const utf8 = new TextEncoder();
 export class DiskLogStore implements LogStore {
   /** Whether the folder was left in good order. */
   readonly wasClean: boolean;
-  /** The broker epoch that the last clean close wrote down; -1 when there is none. */
-  readonly lastBrokerEpoch: number;
+  /** What the last clean close wrote down of the broker; an unknown life when there is none. */
+  readonly lastLife: CleanLife;
   readonly #disk: Disk;
   readonly #random: Random;
   readonly #pool: HandlePool;
@@ -122,10 +120,9 @@ export class DiskLogStore implements LogStore {
       this.#cleaned = cleanedCheckpoint(disk);
       this.#gone = goneCheckpoint(disk, () => this.#folders());
       for (const name of this.#watermarks.names()) this.#highWatermarks.set(name, this.#watermarks.get(name)!);
-      const left = disk.readFile(CLEAN_SHUTDOWN);
+      const left = takeCleanLife(disk);
       this.wasClean = left !== undefined;
-      this.lastBrokerEpoch = left === undefined ? -1 : brokerEpochOf(left);
-      if (left !== undefined) disk.remove(CLEAN_SHUTDOWN);
+      this.lastLife = left ?? UNKNOWN_LIFE;
       for (const name of disk.list("")) if (DELETED_FOLDER.test(name) && disk.isFolder(name)) disk.remove(name);
       disk.syncFolder("");
       this.#unclean = new Set(this.wasClean ? [] : this.#folders());
@@ -242,16 +239,16 @@ export class DiskLogStore implements LogStore {
    * Closes every log that is open and gives the folder back. With `clean`, the next start need not look at what is
    * durable, unless a log could not be closed cleanly.
    *
-   * @param brokerEpoch written down for the next registration (KIP-966); -1 when there is none
+   * @param life written down for the next registration (KIP-966)
    * @returns whether the folder is in good order
    */
-  close(clean: boolean, brokerEpoch = -1): boolean {
+  close(clean: boolean, life: CleanLife = UNKNOWN_LIFE): boolean {
     if (this.#closed) return false;
     try {
       for (const log of [...this.#open.values()]) log.close(clean);
       if (!clean || this.#unclean.size > 0) return false;
       this.checkpoint();
-      replaceFile(this.#disk, CLEAN_SHUTDOWN, utf8.encode(JSON.stringify({ version: 0, brokerEpoch })));
+      leaveCleanLife(this.#disk, life);
       return true;
     } finally {
       for (const log of [...this.#open.values()]) log.close(false);
@@ -377,15 +374,6 @@ function goneCheckpoint(disk: Disk, logs: () => readonly string[]): OffsetCheckp
     const checkpoint = new OffsetCheckpoint(disk, path);
     checkpoint.write(new Map(logs().map((name) => [name, Number.MAX_SAFE_INTEGER])));
     return checkpoint;
-  }
-}
-
-function brokerEpochOf(content: Uint8Array): number {
-  try {
-    const { brokerEpoch } = JSON.parse(new TextDecoder().decode(content));
-    return Number.isSafeInteger(brokerEpoch) ? brokerEpoch : -1;
-  } catch {
-    return -1; // older ones are empty files
   }
 }
 

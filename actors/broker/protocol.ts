@@ -19,6 +19,7 @@ import type {
 } from "../controller/protocol.ts";
 import type { QuorumRef } from "../quorum/protocol.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
+import type { CleanLife } from "../../storage/log.ts";
 
 /** What a broker is started with. */
 export interface BrokerArgs {
@@ -30,8 +31,8 @@ export interface BrokerArgs {
   readonly nodeEndpoint: Endpoint;
   /** Names the data folder (KIP-858). */
   readonly directoryId: string;
-  /** The broker epoch that the last clean stop wrote down; -1 when it was not clean. */
-  readonly cleanEpoch: number;
+  /** What the last clean stop wrote down; an epoch of -1 and no incarnation when it was not clean. */
+  readonly cleanLife: CleanLife;
   readonly rack: string | null;
   /** The quorum actor of this node: it tells the broker what is committed, and who has the controller. */
   readonly quorum: QuorumRef;

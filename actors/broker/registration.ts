@@ -15,6 +15,7 @@
  * @module
  */
 import { LATER } from "../actor.ts";
+import type { CleanLife } from "../../storage/log.ts";
 import { refOf } from "../address.ts";
 import type { ErrorResult } from "../controller/protocol.ts";
 import type { QuorumProtocol } from "../quorum/protocol.ts";
@@ -26,6 +27,8 @@ import type { Broker, BrokerOutbox } from "./state.ts";
 import { announce } from "./announcing.ts";
 import { proceed } from "./following.ts";
 
+/** Says of no life that it ended cleanly. */
+const NOT_CLEAN: CleanLife = { brokerEpoch: -1, unheardIncarnationIds: [] };
 const REGISTER_PATIENCE_MS = 2_000;
 const BACKOFF_MS = 25;
 const BACKOFF_MAX_MS = 1_000;
@@ -62,7 +65,7 @@ export function register(broker: Broker, out: BrokerOutbox): void {
   out.cancel("register");
   const { controller } = broker;
   if (controller === undefined) return; // tried again as soon as there is one
-  const { brokerId, incarnationId, advertised, nodeEndpoint, directoryId, rack, cleanEpoch } = broker.args;
+  const { brokerId, incarnationId, advertised, nodeEndpoint, directoryId, rack, cleanLife } = broker.args;
   const registration = {
     brokerId,
     incarnationId,
@@ -70,7 +73,7 @@ export function register(broker: Broker, out: BrokerOutbox): void {
     nodeEndpoint,
     directoryId,
     rack,
-    cleanEpoch: broker.epoch < 0 ? cleanEpoch : -1, // of the stop before this process, not of what came since
+    cleanLife: broker.epoch < 0 ? cleanLife : NOT_CLEAN, // of the stop before this process, not of what came since
     follower: out.self,
   };
   out.ask(controller, "register", registration, (broker, answer, out) => {

@@ -24,6 +24,7 @@
  *
  * @module
  */
+import type { CleanLife } from "../../storage/log.ts";
 import { Changes } from "./changes.ts";
 import { indexOf, type Setting } from "./decision.ts";
 import { NO_LEADER } from "./partition_change.ts";
@@ -38,16 +39,17 @@ export function registerBroker(
   registration: Registration,
 ): { readonly records: readonly MetadataRecord[]; readonly brokerEpoch: number } {
   const { image } = setting;
-  const { cleanEpoch, ...broker } = registration;
+  const { cleanLife, ...broker } = registration;
   const { brokerId, directoryId } = broker;
   const brokerEpoch = image.offset;
   const known = image.brokers.get(brokerId);
   const empty = known?.directoryId !== directoryId;
+  const wasClean = known !== undefined && endedCleanly(known, cleanLife);
   const changes = new Changes(setting, { gone: brokerId });
   for (const { topic, partition } of indexOf(setting).on(brokerId, image)) {
     const { isr, elr, lastKnownElr } = partition;
     if (![isr, elr, lastKnownElr].some((ids) => ids.includes(brokerId))) continue;
-    const sound = !empty && (cleanEpoch === known?.epoch || changes.flushesBeforeAck(topic.name, brokerId));
+    const sound = !empty && (wasClean || changes.flushesBeforeAck(topic.name, brokerId));
     changes.wish(topic, partition.partition, {
       isr: isr.filter((id) => id !== brokerId),
       unclean: changes.policy(topic.name).unclean,
@@ -55,6 +57,11 @@ export function registerBroker(
     });
   }
   return { records: [{ type: "RegisterBroker", ...broker, brokerEpoch }, ...changes.records], brokerEpoch };
+}
+
+/** Whether it was the life that is known here that ended cleanly: one whose registration was not answered does not know its epoch. */
+function endedCleanly(known: BrokerImage, { brokerEpoch, unheardIncarnationIds }: CleanLife): boolean {
+  return brokerEpoch === known.epoch || unheardIncarnationIds.includes(known.incarnationId);
 }
 
 /** A broker is gone: it is in sync with nothing, and others lead. */

@@ -7,6 +7,7 @@
  * @module
  */
 import type { ErrorName } from "../../protocol/errors.ts";
+import type { CleanLife } from "../../storage/log.ts";
 import type { ActorKind, Ref } from "../actor.ts";
 
 /** An address that clients or nodes can connect to. */
@@ -248,8 +249,8 @@ export interface ControllerProtocol {
       readonly nodeEndpoint: Endpoint;
       readonly directoryId: string;
       readonly rack: string | null;
-      /** The broker epoch that the last clean stop wrote into the folder; -1 when it was not clean (KIP-966). */
-      readonly cleanEpoch: number;
+      /** What the last clean stop wrote into the folder (KIP-966). */
+      readonly cleanLife: CleanLife;
       /** The broker actor: when it ends, or its node is gone, the broker is fenced at once. */
       readonly follower: Ref<MetadataFollower>;
     },

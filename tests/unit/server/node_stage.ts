@@ -7,6 +7,7 @@ import type { Result } from "../../../lib/env.ts";
 import { VirtualEnv } from "../../../lib/virtual_clock.ts";
 import { type Node, startNode } from "../../../server/node.ts";
 import type { Disk } from "../../../storage/disk.ts";
+import type { CleanLife } from "../../../storage/log.ts";
 import { DiskLogStore } from "../../../storage/log_store.ts";
 import { MemoryDisk } from "../../../storage/memory_disk.ts";
 import { LocalHub } from "../../../transport/local.ts";
@@ -79,10 +80,10 @@ export class Stage {
   }
 
   /** Opens a folder that nobody has and says in what state it was left. */
-  leftBy(id: number): { wasClean: boolean; lastBrokerEpoch: number; clusterId: string } {
+  leftBy(id: number): { wasClean: boolean; lastLife: CleanLife; clusterId: string } {
     const store = new DiskLogStore(this.disk(id), { nodeId: id, clusterId: null, random: this.env.random });
-    const { wasClean, lastBrokerEpoch, meta: { clusterId } } = store;
+    const { wasClean, lastLife, meta: { clusterId } } = store;
     store.close(false);
-    return { wasClean, lastBrokerEpoch, clusterId };
+    return { wasClean, lastLife, clusterId };
   }
 }

@@ -39,7 +39,8 @@ Deno.test("a node that shuts down hands its part over, stops everything, and lea
   assert(took < 500, `it took ${took} ms to find another controller`);
   const left = stage.leftBy(leader.system.node);
   assert(left.wasClean);
-  assert(left.lastBrokerEpoch >= 0);
+  assert(left.lastLife.brokerEpoch >= 0);
+  assertEquals(left.lastLife.unheardIncarnationIds, []);
 });
 
 Deno.test("all nodes can shut down at the same time, and none waits for the others in vain", () => {
@@ -68,7 +69,25 @@ Deno.test("a node that has nobody left to elect with waits only a little for a c
   assertEquals(result, { ok: true, value: true });
   const took = stage.env.clock.monotonic() - beganMs;
   assert(took < 5_000, `it took ${took} ms`);
-  assert(stage.leftBy(1).lastBrokerEpoch >= 0);
+  const { brokerEpoch, unheardIncarnationIds } = stage.leftBy(1).lastLife;
+  assert(brokerEpoch >= 0);
+  assertEquals(unheardIncarnationIds, []);
+});
+
+Deno.test("lives that nobody answered leave the last epoch that was known, and say who they were", () => {
+  const stage = new Stage();
+  const nodes = [1, 2, 3].map((id) => stage.start(id));
+  stage.allReady(nodes);
+  stage.shutDown(nodes[0]!);
+  for (const id of [2, 3]) {
+    nodes[id - 1]!.halt();
+    stage.hub.disconnect(id);
+  }
+  assertEquals(stage.shutDown(stage.start(1)), { ok: true, value: true });
+  assertEquals(stage.shutDown(stage.start(1)), { ok: true, value: true });
+  const { brokerEpoch, unheardIncarnationIds } = stage.leftBy(1).lastLife;
+  assert(brokerEpoch >= 0);
+  assertEquals(unheardIncarnationIds, ["life 4", "life 5"]);
 });
 
 Deno.test("a node that is halted does nothing any more, and its folder is free and not clean", () => {
@@ -79,7 +98,11 @@ Deno.test("a node that is halted does nothing any more, and its folder is free a
   first!.halt();
   stage.hub.disconnect(1);
   assertEquals(first!.system.actors(), []);
-  assertEquals(stage.leftBy(1), { ...stage.leftBy(1), wasClean: false, lastBrokerEpoch: -1 });
+  assertEquals(stage.leftBy(1), {
+    ...stage.leftBy(1),
+    wasClean: false,
+    lastLife: { brokerEpoch: -1, unheardIncarnationIds: [] },
+  });
   stage.until(() => leaderOf(rest) !== undefined, "the others have a controller");
   assertEquals(first!.system.actors(), []);
   const again = stage.start(1);

@@ -139,7 +139,7 @@ Deno.test("a log folder looks as Kafka's", () => {
   for (let index = 0; index < 20; index++) appendTo(log, 1);
   assertEquals(log.segmentCount, 2);
   store.setHighWatermark(NAME, 19);
-  assertEquals(store.close(true, 42), true);
+  assertEquals(store.close(true, { brokerEpoch: 42, unheardIncarnationIds: [] }), true);
   assertEquals(disk.list(""), [
     ".kafka_cleanshutdown",
     ".lock",
@@ -159,7 +159,7 @@ Deno.test("a log folder looks as Kafka's", () => {
     assert(disk.size(`${NAME}/${base}.${suffix}`) !== undefined, suffix);
   }
   const again = openStore(disk);
-  assertEquals([again.wasClean, again.lastBrokerEpoch, disk.size(".kafka_cleanshutdown")], [true, 42, undefined]);
+  assertEquals([again.wasClean, again.lastLife.brokerEpoch, disk.size(".kafka_cleanshutdown")], [true, 42, undefined]);
   again.close(false);
 });
 

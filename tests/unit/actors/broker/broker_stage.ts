@@ -25,7 +25,7 @@ export const ARGS: BrokerArgs = {
   advertised: { host: "here", port: 9092 },
   nodeEndpoint: { host: "node-1", port: 2 },
   directoryId: "d",
-  cleanEpoch: 77,
+  cleanLife: { brokerEpoch: 77, unheardIncarnationIds: ["before"] },
   rack: "r",
   quorum: "1/quorum/quorum" as QuorumRef,
   properties: { "log.retention.ms": "1000", "broker.session.timeout.ms": "2000" },

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { registered, unfenced } from "./records.ts";
 import { broker } from "../../../../actors/broker/broker.ts";
+import type { CleanLife } from "../../../../storage/log.ts";
 import { BrokerStage, CONTROLLER, EPOCH, REGISTERED, UNFENCED } from "./broker_stage.ts";
 import { CLUSTER } from "./records.ts";
 
@@ -24,7 +25,7 @@ Deno.test("a broker follows its node's quorum actor, and registers once it hears
       nodeEndpoint: { host: "node-1", port: 2 },
       directoryId: "d",
       rack: "r",
-      cleanEpoch: 77,
+      cleanLife: { brokerEpoch: 77, unheardIncarnationIds: ["before"] },
       follower: stage.probe.ref,
     },
   }]);
@@ -231,7 +232,8 @@ Deno.test("a stale epoch makes it register again, once; the answers to older hea
     const stage = BrokerStage.ready();
     stage.probe.advance(900);
     stage.heartbeats(error);
-    assertEquals(stage.asked("register").map(({ message }) => (message as { cleanEpoch: number }).cleanEpoch), [-1]);
+    const lives = stage.asked("register").map(({ message }) => (message as { cleanLife: CleanLife }).cleanLife);
+    assertEquals(lives, [{ brokerEpoch: -1, unheardIncarnationIds: [] }]);
     stage.probe.advance(1_000);
     assertEquals(stage.asked("heartbeat"), []); // they would say the same
     stage.register();

@@ -7,6 +7,7 @@ import {
   unfenceBroker,
   unregisterBroker,
 } from "../../../../actors/controller/brokers.ts";
+import type { CleanLife } from "../../../../storage/log.ts";
 import type { Setting } from "../../../../actors/controller/decision.ts";
 import { replay } from "../../../../actors/controller/image.ts";
 import type { MetadataRecord } from "../../../../actors/controller/protocol.ts";
@@ -19,6 +20,10 @@ function broker(setting: Setting, id: number) {
   return setting.image.brokers.get(id)!;
 }
 
+function cleanAt(brokerEpoch: number, ...unheardIncarnationIds: string[]): CleanLife {
+  return { brokerEpoch, unheardIncarnationIds };
+}
+
 /** Broker `brokerId` comes back as another process. */
 function comesBack(setting: Setting, brokerId: number, more: Partial<Registration> = {}) {
   return registerBroker(setting, {
@@ -28,7 +33,7 @@ function comesBack(setting: Setting, brokerId: number, more: Partial<Registratio
     nodeEndpoint: { host: "h", port: 2 },
     directoryId: `d${brokerId}`,
     rack: null,
-    cleanEpoch: -1,
+    cleanLife: cleanAt(-1),
     ...more,
   });
 }
@@ -67,10 +72,12 @@ Deno.test("who comes back after a crash stays eligible where records are synced 
   };
   assertEquals(elrOf({}), [1, 2]);
   assertEquals(elrOf({ configs: LOOSE }), [2], "it may have lost what it had acknowledged");
-  assertEquals(elrOf({ configs: LOOSE }, { cleanEpoch: 1 }), [1, 2], "it was stopped cleanly");
-  assertEquals(elrOf({ configs: LOOSE }, { cleanEpoch: 0 }), [2], "that was another stop");
+  assertEquals(elrOf({ configs: LOOSE }, { cleanLife: cleanAt(1) }), [1, 2], "it was stopped cleanly");
+  assertEquals(elrOf({ configs: LOOSE }, { cleanLife: cleanAt(0) }), [2], "that was another stop");
+  const unheard = scene({ brokers: 1, topics: {} }).image.brokers.get(1)!.incarnationId;
+  assertEquals(elrOf({ configs: LOOSE }, { cleanLife: cleanAt(0, "x", unheard) }), [1, 2], "it never knew its epoch");
   assertEquals(elrOf({ configs: { "": { "log.flush.before.ack": "false" } } }), [2]);
-  assertEquals(elrOf({}, { directoryId: "new", cleanEpoch: 1 }), [2], "another folder has nothing");
+  assertEquals(elrOf({}, { directoryId: "new", cleanLife: cleanAt(1) }), [2], "another folder has nothing");
 });
 
 Deno.test("the only copy comes back after a crash, though it may lack records; an empty folder never does by itself", () => {

@@ -60,7 +60,7 @@ export function register(
     nodeEndpoint: { host: "h", port: 9093 },
     directoryId: `d${brokerId}`,
     rack: null,
-    cleanEpoch: -1,
+    cleanLife: { brokerEpoch: -1, unheardIncarnationIds: [] },
     follower: followerOf(brokerId),
     ...more,
   });
