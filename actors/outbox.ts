@@ -79,6 +79,8 @@ export class RecordingOutbox implements Outbox<unknown, unknown> {
   length = 0;
   /** Whether one of the effects is an event. */
   appended = false;
+  /** Whom this turn spawns: a coordinator starts thousands of groups in one. */
+  readonly #spawned = new Set<string>();
   readonly #host: OutboxHost;
   readonly #sourced: boolean;
   #random: Random | undefined;
@@ -109,6 +111,7 @@ export class RecordingOutbox implements Outbox<unknown, unknown> {
     this.effects.fill(undefined, 0, this.length);
     this.length = 0;
     this.appended = false;
+    if (this.#spawned.size > 0) this.#spawned.clear();
     this.close();
   }
 
@@ -177,10 +180,8 @@ export class RecordingOutbox implements Outbox<unknown, unknown> {
 
   spawn<Q, A>(kind: ActorKind<Q, A>, name: string, args: A): Ref<Q> {
     const ref = this.#host.childRef(kind.kind, name);
-    for (let at = 0; at < this.length; at++) {
-      const effect = this.effects[at]!;
-      assert(effect.type !== "spawn" || effect.ref !== ref, `${ref} was spawned twice in one turn`);
-    }
+    assert(!this.#spawned.has(ref), `${ref} was spawned twice in one turn`);
+    this.#spawned.add(ref);
     this.#add({ type: "spawn", kind: kind.kind, name, args, ref });
     return ref as Ref<Q>;
   }
