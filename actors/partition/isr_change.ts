@@ -9,7 +9,8 @@
  *
  * An answer overtakes what waits in the mailbox: the role that the broker has sent before it, with the min.insync.replicas by which the
  * controller counted. So the answer itself changes nothing: by the new ISR and an old minimum, somebody else might be eligible. It counts
- * when the same is answered to the same question again, later than all that was in the mailbox, and the broker's word has not come.
+ * when the same is answered to the same question again, and the broker's word has not come. The question is asked again by a letter that
+ * comes after the answer, and so after all that was in the mailbox then; no other look at the ISR asks it.
  *
  * Invariant: from the moment that a follower is proposed until it is known that it is not in the ISR, the high watermark waits for it;
  * only a newer partition epoch or a clear refusal makes that known. That holds through a crash of the replica too.
@@ -34,16 +35,13 @@ const REFUSED_BACKOFF_MS = 200;
 const AGAIN_MIN_MS = 50;
 const AGAIN_MAX_MS = 1_000;
 
-/** Handles `checkIsr`: who lags is to leave; what has no clear answer yet is asked again. */
+/** Handles `checkIsr`: who lags is to leave. */
 export function checkIsr(replica: Replica, out: ReplicaOutbox): void {
   const { leadership, role, config } = replica;
   if (leadership === null) return;
   setCheck(replica, out);
   settle(replica, out);
-  if (leadership.proposal !== null) {
-    if (!leadership.proposal.asking) ask(replica, leadership, leadership.proposal, out);
-    return;
-  }
+  if (leadership.proposal !== null) return;
   const { endOffset } = replica.log;
   const nowMs = out.monotonic();
   const staying = role.isr.filter((node) =>
@@ -52,6 +50,14 @@ export function checkIsr(replica: Replica, out: ReplicaOutbox): void {
   if (staying.length === role.isr.length) return expandIsr(replica, out);
   for (const node of role.isr) if (!staying.includes(node)) leadership.laggards.add(node);
   propose(replica, leadership, staying, out);
+}
+
+/** Handles `askAgain`: what has no clear answer yet, or one that may have overtaken the broker's word. */
+export function askAgain(replica: Replica, out: ReplicaOutbox): void {
+  const { leadership } = replica;
+  if (leadership === null) return;
+  settle(replica, out);
+  if (leadership.proposal?.isAnswered) ask(replica, leadership, leadership.proposal, out);
 }
 
 /** Sets the timer of the next look: at half of the time that a laggard has. */
@@ -118,11 +124,11 @@ function propose(replica: Replica, leadership: Leadership, isr: readonly number[
 
 function proposalOf(change: IsrChange): IsrProposal {
   const isr = change.isr.map(({ brokerId }) => brokerId);
-  return { change, isr, asking: false, attempts: 0, decidedEpoch: -1, doubtfulSinceMs: undefined };
+  return { change, isr, isAnswered: false, attempts: 0, decidedEpoch: -1, doubtfulSinceMs: undefined };
 }
 
 function ask({ host }: Replica, leadership: Leadership, proposal: IsrProposal, out: ReplicaOutbox): void {
-  proposal.asking = true;
+  proposal.isAnswered = false;
   const broker = refOf<BrokerProtocol>(host.brokerId, BROKER.kind, "broker");
   out.ask(broker, "alterPartition", proposal.change, (replica, answer, out) => {
     if (replica.leadership !== leadership || leadership.proposal !== proposal) return; // a newer word has come since
@@ -137,7 +143,7 @@ function answered(
   answer: Verdict,
   out: ReplicaOutbox,
 ): void {
-  proposal.asking = false;
+  proposal.isAnswered = true;
   const verdict = answer.ok ? answer.value : { error: "REQUEST_TIMED_OUT" } as const;
   const nowMs = out.monotonic();
   if ("partitionEpoch" in verdict && verdict.error === "NONE") {
@@ -155,7 +161,7 @@ function answered(
   }
   if (verdict.error === "REQUEST_TIMED_OUT") proposal.doubtfulSinceMs ??= nowMs;
   const delayMs = Math.min(AGAIN_MAX_MS, AGAIN_MIN_MS * 2 ** proposal.attempts++);
-  out.timer("isr again", delayMs, "checkIsr", undefined);
+  out.timer("isr again", delayMs, "askAgain", undefined);
 }
 
 /** Takes over the partition as the controller has it now. False when that is not this leader's business. */

@@ -29,8 +29,8 @@ export interface IsrProposal {
   readonly change: IsrChange;
   /** Whom it names. */
   readonly isr: readonly number[];
-  /** The question is on its way. */
-  asking: boolean;
+  /** Unclearly, or for the first time: it is asked again in a while. As long as it is not, the question is on its way. */
+  isAnswered: boolean;
   /** How often it was asked without a clear answer. */
   attempts: number;
   /** The partition epoch in which the controller has been heard to accept it; -1 as long as it has not. */

@@ -310,6 +310,8 @@ export interface ReplicaProtocol {
   pullAgain(_: void): void;
   /** From the leader to itself: look for followers that are behind for too long. */
   checkIsr(_: void): void;
+  /** From the leader to itself: ask for the ISR that it wants again. */
+  askAgain(_: void): void;
   /** The controller's newest word on who leads. Older words (by partition epoch) are ignored. */
   assume(role: ReplicaRole): void;
   /** The topic's configuration has changed. */

@@ -23,7 +23,7 @@ import { awaitData, expire, fetch } from "./fetch.ts";
 import { follow, pullOn } from "./follower.ts";
 import { isCutOff, isolation } from "./isolation.ts";
 import { maximalIsr } from "./isr.ts";
-import { checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
+import { askAgain, checkIsr, expandIsr, forgetProposal } from "./isr_change.ts";
 import { lead } from "./leader.ts";
 import { deleteRecords, endOffsetForEpoch, listOffsets } from "./offsets.ts";
 import {
@@ -103,6 +103,7 @@ export function replica(host: ReplicaHost): Actor<ReplicaProtocol, Replica, Repl
       isolation,
       pullAgain: (replica, _, out) => pullOn(replica, out),
       checkIsr: (replica, _, out) => checkIsr(replica, out),
+      askAgain: (replica, _, out) => askAgain(replica, out),
 
       assume,
       configure,

@@ -310,6 +310,15 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     from: "if (wasHeard && accept(replica, verdict)) {",
     to: "if (accept(replica, verdict)) {",
   },
+  {
+    name: "any-look-asks-again",
+    guard:
+      "The question is asked a second time by a letter that comes after its first answer, and after all that waited then.",
+    file: at("isr_change"),
+    from: "if (leadership.proposal !== null) return;",
+    to: "if (leadership.proposal !== null) return askAgain(replica, out);",
+    survives: "A simulated mailbox is empty within an instant, so nothing waits in it; a unit test kills it.",
+  },
   // Producers.
   {
     name: "sequence-gap-taken",

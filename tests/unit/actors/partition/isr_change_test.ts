@@ -40,6 +40,22 @@ Deno.test("an answer that overtakes a greater min.insync.replicas lets nothing b
   assertEquals([h.probe.state.role.isr, h.describe().highWatermark, h.proposal], [[1, 2], 0, undefined]);
 });
 
+Deno.test("no look at the ISR asks again before the letter that comes after the answer, for the broker's word may still wait", () => {
+  const h = new Harness({ role: LEADS.role, config: { minInsyncReplicas: 2 } }).fill(1);
+  h.probe.advance(14_000);
+  h.pull(2);
+  h.probe.advance(1_000);
+  const { proposal } = h;
+  h.decide("NONE");
+  h.probe.tell("checkIsr", undefined); // it has waited in the mailbox, and before the broker's word
+  assertEquals([h.proposal, h.describe().isr, h.describe().highWatermark], [undefined, [1, 2, 3], 0]);
+  h.probe.advance(100);
+  assertEquals(h.proposal, proposal);
+  h.probe.tell("askAgain", undefined); // asked, and not answered: one question is enough
+  h.decide("NONE");
+  assertEquals([h.proposal, h.describe().isr], [undefined, [1, 2]]);
+});
+
 Deno.test("when the broker's word of what was decided does not come, the answer to the same question counts", () => {
   const h = pair().fill(2);
   h.pull(2);
