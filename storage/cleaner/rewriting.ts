@@ -35,6 +35,12 @@ import { openRecords, recompressBatch } from "../../protocol/records.ts";
 import type { CleaningRequest } from "../cleaning.ts";
 import { keyAt, type KeyMap } from "./key_map.ts";
 
+/**
+ * The latest delete horizon, far beyond any clock. delete.retention.ms may be as long as there are numbers, and a base timestamp that is
+ * no safe integer, or too far from the timestamps of its records, could never be read again.
+ */
+const HORIZON_MAX_MS = 2 ** 52;
+
 /** By what it is judged whether a record stays. */
 export interface Rules extends Pick<CleaningRequest, "nowMs" | "deleteRetentionMs" | "mustKeep" | "tombstonesUntil"> {
   readonly keys: KeyMap;
@@ -88,7 +94,10 @@ export function rewrite(batch: Uint8Array, header: BatchHeader, rules: Rules): R
     return { bytes: rules.mustKeep(header) ? batch : undefined, maxTimestamp: NO_TIMESTAMP, tombstones: 0 };
   }
   if (isLeftAlone(header, rules.mappedTo)) return { bytes: batch, maxTimestamp, tombstones: 0 };
-  const { plain, kept, tombstones, wantsHorizon } = judge(batch, header, rules);
+  const { plain, kept, tombstones, tombstonesKept } = judge(batch, header, rules);
+  const horizonMs = Math.min(rules.nowMs + rules.deleteRetentionMs, HORIZON_MAX_MS);
+  const wantsHorizon = tombstonesKept > 0 && !header.hasDeleteHorizon &&
+    canShift(kept, header.baseTimestamp - horizonMs);
   if (kept.length === recordCount && !wantsHorizon) return { bytes: batch, maxTimestamp, tombstones: 0 };
   if (kept.length === 0) {
     const bytes = rules.mustKeep(header) ? headerOf(batch) : undefined;
@@ -100,7 +109,7 @@ export function rewrite(batch: Uint8Array, header: BatchHeader, rules: Rules): R
   const head = batch.slice(0, RECORDS);
   let base = header.baseTimestamp;
   if (wantsHorizon) {
-    base = rules.nowMs + rules.deleteRetentionMs;
+    base = horizonMs;
     writeInt16(head, ATTRIBUTES, header.attributes | DELETE_HORIZON_BIT);
     writeInt64(head, BASE_TIMESTAMP, base);
   }
@@ -120,14 +129,14 @@ function judge(
   readonly plain: Uint8Array;
   readonly kept: readonly Kept[];
   readonly tombstones: number;
-  readonly wantsHorizon: boolean;
+  readonly tombstonesKept: number;
 } {
   const cursor = openRecords(batch, { ...header, at: 0 });
   const isOver = header.hasDeleteHorizon && nowMs >= header.baseTimestamp &&
     header.baseOffset + header.lastOffsetDelta < tombstonesUntil();
   const kept: Kept[] = [];
   let tombstones = 0;
-  let keptTombstones = 0;
+  let tombstonesKept = 0;
   while (cursor.next()) {
     const { keyLength, valueLength, recordAt: from, at: to, timestampDelta } = cursor;
     const offset = header.baseOffset + cursor.offsetDelta;
@@ -138,12 +147,17 @@ function judge(
         tombstones++;
         continue;
       }
-      keptTombstones++;
+      tombstonesKept++;
     }
     kept.push({ from, to, timestampDelta });
   }
-  const wantsHorizon = keptTombstones > 0 && !header.hasDeleteHorizon;
-  return { plain: cursor.bytes, kept, tombstones, wantsHorizon };
+  return { plain: cursor.bytes, kept, tombstones, tombstonesKept };
+}
+
+/** Whether the timestamps of records can be said from there. Where one lies before all times, no horizon is given, and tombstones stay. */
+function canShift(kept: readonly Kept[], shift: number): boolean {
+  return Number.isSafeInteger(shift) &&
+    kept.every(({ timestampDelta }) => Number.isSafeInteger(timestampDelta + shift));
 }
 
 /** The records that stay, one behind the other, with `shift` added to their timestamp deltas. */

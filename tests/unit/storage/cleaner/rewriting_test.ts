@@ -99,6 +99,32 @@ Deno.test("a tombstone gets a horizon in the place of the base timestamp, and al
   }
 });
 
+Deno.test("however long tombstones are to stay, and whatever their times are, the batch can be read", () => {
+  for (const deleteRetentionMs of [Number.MAX_SAFE_INTEGER, 2 ** 63 - 1]) {
+    const sketches = [record("a=1", -1), record("b", NOW), record("c=1", NOW + 3)];
+    const { batch, result, after } = rewritten(sketches, "x", {}, { deleteRetentionMs });
+    assert(after!.hasDeleteHorizon && after!.baseTimestamp > NOW + 1e14);
+    assertEquals([...records(result.bytes!)], [...records(batch)]);
+    const late = { keys: new KeyMap(1), mappedTo: 1000, nowMs: NOW + 1e14, deleteRetentionMs, mustKeep: () => false };
+    assert(
+      rewrite(result.bytes!, after!, { ...late, tombstonesUntil: () => Infinity }).bytes === result.bytes,
+      "it stays",
+    );
+  }
+});
+
+Deno.test("a batch whose times lie too far from any horizon gets none, and its tombstones stay", () => {
+  const early = 1 - Number.MAX_SAFE_INTEGER;
+  for (const options of [{}, { logAppendTimeMs: NOW }]) {
+    for (const times of [[early, early], [early, -5], [NOW, NOW + early]]) {
+      const sketches = [record("a=1", times[0]), record("b", times[1]), record("c=1", times[1])];
+      const { batch, result, after } = rewritten(sketches, "c", options, { nowMs: NOW + 10 });
+      assertEquals([after!.hasDeleteHorizon, result.tombstones], [false, 0]);
+      assertEquals([...records(result.bytes!)], [...records(batch)].slice(0, 2));
+    }
+  }
+});
+
 Deno.test("a tombstone that is not the last of its key goes like any other record, and sets no horizon", () => {
   const { after, result } = rewritten([record("a"), record("b=1")], "a");
   assertEquals([after!.hasDeleteHorizon, after!.recordCount, result.tombstones], [false, 1, 0]);
