@@ -59,7 +59,7 @@ export class LogCleaning implements Cleaning {
   #mapping: BatchWalk | undefined;
   #rules: Rules | undefined;
   #group: Group | undefined;
-  /** Segments that have been through a group. */
+  /** Segments that have been through a group, which is in their place by now. */
   #done = 0;
   #bytesBefore = 0;
   #bytesAfter = 0;
@@ -108,7 +108,7 @@ export class LogCleaning implements Cleaning {
     if (this.#mapping !== undefined && dirty[0]!.baseOffset < offset) return this.cancel();
     const group = this.#group;
     if (group !== undefined && group.members[0]!.baseOffset < offset) {
-      this.#group = undefined;
+      this.#group = undefined; // those of its segments that stay are not done yet: they come into another
       removeQuietly(group);
     }
     while (this.#done < segments.length && segments[this.#done]!.baseOffset < offset) this.#done++;
@@ -156,7 +156,7 @@ export class LogCleaning implements Cleaning {
     if (bytes === undefined) cleaned.skip(header);
     else cleaned.add(bytes, header, maxTimestamp);
     if (header.recordCount > 0 && bytes !== batch) group.isRewritten = true;
-    this.#tombstones += tombstones;
+    group.tombstones += tombstones;
     if (tombstones > 0) group.tombstonesGoTo = walk.lastOffset + 1;
     return header.sizeInBytes;
   }
@@ -183,6 +183,7 @@ export class LogCleaning implements Cleaning {
       cleaned: new CleanedSegment(this.#log.context, first.baseOffset),
       isRewritten: false,
       isWritten: false,
+      tombstones: 0,
       tombstonesGoTo: 0,
     };
   }
@@ -193,10 +194,8 @@ export class LogCleaning implements Cleaning {
     cleaned.flush();
     const { segment } = cleaned;
     const isSame = !isRewritten && members.length === 1 && segment.size === size;
-    this.#done += members.length;
-    this.#bytesBefore += size;
-    this.#bytesAfter += segment.size;
     if (isSame) {
+      this.#count(group);
       cleaned.remove();
       this.#group = undefined;
       return;
@@ -205,11 +204,21 @@ export class LogCleaning implements Cleaning {
     cleaned.sync();
   }
 
-  #putInPlace({ members, cleaned, tombstonesGoTo }: Group): void {
+  #putInPlace(group: Group): void {
+    const { members, cleaned, tombstonesGoTo } = group;
     cleaned.demandDurable();
     if (tombstonesGoTo > 0) this.#log.tombstonesGo(tombstonesGoTo);
+    this.#count(group);
     this.#group = undefined; // from here on it is the log's
     this.#log.putInPlace(members, cleaned.segment);
+  }
+
+  /** A group that is only written may still be dropped: what it was made from has not been through one then. */
+  #count({ members, size, cleaned, tombstones }: Group): void {
+    this.#done += members.length;
+    this.#bytesBefore += size;
+    this.#bytesAfter += cleaned.segment.size;
+    this.#tombstones += tombstones;
   }
 
   #end(): void {
@@ -247,6 +256,8 @@ interface Group {
   isRewritten: boolean;
   /** All of it is written. */
   isWritten: boolean;
+  /** How many tombstones have gone. */
+  tombstones: number;
   /** Where the last batch ends of which a tombstone has gone; 0 when none has. */
   tombstonesGoTo: number;
 }

@@ -2,16 +2,17 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Settle } from "../../../../lib/env.ts";
 import { DiskError } from "../../../../storage/disk.ts";
 import { MemoryDisk } from "../../../../storage/memory_disk.ts";
-import { ALL, chain, write } from "../cleaning_kit.ts";
+import { ALL, chain, cleanOn, content, NOW, write } from "../cleaning_kit.ts";
 import { NAME, openLog } from "../log_kit.ts";
 
 /** A disk on which syncs of cleaned segments end when a test says so; what is synced at once succeeds at once. */
 class SlowDisk extends MemoryDisk {
   readonly held: Settle<void>[] = [];
+  isSlow = true;
 
   override open(path: string, options: { readonly create: boolean }): ReturnType<MemoryDisk["open"]> {
     const file = super.open(path, options);
-    if (path.endsWith(".log.cleaned")) file.sync = (done) => void this.held.push(done);
+    if (path.endsWith(".log.cleaned") && this.isSlow) file.sync = (done) => void this.held.push(done);
     return file;
   }
 }
@@ -51,3 +52,33 @@ for (const isLost of [false, true]) {
     store.close(true);
   });
 }
+
+Deno.test("what stays of a group of which a segment was deleted while it was made durable is cleaned all the same", () => {
+  const disk = new SlowDisk();
+  const { log, store } = openLog(disk);
+  const sealed = (sketch: string): number => {
+    write(log, sketch);
+    log.rollIfDue(Number.MAX_SAFE_INTEGER);
+    return log.endOffset;
+  };
+  const second = sealed("old=1");
+  sealed("gone=1 stays=1");
+  sealed("gone");
+  sealed("old=2");
+  log.flush(() => {});
+  const cleaning = log.beginCleaning({ ...ALL, deleteRetentionMs: 10 })!;
+  assertEquals([cleaning.step(1 << 30), disk.held.length], [undefined, 1]);
+  log.advanceStart(second);
+  const letGo = () => {
+    for (const settle of disk.held.splice(0)) settle({ ok: true, value: undefined });
+  };
+  letGo();
+  while (cleaning.step(1 << 30) === undefined) letGo();
+  assertEquals([log.cleanedTo, content(log)], [log.endOffset, "2:stays=1 3:gone 4:old=2"]);
+  disk.isSlow = false;
+  sealed("more=1");
+  log.flush(() => {});
+  cleanOn(log, { nowMs: NOW + 100 });
+  assertEquals(content(log), "2:stays=1 4:old=2 5:more=1");
+  store.close(true);
+});
