@@ -3,9 +3,9 @@
  *
  *     classic ──a member of the new protocol comes──▶ modern, with members of both ──the last of those goes──▶ classic
  *
- * Invariants: the two kinds are never both in the log; a partition that two members of a classic group claim is given to one of them;
- * the group epoch goes on from the generation, and the generation from the group epoch, which nobody has to have joined: whoever reads a
- * classic group with members and no leader in the log knows that it was on its way to the next.
+ * Invariants: the two kinds are never both in the log; what a member of a classic group may be using it has in the new one, and a partition
+ * that two of them claim is given to one of them; the group epoch goes on from the generation, and the generation from the group epoch, which
+ * nobody has to have joined: whoever reads a classic group with members and no leader in the log knows that it was on its way to the next.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import {
   decodeAssignment,
   decodeSubscription,
   encodeAssignment,
+  type Subscription,
 } from "../../../protocol/consumer_protocol.ts";
 import type { Assignment } from "../assignor.ts";
 import {
@@ -35,7 +36,7 @@ import { modernOf } from "./decide.ts";
 import { Draft } from "./draft.ts";
 import { currentRecord, type MemberMetadata, memberRecord, targetRecord } from "./member.ts";
 import { ModernGroup } from "./modern.ts";
-import { filter, fromRows, has, NOTHING } from "./partitions.ts";
+import { filter, fromRows, NOTHING, union } from "./partitions.ts";
 import { NEWCOMER } from "./reconciliation.ts";
 import { cancelTimers } from "./timers.ts";
 
@@ -65,17 +66,13 @@ function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): Gr
   const said: GroupRecord[] = [];
   const targets: GroupRecord[] = [];
   const currents: GroupRecord[] = [];
-  const given: Assignment[] = [];
-  for (const member of members) {
+  const uses = usedBy(snapshot, news.topology);
+  if (uses === undefined) return undefined;
+  for (const [at, member] of members.entries()) {
     const { memberId } = member;
     const metadata = metadataOf(member, snapshot.protocol);
-    const assignment = decodeAssignment(member.assignment);
-    if (metadata === undefined || assignment === undefined) return undefined;
-    const assigned = filter(
-      idsOf(assignment.assignedPartitions, news.topology),
-      (topicId, partition) => !given.some((other) => has(other, topicId, partition)),
-    );
-    given.push(assigned);
+    if (metadata === undefined) return undefined;
+    const assigned = uses[at]!;
     said.push(memberRecord(group, memberId, metadata));
     if (assigned.size > 0) targets.push(targetRecord(group, memberId, assigned));
     currents.push(currentRecord(group, memberId, {
@@ -96,13 +93,41 @@ function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): Gr
   ];
 }
 
+/**
+ * What each member may be using, in their order; undefined if a member's bytes make no sense. That is what it was assigned; but a cooperative
+ * member goes on with what it had until it has its next assignment, also when its leader means to take some of it, or nothing was assigned
+ * because all had to join anew: so it is what it said that it owned as it joined, too. (Eager members then own nothing.) Who has an assignment
+ * comes before who only says so, and among those who say so, who was in the later generation.
+ */
+function usedBy({ members, protocol }: ClassicSnapshot, topology: Topology): Assignment[] | undefined {
+  const taken = new Map<string, Set<number>>();
+  const take = (partitions: ConsumerAssignment["assignedPartitions"]) =>
+    filter(idsOf(partitions, topology), (topicId, partition) => {
+      const others = taken.get(topicId) ?? new Set();
+      if (others.has(partition)) return false;
+      taken.set(topicId, others.add(partition));
+      return true;
+    });
+  const uses: Assignment[] = [];
+  for (const member of members) {
+    const assignment = decodeAssignment(member.assignment);
+    if (assignment === undefined) return undefined;
+    uses.push(take(assignment.assignedPartitions));
+  }
+  const claims = members.map((member, at) => ({ at, subscription: subscriptionOf(member, protocol) }));
+  const since = ({ subscription }: typeof claims[number]) => subscription?.generationId ?? -1;
+  for (const { at, subscription } of claims.sort((a, b) => since(b) - since(a))) {
+    uses[at] = union(uses[at]!, take(subscription?.ownedPartitions ?? []));
+  }
+  return uses;
+}
+
 function mayUpgrade({ consumerMigrationPolicy: policy }: GroupConfig): boolean {
   return policy === "upgrade" || policy === "bidirectional";
 }
 
 function metadataOf(member: ClassicSnapshotMember, protocol: string | null): MemberMetadata | undefined {
-  const spoken = member.protocols.find(({ name }) => name === protocol) ?? member.protocols[0];
-  const subscription = spoken && decodeSubscription(spoken.metadata);
+  const subscription = subscriptionOf(member, protocol);
   if (subscription === undefined) return undefined;
   const { instanceId, clientId, clientHost, rebalanceTimeoutMs, sessionTimeoutMs, protocols } = member;
   return {
@@ -116,6 +141,12 @@ function metadataOf(member: ClassicSnapshotMember, protocol: string | null): Mem
     serverAssignor: null,
     classicMemberMetadata: { sessionTimeoutMs, supportedProtocols: protocols },
   };
+}
+
+/** What the member says of itself in the protocol that is spoken, else in the one that it likes best. */
+function subscriptionOf({ protocols }: ClassicSnapshotMember, protocol: string | null): Subscription | undefined {
+  const spoken = protocols.find(({ name }) => name === protocol) ?? protocols[0];
+  return spoken && decodeSubscription(spoken.metadata);
 }
 
 /** Topics that there are, by their ids. */

@@ -292,6 +292,17 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: "  if (draft.size < 2) draft.setAssigned(nowMs);",
   },
   {
+    name: "upgrade-forgets-what-is-owned",
+    guard:
+      "What a cooperative member says that it has is its own in a group that is upgraded, whatever its leader has decided since.",
+    with: ["groups", "modern", "rogue-members", "slow"],
+    file: at("modern/convert"),
+    from: "uses[at] = union(uses[at]!, take(subscription?.ownedPartitions ?? []));",
+    to: "uses[at] = union(uses[at]!, subscription === undefined ? NOTHING : new Map());",
+    survives:
+      "It takes an upgrade between two answers to a cooperative member, and that member still to read what the other is given.",
+  },
+  {
     name: "former-epoch-commits-all",
     guard: "In an epoch that is over a member commits for what it has had since then, and for nothing else.",
     with: MODERN,

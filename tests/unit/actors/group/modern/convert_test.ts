@@ -94,6 +94,82 @@ Deno.test("a partition that two classic members claim is given to one of them", 
   assertEquals(h.state.current("y").assigned, new Map([[idOf("t"), [2]]]));
 });
 
+/** A cooperative member `x` has all of `t`, says so as it joins again, and is told generation 8, as are others who say what they have. */
+function cooperative(others: readonly number[][] = [], since = 7): [GroupHarness, string[]] {
+  const all = [{ topic: "t", partitions: [0, 1, 2, 3] }];
+  const records = classic([classicMember("x", all[0]!.partitions, subscription(["t"], all, 6))]);
+  const record = records[0]!;
+  assert(record.type === "classicGroup");
+  const protocol = "cooperative-sticky";
+  const h = new GroupHarness({ records: [{ ...record, value: { ...record.value!, protocol } }] });
+  const joins = (memberId: string, metadata: Uint8Array) =>
+    h.classicJoin(memberId, { protocols: [{ name: protocol, metadata }] });
+  const ids = others.map((partitions) => {
+    const metadata = subscription(["t"], [{ topic: "t", partitions }], 6);
+    const { memberId } = joins("", metadata);
+    assertEquals(h.p.ask("join", joinOf(memberId, protocol, metadata)).reply, undefined, "it waits for x");
+    return memberId;
+  });
+  assertEquals(joins("x", subscription(["t"], all, since)).generationId, 8);
+  return [h, ids];
+}
+
+function joinOf(memberId: string, name: string, metadata: Uint8Array) {
+  const body = {
+    groupId: GROUP_ID,
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 30_000,
+    memberId,
+    groupInstanceId: null,
+    protocolType: "consumer",
+    protocols: [{ name, metadata }],
+    reason: null,
+  };
+  return { version: 9, client: { id: "client", host: "/127.0.0.1" }, body };
+}
+
+Deno.test("what a cooperative member still uses is nobody else's, also when its next assignment was given up for another rebalance", () => {
+  const [h] = cooperative();
+  const metadata = subscription(["t"]);
+  const { memberId } = h.classicJoin("", { protocols: [{ name: "cooperative-sticky", metadata }] });
+  h.p.ask("join", joinOf(memberId, "cooperative-sticky", metadata)); // x has not heard of it yet
+  assertEquals(h.p.state.classic!.state, "PreparingRebalance");
+  assertEquals(told(h.join("m")), ["NONE", 9, []]);
+  assertEquals(h.state.current("x").assigned, new Map([[idOf("t"), [0, 1, 2, 3]]]));
+  assertEquals(h.commit("x", 8, [0, 1, 2, 3]), ["NONE", "NONE", "NONE", "NONE"]);
+  h.checkFold();
+});
+
+Deno.test("what a cooperative member is to give up is nobody else's before it can have heard of that", () => {
+  const [h, [y]] = cooperative([[]]);
+  const given = {
+    protocolName: "cooperative-sticky",
+    assignments: [
+      { memberId: "x", assignment: assignment([{ topic: "t", partitions: [0, 1] }]) },
+      { memberId: y!, assignment: assignment([]) },
+    ],
+  };
+  h.classicSync("x", 8, given); // its answer is on its way
+  assertEquals(told(h.join("m")), ["NONE", 9, []]);
+  const metadata = subscription(["t"], [{ topic: "t", partitions: [0, 1] }], 8);
+  h.classicJoin("x", { protocols: [{ name: "cooperative-sticky", metadata }] });
+  assertEquals(told(h.beat("m", 9))[2]?.length, 1, "now it is free");
+});
+
+Deno.test("a partition is rather whose it was assigned to than whose it says it is, and rather whose it was later", () => {
+  const [h, [y]] = cooperative([[1, 3]], 5);
+  const at = (memberId: string) => h.state.current(memberId).assigned.get(idOf("t"));
+  h.classicSync("x", 8, {
+    protocolName: "cooperative-sticky",
+    assignments: [
+      { memberId: "x", assignment: assignment([{ topic: "t", partitions: [0] }]) },
+      { memberId: y!, assignment: assignment([{ topic: "t", partitions: [1] }]) },
+    ],
+  });
+  h.join("m");
+  assertEquals([at("x"), at(y!)], [[0, 2], [1, 3]]);
+});
+
 /** A group of the new protocol with a member `m`, which has 0 and 1, and a classic one, which has 2 and 3. */
 function mixed(config: Partial<GroupConfig> = {}): [GroupHarness, string] {
   const h = new GroupHarness({ config });
