@@ -39,8 +39,11 @@ import {
 import { codecById, codecByName, type CompressionName } from "./compression/codec.ts";
 import { RecordCursor } from "./record_cursor.ts";
 
-/** What one batch may expand to unless the caller says otherwise: 100 MiB, the largest request that Kafka takes. */
-const DEFAULT_MAX_DECOMPRESSED_BYTES = 100 * 1024 * 1024;
+/**
+ * What one batch may expand to unless the caller says otherwise: as much as any broker can be told to take. How large it may be is judged
+ * once, where it comes in; what was taken then must be read ever after, whatever the limit is by now.
+ */
+const DEFAULT_MAX_DECOMPRESSED_BYTES = 2 ** 31 - 1;
 
 /** A header of a record: names may repeat, a value may be null. */
 export type RecordHeader = readonly [key: string, value: Uint8Array | null];

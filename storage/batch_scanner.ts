@@ -24,6 +24,13 @@ import type { DiskFile } from "./disk.ts";
 /** For an offset that is not known beforehand: anything goes. */
 export const ANY_OFFSET = -1;
 
+const UNREADABLE = new Set(["InvalidBatchError", "CompressionError"]);
+
+/** Whether a batch whose bytes are as they were written cannot be read all the same. */
+export function isUnreadable(error: unknown): error is Error {
+  return error instanceof Error && UNREADABLE.has(error.name);
+}
+
 /**
  * What is wrong with the batch at a place, as a clause; `undefined` when its header is plausible. The bytes need to hold
  * the header only (61 bytes); the CRC is not looked at.

@@ -5,6 +5,7 @@
  */
 import { type BatchHeader, crcMatches } from "../protocol/batch.ts";
 import { records } from "../protocol/records.ts";
+import { isUnreadable } from "./batch_scanner.ts";
 import type { TimestampOffset } from "./log.ts";
 import { corruptLog, type Segment } from "./segment.ts";
 
@@ -64,16 +65,21 @@ export function findMaxTimestamp(scope: TimeScope): TimestampOffset | undefined 
   return undefined;
 }
 
-function readRecords(
+/** @throws {CorruptLogError} */
+function* readRecords(
   scope: TimeScope,
   segment: Segment,
   position: number,
   { sizeInBytes, baseOffset }: BatchHeader,
-): Iterable<{ readonly timestamp: number; readonly offset: number }> {
+): Iterable<{ readonly timestamp: number; readonly offset: number }, void, undefined> {
   const bytes = new Uint8Array(sizeInBytes);
   segment.file.read(position, bytes);
-  if (!crcMatches(bytes)) {
-    throw corruptLog(scope.log, segment.path, position, `with offset ${baseOffset} does not match its CRC`);
+  const corrupt = (problem: string) =>
+    corruptLog(scope.log, segment.path, position, `with offset ${baseOffset} ${problem}`);
+  if (!crcMatches(bytes)) throw corrupt("does not match its CRC");
+  try {
+    yield* records(bytes);
+  } catch (error) {
+    throw isUnreadable(error) ? corrupt(`is not readable: ${error.message}`) : error;
   }
-  return records(bytes);
 }

@@ -21,8 +21,8 @@ import { openRecords, recordAt } from "../../protocol/records.ts";
 import type { ConsumedRecord, TopicPartition } from "./protocol.ts";
 import type { Position } from "./values.ts";
 
-/** What one batch may expand to. */
-const DECOMPRESSED_BYTES_MAX = 100 << 20;
+/** What one batch may expand to: as much as any broker can be told to take, or reading would end at it for ever. */
+const DECOMPRESSED_BYTES_MAX = 2 ** 31 - 1;
 
 /** A transaction that was aborted: its records begin there. */
 export interface Aborted {

@@ -4,12 +4,10 @@
  * @module
  */
 import type { BatchHeader } from "../../protocol/batch.ts";
-import { ANY_OFFSET, BatchScanner } from "../batch_scanner.ts";
+import { ANY_OFFSET, BatchScanner, isUnreadable } from "../batch_scanner.ts";
 import { corruptLog, type Segment } from "../segment.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-/** Errors of batches whose bytes are as they were written, and yet cannot be read. */
-const UNREADABLE = new Set(["InvalidBatchError", "CompressionError"]);
 
 /** A place in some segments. After a {@linkcode BatchWalk.next} that answered true it stands on a batch. */
 export class BatchWalk {
@@ -92,7 +90,7 @@ export class BatchWalk {
     try {
       return work();
     } catch (error) {
-      if (error instanceof Error && UNREADABLE.has(error.name)) this.#corrupt(`is not readable: ${error.message}`);
+      if (isUnreadable(error)) this.#corrupt(`is not readable: ${error.message}`);
       throw error;
     }
   }

@@ -184,3 +184,9 @@ Deno.test("a batch that lies about its records is refused when they are read", (
   assertThrows(() => [...records(packed, 0, 117)], CompressionError, "must not be larger than 117");
   assertEquals([...records(packed, 0, 118)].length, 3);
 });
+
+Deno.test("what a broker may have taken is read, however large it becomes", () => {
+  const value = new Uint8Array(101 << 20);
+  const packed = encodeBatch([{ value }], { codec: "zstd" });
+  assertEquals([...records(packed)].map((record) => record.value?.length), [value.length]);
+});
