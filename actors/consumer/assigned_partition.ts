@@ -24,6 +24,8 @@ export class AssignedPartition {
   readonly topic: string;
   readonly partition: number;
   readonly key: string;
+  /** Of the topic in which a broker has found the position; undefined while none has, or when topics have no ids. */
+  topicId: string | undefined;
   /** Undefined as long as it is to be found out. */
   position: Position | undefined;
   /** What may be committed without being told to: what was handed out before the last poll. */
@@ -51,7 +53,10 @@ export class AssignedPartition {
   readableEnd = -1;
   /** The newest offset that is known to be committed; -1 for none. */
   committed = -1;
-  /** The application has gone there, and means it: what is committed from there on may be less than is known to be. */
+  /**
+   * The application has gone there, and means it, or there was no other place: what is committed from there on may be less than is known
+   * to be.
+   */
   soughtTo: number | undefined;
   /** Where it has gone is to be found out. */
   isSeeking = false;
@@ -89,6 +94,15 @@ export class AssignedPartition {
     this.#startOver();
   }
 
+  /** What was read, or is committed, is not there any more: where it goes on may be less, and is what is committed next. */
+  goBack(to: Position | Need): void {
+    this.safe = undefined;
+    this.soughtTo = undefined;
+    this.isSeeking = true;
+    if ("by" in to) this.lookFor(to);
+    else this.moveTo(to);
+  }
+
   /** Has to find out where to go on. */
   lookFor(need: Need): void {
     this.position = undefined;
@@ -104,6 +118,7 @@ export class AssignedPartition {
 
   #startOver(): void {
     this.version++;
+    this.topicId = undefined;
     this.isAsking = false;
     this.trouble = undefined;
     this.preferred = undefined;

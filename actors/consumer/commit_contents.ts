@@ -3,7 +3,7 @@
  * asked for.
  *
  * Invariants: nothing is committed of a partition that has gone since, or has come back anew; and never less than is known to be committed,
- * unless the application has gone back.
+ * unless the application has gone back, or what was committed is not in the log any more.
  *
  * @module
  */
@@ -60,7 +60,9 @@ export function offsetsOf(
     return what.offsets.filter((given) => {
       const partition = partitions.get(keyOf(given));
       const before = held?.get(keyOf(given)) ?? partition;
-      return partition !== undefined && partition === before && isNews(partition, given);
+      if (partition === undefined || partition !== before) return false;
+      // What is ahead of the position was handed out of a log that has been cut since, or before the application went back.
+      return given.offset <= (partition.position?.offset ?? Infinity) && isNews(partition, given);
     });
   }
   const offsets: OffsetAndMetadata[] = [];
@@ -72,7 +74,7 @@ export function offsetsOf(
   return offsets;
 }
 
-/** Whether it says more than is committed; or less, and the application means it. */
+/** Whether it says more than is committed; or less, after going back. */
 function isNews({ committed, soughtTo }: AssignedPartition, { offset }: Position): boolean {
   return offset > committed || (soughtTo !== undefined && offset >= soughtTo && offset !== committed);
 }

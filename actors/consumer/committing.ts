@@ -6,9 +6,9 @@
  *                        └───────────────────────────┘
  *
  * Invariants: what is committed without being told to is what was handed out before the last poll, of partitions that are here; it is
- * never less than is known to be committed, unless the application has gone back; a member that has lost its place
- * commits nothing, because an empty group would take it; and nothing is committed of a partition that has gone since, because the group
- * would take that over what the next owner has committed.
+ * never less than is known to be committed, unless the application has gone back, or what was committed is not in the log any more; a
+ * member that has lost its place commits nothing, because an empty group would take it; and nothing is committed of a partition that has
+ * gone since, because the group would take that over what the next owner has committed.
  *
  * @module
  */

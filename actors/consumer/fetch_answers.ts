@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { ZERO_UUID } from "../../lib/uuid.ts";
 import { InvalidBatchError } from "../../protocol/batch.ts";
 import { errorName } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
@@ -60,14 +61,15 @@ function isCurrent({ partitions }: Consumer, { of, version, fetchOffset }: Fetch
 function takePartition(
   consumer: Consumer,
   node: KnownNode,
-  { of, fetchOffset, lastFetchedEpoch, currentLeaderEpoch }: FetchWanted,
+  { of, topicId, fetchOffset, lastFetchedEpoch, currentLeaderEpoch }: FetchWanted,
   answer: PartitionAnswer,
   hints: readonly KnownNode[],
 ): void {
   const { config, metadata } = consumer;
   const error = errorName(answer.errorCode);
   const isLeader = metadata.leaderOf(of.topic, of.partition)?.leader === node.id;
-  if (error === "OFFSET_OUT_OF_RANGE" && !isLeader) { // a follower may be behind, or ahead with its start
+  const isElsewhere = error === "OFFSET_OUT_OF_RANGE" || (error === "NONE" && answer.divergingEpoch.endOffset >= 0);
+  if (isElsewhere && !isLeader) { // a follower may be behind, or ahead with its start: the leader knows what is cut
     of.preferred = undefined;
     const resets = of.resets++;
     if (resets > 0) of.putOff(consumer.now(), consumer.backoffMs(resets - 1)); // the leader has sent us there again
@@ -86,6 +88,7 @@ function takePartition(
     return;
   }
   if (answer.divergingEpoch.endOffset >= 0) return diverged(consumer, of, answer.divergingEpoch);
+  of.topicId = topicId === ZERO_UUID ? undefined : topicId;
   if (answer.preferredReadReplica >= 0) {
     const untilMs = consumer.now() + config.metadataMaxAgeMs;
     of.preferred = { node: answer.preferredReadReplica, untilMs };
@@ -147,5 +150,5 @@ function diverged(
     of.trouble = outcomeOf("OFFSET_OUT_OF_RANGE", `${of.key}: the log was cut at ${offset}, behind what was read.`);
     return;
   }
-  of.moveTo({ offset, leaderEpoch: epoch });
+  of.goBack({ offset, leaderEpoch: epoch });
 }

@@ -3,6 +3,7 @@
  *
  *     assigned ──▶ committed? ──yes──▶ position ◀── seek
  *                      └──no──▶ reset policy ──▶ earliest, latest: asked of the leader │ none: trouble
+ *                                    ▲ not there any more, or the topic is another one
  *
  * Invariant: an answer counts only for the partition, and the question, that it was asked for.
  *
@@ -10,6 +11,7 @@
  */
 import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
+import { ZERO_UUID } from "../../lib/uuid.ts";
 import { listOffsets } from "../../protocol/tables/produce_fetch.ts";
 import type { Asker } from "../actor.ts";
 import { call } from "./calls.ts";
@@ -37,6 +39,7 @@ export function lookForPositions(consumer: Consumer, nowMs: number): number {
   const committed: AssignedPartition[] = [];
   const byLeader = new Map<number, AssignedPartition[]>();
   for (const partition of consumer.partitions.values()) {
+    lookForOtherTopic(consumer, partition);
     if (partition.need === undefined || partition.isAsking || partition.isLeaving) continue;
     if (nowMs < partition.retryAtMs) {
       dueMs = Math.min(dueMs, partition.retryAtMs);
@@ -56,11 +59,20 @@ export function lookForPositions(consumer: Consumer, nowMs: number): number {
   return Math.min(dueMs, lookForQuestions(consumer, nowMs));
 }
 
+/** The topic of that name may have been made anew: an offset of the one before means nothing in it, and what it holds was never read. */
+function lookForOtherTopic(consumer: Consumer, partition: AssignedPartition): void {
+  const { topic, key, topicId, isLeaving } = partition;
+  const known = consumer.metadata.topics.get(topic)?.id ?? ZERO_UUID;
+  if (isLeaving || topicId === undefined || known === ZERO_UUID || known === topicId) return;
+  const why = `${key}: the topic has been made anew, and autoOffsetReset is none: seek first.`;
+  resetPosition(consumer, partition, "OFFSET_OUT_OF_RANGE", why);
+}
+
 /** There is no such offset, or none is committed: the policy says where to go on. */
 export function resetPosition(consumer: Consumer, partition: AssignedPartition, error: ErrorName, why: string): void {
   const { autoOffsetReset } = consumer.config;
   if (autoOffsetReset !== "none") {
-    return partition.lookFor({ by: "timestamp", timestamp: autoOffsetReset === "latest" ? LATEST : EARLIEST });
+    return partition.goBack({ by: "timestamp", timestamp: autoOffsetReset === "latest" ? LATEST : EARLIEST });
   }
   partition.lookFor({ by: "committed" });
   partition.need = undefined;
@@ -99,8 +111,8 @@ function takeCommitted(
     return;
   }
   const { offset, leaderEpoch } = found!;
+  partition.committed = offset; // -1: what was is not any more
   if (offset < 0) return reset(consumer, partition);
-  partition.committed = offset;
   partition.moveTo({ offset, leaderEpoch });
 }
 

@@ -87,8 +87,8 @@ export interface ConsumerConfig {
    */
   readonly maxPollIntervalMs: number;
   /**
-   * Where to begin when nothing is committed, and where to go on when the offset is not there any more; with `none` a poll throws
-   * OFFSET_OUT_OF_RANGE until there was a seek. Default `latest`: what was written before it began is not read.
+   * Where to begin when nothing is committed, and where to go on when the offset is not there any more, or the topic has been made anew; with
+   * `none` a poll throws OFFSET_OUT_OF_RANGE until there was a seek. Default `latest`: what was written before it began is not read.
    */
   readonly autoOffsetReset: "latest" | "earliest" | "none";
   /** Whether records of transactions wait for their commit, and are left out when it was aborted (KIP-98). Default `read_uncommitted`. */

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
 import { findCoordinator, offsetCommit } from "../../../../protocol/tables/groups.ts";
 import { metadata } from "../../../../protocol/tables/metadata.ts";
-import { fetch } from "../../../../protocol/tables/produce_fetch.ts";
+import { fetch, listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
 import type { MembershipRequest } from "../../../../actors/consumer/membership.ts";
 import type { ConsumerConfig, SeekTo } from "../../../../actors/consumer/protocol.ts";
 import { address, batchOf, type Exchange, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
@@ -104,6 +104,71 @@ Deno.test("never less than is committed, unless the application has gone back", 
   stage.probe.advance(5_000);
   stage.poll(1, 0);
   assertEquals(commits(stage), ["0@1"]);
+});
+
+/** A member that had read to 1000, which is not in the log any more: there is nothing before offset 0 and nothing behind 5. */
+function shortened(config: Partial<ConsumerConfig> = {}): Stage {
+  const stage = new Stage({ config: { groupId: "g", autoOffsetReset: "earliest", ...config } }).own([T0], [1000]);
+  stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  return read(begins(stage));
+}
+
+/** Answers where the log begins. */
+function begins(stage: Stage): Stage {
+  const partitions = [{ partitionIndex: 0, errorCode: 0, timestamp: -1n, offset: 0n, leaderEpoch: 5 }];
+  return stage.answer(listOffsets, { topics: [{ name: "t", partitions }] });
+}
+
+function read(stage: Stage): Stage {
+  return stage.fetched([{ records: batchOf(0, "a", "b", "c", "d", "e") }]);
+}
+
+Deno.test("what is read of a log that has become shorter than what is committed is committed", () => {
+  const byItself = shortened();
+  assertEquals(offsets(byItself.poll(5)), [0, 1, 2, 3, 4]);
+  committed(byItself); // where it begins
+  byItself.probe.advance(5_000);
+  byItself.poll(1, 0);
+  assertEquals(commits(byItself), ["0@5"]);
+  const byHand = shortened({ enableAutoCommit: false });
+  byHand.poll(5);
+  const commit = byHand.probe.ask("commit", {
+    offsets: [{ ...T0, offset: 5, leaderEpoch: 5, metadata: "" }],
+    onlyOwned: true,
+  });
+  assertEquals([commits(byHand), commit.reply], [["0@5"], undefined]);
+  const before = shortened({ delivery: "at-most-once" });
+  const poll = before.poll(5);
+  assertEquals([commits(before), offsets(poll)], [["0@5"], undefined]);
+});
+
+Deno.test("what is read of a log that was cut behind what is committed is committed, and what was handed out before is not", () => {
+  const stage = new Stage({ config: { groupId: "g", enableAutoCommit: false } }).own([T0], [4]);
+  stage.fetched([{ records: batchOf(4, "e", "f") }]);
+  stage.poll();
+  stage.fetched([{ more: { divergingEpoch: { epoch: 4, endOffset: 1n } } }]);
+  const commit = (offset: number) =>
+    stage.probe.ask("commit", { offsets: [{ ...T0, offset, leaderEpoch: 5, metadata: "" }], onlyOwned: true });
+  assertEquals([commit(6).reply?.error, commits(stage)], ["NONE", []]);
+  const polled = stage.poll();
+  stage.fetched([{ records: batchOf(1, "x") }]);
+  assertEquals(offsets(polled), [1]);
+  commit(2);
+  assertEquals(commits(stage), ["0@2"]);
+});
+
+Deno.test("when nothing is committed any more what was does not count", () => {
+  const stage = new Stage({ config: { groupId: "g", autoOffsetReset: "earliest" } }).own([T0], [1000]);
+  const [old] = stage.all(fetch);
+  stage.probe.ask("seek", { partitions: [T0], to: "committed" });
+  stage.committed([T0], [-1]);
+  begins(stage);
+  stage.fetched([{}], 0, old);
+  read(stage).poll(5);
+  committed(stage);
+  stage.probe.advance(5_000);
+  stage.poll(1, 0);
+  assertEquals(commits(stage), ["0@5"]);
 });
 
 Deno.test("what may be tried again is, at the coordinator that there is by then", () => {

@@ -116,6 +116,7 @@ export class Stage {
   isClosed = false;
   leaderEpoch = 5;
   leaders: number[] = [1, 2];
+  topicId = T_ID;
   auto: boolean;
   saysVersions: boolean;
   readonly #newest: Readonly<Record<string, number>>;
@@ -257,7 +258,7 @@ export class Stage {
       topics: [{
         errorCode: 0,
         name: "t",
-        topicId: hasIds ? T_ID : ZERO_UUID,
+        topicId: hasIds ? this.topicId : ZERO_UUID,
         partitions: this.leaders.map((leaderId, partitionIndex) => ({
           errorCode: 0,
           partitionIndex,
@@ -294,7 +295,7 @@ export class Stage {
       records,
       ...more,
     }));
-    const name = exchange.version >= 13 ? { topicId: T_ID } : { topic: "t" };
+    const name = exchange.version >= 13 ? { topicId: this.topicId } : { topic: "t" };
     return this.answer(fetch, { errorCode: 0, sessionId, responses: [{ ...name, partitions: rows }] }, exchange);
   }
 }

@@ -314,6 +314,16 @@ Deno.test("a log that was cut behind what was read is read again from there", ()
   assertEquals(stage.one(fetch).body.topics[0]!.partitions[0]!.lastFetchedEpoch, 4);
 });
 
+Deno.test("a follower whose log is shorter does not send the reader back: the leader is asked", () => {
+  const stage = new Stage({ config: { clientRack: "r" } }).assign([T0], 0);
+  stage.fetched([{ records: batchOf(0, "a", "b", "c", "d", "e") }]);
+  assertEquals(offsets(stage.poll(5)), [0, 1, 2, 3, 4]);
+  stage.fetched([{ more: { preferredReadReplica: 2 } }]);
+  assertEquals(asks(stage), ["2 full #t-0@5"]);
+  stage.fetched([{ more: { divergingEpoch: { epoch: 5, endOffset: 2n } } }]);
+  assertEquals(asks(stage), ["1 full #t-0@5"]);
+});
+
 Deno.test("bytes whose checksum is wrong are not handed out, but what was before them is; then they are fetched again", () => {
   const stage = new Stage().assign([T0], 0);
   const damaged = batchOf(1, "b");

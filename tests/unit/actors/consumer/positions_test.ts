@@ -3,8 +3,8 @@ import type { TopicPartition } from "../../../../actors/consumer/protocol.ts";
 import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
 import type { SeekTo } from "../../../../actors/consumer/protocol.ts";
 import { offsetFetch } from "../../../../protocol/tables/groups.ts";
-import { listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
-import { asks, Stage, T0, T1 } from "./consumer_stage.ts";
+import { fetch, listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
+import { asks, batchOf, Stage, T0, T1 } from "./consumer_stage.ts";
 
 /** Answers the ListOffsets that waits for a partition. */
 function listed(stage: Stage, offset: number, error: ErrorName = "NONE"): Stage {
@@ -185,6 +185,41 @@ Deno.test("nothing is committed: the policy says where to begin; with none someb
   strict.probe.ask("assign", [T0]);
   strict.committed([T0], [-1]);
   assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
+});
+
+/** A reader of offsets 0 to 2 whose topic is another one now, of the same name. */
+function madeAnew(autoOffsetReset: "earliest" | "latest" | "none"): Stage {
+  const stage = new Stage({ config: { groupId: "g", autoOffsetReset, metadataMaxAgeMs: 1_000 } }).own([T0]);
+  stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
+  stage.poll();
+  stage.topicId = "BQAAAAAAAAAAAAAAAAAAAA";
+  stage.probe.advance(1_500);
+  stage.fetched([{ error: "UNKNOWN_TOPIC_ID" }]);
+  return stage;
+}
+
+Deno.test("a topic that was made anew is read as the policy says, and not from where the one before was left", () => {
+  for (const [autoOffsetReset, time] of [["latest", -1], ["earliest", -2]] as const) {
+    const stage = madeAnew(autoOffsetReset);
+    assertEquals([lists(stage), asks(stage)], [[`1 0@${time}`], []]);
+    listed(stage, 0);
+    const [asked] = stage.one(fetch).body.topics;
+    const { fetchOffset, lastFetchedEpoch } = asked!.partitions[0]!;
+    assertEquals([asked!.topicId, fetchOffset, lastFetchedEpoch], [stage.topicId, 0n, 3]);
+  }
+  const strict = madeAnew("none");
+  assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
+});
+
+Deno.test("whoever has gone to a place since the topic was made anew stays there", () => {
+  const stage = new Stage({ config: { groupId: "g", autoOffsetReset: "earliest", metadataMaxAgeMs: 1_000 } }).own([T0]);
+  stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
+  stage.topicId = "BQAAAAAAAAAAAAAAAAAAAA";
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 1 } });
+  stage.probe.advance(1_500);
+  stage.fetched([{ error: "UNKNOWN_TOPIC_ID" }]);
+  stage.probe.advance(1_000);
+  assertEquals([lists(stage), stage.all(fetch).at(-1)!.body.topics[0]!.partitions[0]!.fetchOffset], [[], 1n]);
 });
 
 Deno.test("the epoch that was committed goes with the first fetch, so that a cut is noticed", () => {
