@@ -44,6 +44,10 @@ export class GroupFold {
   readonly generations: Map<number, ClassicValue> = new Map();
   /** Counts how often it has ended, as a group of either kind: numbers begin anew then. */
   ends = 0;
+  /** The instance of each member that there ever was, null for none. */
+  readonly #instances = new Map<string, string | null>();
+  /** By instance, what its last life had when it ended: the next one, though another member, goes on from there. */
+  readonly #inherited = new Map<string, ReadonlyMap<string, number>>();
   /** Values by key, both as they are written. */
   readonly #written = new Map<string, string>();
 
@@ -75,11 +79,12 @@ export class GroupFold {
         this.targetEpoch = record.value;
         return;
       case "member":
+        if (record.value !== null) this.#instances.set(record.memberId, record.value.instanceId);
         return put(this.members, record.memberId, record.value);
       case "target":
         return put(this.targets, record.memberId, record.value);
       case "current":
-        put(this.held, record.memberId, record.value && heldNow(record.value, this.held.get(record.memberId)));
+        this.#hold(record.memberId, record.value);
         return put(this.currents, record.memberId, record.value);
       case "regex":
         return put(this.regexes, record.regex, record.value);
@@ -88,6 +93,13 @@ export class GroupFold {
       case "partitionMetadata":
         return;
     }
+  }
+
+  #hold(memberId: string, value: CurrentValue | null): void {
+    const instanceId = this.#instances.get(memberId) ?? null;
+    const before = this.held.get(memberId) ?? (instanceId === null ? undefined : this.#inherited.get(instanceId));
+    if (instanceId !== null) put(this.#inherited, instanceId, value === null ? before ?? null : null);
+    put(this.held, memberId, value && heldNow(value, before));
   }
 
   /** How a group's own account differs from this one, a sentence; undefined when it does not. */
