@@ -105,6 +105,40 @@ export function gather<A>(
   );
 }
 
+/** How many questions of one request are open at once: half of what waits in one mailbox. */
+const OPEN_MAX = 512;
+
+/**
+ * Asks about each item and goes on when all have been answered, with the answers in the order of the items. However many a client
+ * has named, few questions are open at a time, and everybody else has turns in between.
+ */
+export function gatherEach<Q, A>(
+  items: readonly Q[],
+  ask: (item: Q, then: (answer: A) => void) => void,
+  then: (answers: A[]) => void,
+): void {
+  const answers = new Array<A>(items.length);
+  let asked = 0;
+  let open = 0;
+  let isAsking = false;
+  const askOn = () => {
+    if (isAsking) return; // answered within the call: the loop goes on
+    isAsking = true;
+    while (asked < items.length && open < OPEN_MAX) {
+      const index = asked++;
+      open++;
+      ask(items[index]!, (answer) => {
+        answers[index] = answer;
+        open--;
+        askOn();
+      });
+    }
+    isAsking = false;
+    if (open === 0) then(answers);
+  };
+  askOn();
+}
+
 /** Groups partitions by their topics, both in the order in which they come first. */
 export function byTopic<T extends { readonly topic: string }, R>(
   partitions: readonly T[],

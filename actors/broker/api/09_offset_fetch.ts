@@ -5,6 +5,9 @@
  * nothing has been committed, or there is no such group, the offset is -1 without an error. Null topics (v2) mean all of them. v7 may ask for
  * stable offsets only (KIP-447), v9 may name a member of the new protocol, whose epoch is checked if there is such a group (KIP-848).
  *
+ * What is named again is not answered again, for an answer may be a thousand times as long as its question: a partition has one row, and
+ * a group's second naming is INVALID_REQUEST. Kafka answers as often as it is asked.
+ *
  * @module
  */
 import { errorCode } from "../../../protocol/errors.ts";
@@ -12,18 +15,23 @@ import type { Request } from "../../../protocol/schema.ts";
 import { offsetFetch as table } from "../../../protocol/tables/groups.ts";
 import type { OffsetFetchAsked, OffsetFetchGroup } from "../../group/protocol.ts";
 import { ZERO_UUID } from "../../../lib/uuid.ts";
-import { type Exchange, gather, handler } from "../handler.ts";
+import { type Exchange, gatherEach, handler } from "../handler.ts";
 import { askGroup, clientOf } from "./group_call.ts";
 
 type Asked = OffsetFetchAsked & { readonly groupId: string };
+type Topics = NonNullable<OffsetFetchAsked["topics"]>;
 
 /** Serves OffsetFetch. */
 export const offsetFetch = handler(table, 1, 9, (request, exchange) => {
-  const questions = groupsOf(request, exchange.version).map((asked) => (then: (group: OffsetFetchGroup) => void) =>
-    fetchOf(exchange, asked, then)
-  );
-  gather(questions, (groups) => {
-    if (exchange.version >= 8) return exchange.reply({ groups });
+  const { version } = exchange;
+  const named = new Set<string>();
+  const ask = (asked: Asked, then: (group: OffsetFetchGroup) => void) => {
+    if (named.has(asked.groupId)) return then(failed(asked, version, errorCode("INVALID_REQUEST")));
+    named.add(asked.groupId);
+    fetchOf(exchange, { ...asked, topics: asked.topics && distinct(asked.topics) }, then);
+  };
+  gatherEach(groupsOf(request, version), ask, (groups) => {
+    if (version >= 8) return exchange.reply({ groups });
     const { topics, errorCode: error = 0 } = groups[0]!;
     exchange.reply({
       topics: topics.map((topic) => ({ name: topic.name ?? "", partitions: topic.partitions })),
@@ -38,6 +46,17 @@ function groupsOf(request: Request<typeof table>, version: number): Asked[] {
   if (version >= 8) return request.groups.map((group) => ({ ...group, requireStable }));
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
   return [{ groupId: request.groupId, memberId: null, memberEpoch: -1, requireStable, topics }];
+}
+
+/** Each partition once, however often it is asked for. */
+function distinct(topics: Topics): Topics {
+  const partitions = new Map<string, Set<number>>();
+  for (const { name, partitionIndexes } of topics) {
+    const indexes = partitions.get(name) ?? new Set();
+    for (const index of partitionIndexes) indexes.add(index);
+    partitions.set(name, indexes);
+  }
+  return [...partitions].map(([name, indexes]) => ({ name, topicId: ZERO_UUID, partitionIndexes: [...indexes] }));
 }
 
 function fetchOf(exchange: Exchange<typeof table>, asked: Asked, then: (group: OffsetFetchGroup) => void): void {

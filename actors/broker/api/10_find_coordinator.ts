@@ -3,8 +3,8 @@
  *
  *     group id ──hash──▶ partition of __consumer_offsets ──metadata──▶ its leader, where Metadata says that it is
  *
- * Versions 0–3 name one key, from version 4 on there is one answer per key, which echoes the key (KIP-699); on errors the node is -1
- * with an empty host and port -1. Version 6 adds share groups (KIP-932). An unknown key type is INVALID_REQUEST.
+ * Versions 0–3 name one key, from version 4 on there is one answer per key, however often it is named, which echoes it (KIP-699); on errors
+ * the node is -1 with an empty host and port -1. Version 6 adds share groups (KIP-932). An unknown key type is INVALID_REQUEST.
  *
  * - The first who asks makes the topic. Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile, and clients ask again; here creation takes
  *   milliseconds, so the answer waits for it.
@@ -42,7 +42,7 @@ const DOUBT_PATIENCE_MS = 1_000;
 /** Serves FindCoordinator. */
 export const findCoordinator = handler(table, 0, 6, (request, exchange) => {
   const { keyType } = request;
-  const keys = exchange.version < 4 ? [request.key] : request.coordinatorKeys;
+  const keys = exchange.version < 4 ? [request.key] : [...new Set(request.coordinatorKeys)];
   const highest = exchange.version >= 6 ? 2 : 1;
   if (keyType < 0 || keyType > highest) {
     const message = `Key type ${keyType} is not known in version ${exchange.version}.`;

@@ -1,5 +1,6 @@
 /**
- * DescribeGroups (key 15), versions 0–6: groups of the classic protocol, one row for each id asked for, in order.
+ * DescribeGroups (key 15), versions 0–6: groups of the classic protocol, one row for each id asked for, in order; for one that is named
+ * twice, one.
  *
  * A group that is not there (or is of the new protocol) is "Dead" without an error up to version 5; from 6 on it is GROUP_ID_NOT_FOUND with a
  * message (KIP-1043). v3 may ask for authorized operations, v4 shows instance ids.
@@ -9,16 +10,14 @@
 import { errorCode } from "../../../protocol/errors.ts";
 import { describeGroups as table } from "../../../protocol/tables/groups.ts";
 import type { DescribedGroup } from "../../group/protocol.ts";
-import { type Exchange, gather, handler } from "../handler.ts";
+import { type Exchange, gatherEach, handler } from "../handler.ts";
 import { askGroup, clientOf, withOperations } from "./group_call.ts";
 
 /** Serves DescribeGroups. */
 export const describeGroups = handler(table, 0, 6, ({ groups, includeAuthorizedOperations }, exchange) => {
-  const questions = groups.map((groupId) => (then: (group: DescribedGroup) => void) =>
-    describe(exchange, groupId, then)
-  );
-  gather(
-    questions,
+  gatherEach(
+    [...new Set(groups)],
+    (groupId, then: (group: DescribedGroup) => void) => describe(exchange, groupId, then),
     (described) =>
       exchange.reply({ groups: described.map((group) => withOperations(group, includeAuthorizedOperations)) }),
   );

@@ -8,21 +8,19 @@
 import { errorCode } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { deleteGroups as table } from "../../../protocol/tables/groups.ts";
-import { type Exchange, gather, handler } from "../handler.ts";
+import { type Exchange, gatherEach, handler } from "../handler.ts";
 import { askGroup } from "./group_call.ts";
 
 type Result = ResponseInput<typeof table>["results"][number];
 
 /** Serves DeleteGroups. */
 export const deleteGroups = handler(table, 0, 3, ({ groupsNames }, exchange) => {
-  const questions = [...new Set(groupsNames)].map((groupId) => (then: (result: Result) => void) =>
-    remove(exchange, groupId, then)
-  );
-  gather(questions, (results) => exchange.reply({ results }));
+  const ask = (groupId: string, then: (result: Result) => void) => remove(exchange, groupId, then);
+  gatherEach([...new Set(groupsNames)], ask, (results) => exchange.reply({ results }));
 });
 
 function remove(exchange: Exchange<typeof table>, groupId: string, then: (result: Result) => void): void {
-  askGroup(exchange, { groupId, verb: "remove", message: undefined }, (result) => {
+  askGroup(exchange, { groupId, verb: "remove", message: undefined, isRead: true }, (result) => {
     const { error, message } = result.error === "NONE" ? result.value : { error: result.error, message: null };
     const isMissing = error === "GROUP_ID_NOT_FOUND";
     const errorMessage = isMissing ? `Group ${groupId} not found.` : message;

@@ -18,7 +18,7 @@ export const offsetDelete = handler(table, 0, 0, (request, exchange) => {
   if (groupId === "") return refuse("INVALID_GROUP_ID");
   const topics = knownPartitions(exchange.view, request.topics);
   const message = { version: exchange.version, client: clientOf(exchange), body: { ...request, topics } };
-  askGroup(exchange, { groupId, verb: "deleteOffsets", message }, (result) => {
+  askGroup(exchange, { groupId, verb: "deleteOffsets", message, isRead: true }, (result) => {
     if (result.error !== "NONE") return refuse(result.error);
     if (result.value.errorCode !== 0) return exchange.reply(result.value);
     exchange.reply({ errorCode: 0, topics: withUnknown(request.topics, result.value.topics) });

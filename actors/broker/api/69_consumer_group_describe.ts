@@ -1,5 +1,6 @@
 /**
- * ConsumerGroupDescribe (key 69), versions 0–1: groups of the new protocol, one row for each id asked for, in order.
+ * ConsumerGroupDescribe (key 69), versions 0–1: groups of the new protocol, one row for each id asked for, in order; for one that is
+ * named twice, one.
  *
  * A group that is not there, or is of the classic protocol, is GROUP_ID_NOT_FOUND. Version 1 says which protocol a member speaks (KIP-1099).
  *
@@ -8,16 +9,16 @@
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import { consumerGroupDescribe as table } from "../../../protocol/tables/consumer_groups.ts";
 import type { DescribedConsumerGroup } from "../../group/protocol.ts";
-import { type Exchange, gather, handler } from "../handler.ts";
+import { type Exchange, gatherEach, handler } from "../handler.ts";
 import { askGroup, clientOf, withOperations } from "./group_call.ts";
 
 type Then = (group: DescribedConsumerGroup) => void;
 
 /** Serves ConsumerGroupDescribe. */
 export const consumerGroupDescribe = handler(table, 0, 1, ({ groupIds, includeAuthorizedOperations }, exchange) => {
-  const questions = groupIds.map((groupId) => (then: Then) => describe(exchange, groupId, then));
-  gather(
-    questions,
+  gatherEach(
+    [...new Set(groupIds)],
+    (groupId, then: Then) => describe(exchange, groupId, then),
     (described) =>
       exchange.reply({ groups: described.map((group) => withOperations(group, includeAuthorizedOperations)) }),
   );

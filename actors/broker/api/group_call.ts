@@ -6,7 +6,8 @@
  *                                             └────────────────────┘ three times
  *
  * Invariant: what is read from the memory of a group or a coordinator (also that there is no such group) is answered only after the replica
- * has said, later, that it still leads in the epoch that was read: another coordinator may have written since otherwise.
+ * has said, later, that it still leads in the epoch that was read: another coordinator may have written since otherwise. Not confirmed is what a
+ * group refuses of members (joining, syncing, heartbeats, leaving, commits): who is told that it is none asks again, and finds who coordinates.
  *
  * @module
  */
@@ -20,11 +21,12 @@ import {
   type GroupClient,
   groupPartition,
   type GroupProtocol,
+  type GroupRef,
   type ListedGroup,
   OFFSETS_TOPIC,
 } from "../../group/protocol.ts";
 import type { ReplicaRef } from "../../partition/protocol.ts";
-import { type Exchange, gather } from "../handler.ts";
+import { type Exchange, gatherEach } from "../handler.ts";
 import type { BrokerView } from "../protocol.ts";
 import { GROUP_OPERATIONS, OPERATIONS_NOT_ASKED, replicaRef } from "../view.ts";
 
@@ -76,10 +78,10 @@ export function askGroup<V extends Verb<GroupProtocol>>(
 ): void {
   const local = coordinatorOf(caller.view, call.groupId);
   if (local === undefined) return then({ error: "NOT_COORDINATOR" });
-  const answer = call.isRead === true
-    ? (answer: GroupAnswer<Reply<GroupProtocol, V>>) => confirm(caller, local, answer, then)
-    : then;
-  findAndAsk(caller, local.coordinator, call, answer, 1);
+  findAndAsk(caller, local.coordinator, call, (answer) => {
+    if (call.isRead === true || answer.error === "GROUP_ID_NOT_FOUND") confirm(caller, local, answer, then);
+    else then(answer);
+  }, 1);
 }
 
 function findAndAsk<V extends Verb<GroupProtocol>>(
@@ -148,22 +150,49 @@ export function summaries(
   local: LocalCoordinator,
   then: (answer: GroupAnswer<readonly ListedGroup[]>) => void,
 ): void {
-  // A coordinator whose epoch has just begun is not there yet, and a group that has crashed is read anew: both will have something to say soon.
-  const loading = { error: "COORDINATOR_LOAD_IN_PROGRESS" } as const;
-  caller.ask(local.coordinator, "groups", undefined, (answer) => {
-    if (!answer.ok) return then(loading);
-    const { error, groups } = answer.value;
-    if (error !== "NONE") return then({ error });
-    const questions = groups.map((group) => (then: (answer: Answer<ListedGroup | null>) => void) =>
-      caller.ask(group, "summary", undefined, then, TIMEOUT_MS)
-    );
-    gather(questions, (answers) => {
-      // Whoever is gone has retired: there is nothing of it.
-      if (answers.some((each) => !each.ok && each.failure !== "unreachable")) return then(loading);
+  groupsOf(caller, local, (here) => {
+    if (here.error !== "NONE") return then(here);
+    const ask = (group: GroupRef, then: (answer: Answer<ListedGroup | null>) => void) =>
+      caller.ask(group, "summary", undefined, then, TIMEOUT_MS);
+    gatherEach(here.value, ask, (answers) => {
+      if (answers.some((each) => !each.ok && each.failure !== "unreachable")) return then(LOADING);
       const value = answers.flatMap((each) => each.ok && each.value !== null ? [each.value] : []);
-      confirm(caller, local, { error: "NONE", value }, then);
+      const gone = here.value.filter((_, index) => !answers[index]!.ok);
+      unlessCrashed(caller, local, gone, (loading) => {
+        if (loading !== undefined) then(loading);
+        else confirm(caller, local, { error: "NONE", value }, then);
+      });
     });
+  });
+}
+
+/** A coordinator whose epoch has just begun is not there yet, and a group that has crashed is read anew: both will have something to say soon. */
+const LOADING = { error: "COORDINATOR_LOAD_IN_PROGRESS" } as const;
+
+function groupsOf(
+  caller: Caller,
+  { coordinator }: LocalCoordinator,
+  then: (answer: GroupAnswer<readonly GroupRef[]>) => void,
+): void {
+  caller.ask(coordinator, "groups", undefined, (answer) => {
+    if (!answer.ok) return then(LOADING);
+    const { error, groups: value } = answer.value;
+    then(error === "NONE" ? { error, value } : { error });
   }, TIMEOUT_MS);
+}
+
+/** Of groups that are gone is nothing if they have retired; one that has crashed is missed by its coordinator, or has come back. */
+function unlessCrashed(
+  caller: Caller,
+  local: LocalCoordinator,
+  gone: readonly GroupRef[],
+  then: (loading: typeof LOADING | undefined) => void,
+): void {
+  if (gone.length === 0) return then(undefined);
+  groupsOf(caller, local, (here) => {
+    const refs = new Set(here.error === "NONE" ? here.value : gone);
+    then(gone.some((ref) => refs.has(ref)) ? LOADING : undefined);
+  });
 }
 
 /** A described group, with what may be done to it: everything, since there is no access control, if somebody asks and it is there. */

@@ -124,7 +124,7 @@ Deno.test("a broker that is cut off as the leader of a partition does not name i
     if (confirmed === "failed") called.questions[0]!.fail("crashed");
     else called.questions[0]!.answer(confirmed);
     const own = confirmed === "NONE" ? [1, "NONE"] : [-1, "COORDINATOR_NOT_AVAILABLE"];
-    assertEquals(answers(called, 4).map(({ nodeId, error }) => [nodeId, error]), [own, [2, "NONE"], own]);
+    assertEquals(answers(called, 4).map(({ nodeId, error }) => [nodeId, error]), [own, [2, "NONE"]]); // each key once
   }
 });
 
