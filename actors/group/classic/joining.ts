@@ -11,7 +11,7 @@ import { completeJoinIfAll } from "./rebalance.ts";
 import { joined, joinRefused } from "./replies.ts";
 import { awaitPending, forget, touch } from "./sessions.ts";
 import { ClassicGroup, classicOf, type JoinReply, type Member, NOTHING } from "./state.ts";
-import { replaceStatic } from "./static.ts";
+import { replaceStatic, writeHolder } from "./static.ts";
 import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
 
 export { timeoutsOf } from "./waiting.ts";
@@ -55,8 +55,11 @@ function joinNew(group: Group, classic: ClassicGroup, asked: JoinAsked, out: Joi
   const instanceId = body.groupInstanceId;
   if (instanceId !== null) {
     const holder = classic.members.get(classic.instances.get(instanceId) ?? "");
-    if (holder) return replaceStatic(group, classic, holder, newMemberId(instanceId, out.random), asked, out);
-    return enter(group, classic, newMemberId(instanceId, out.random), asked, out);
+    const memberId = newMemberId(instanceId, out.random);
+    if (holder) return replaceStatic(group, classic, holder, memberId, asked, out);
+    // One that has been put out, or has left, may be in the log still.
+    if (writeHolder(group, classic, memberId, instanceId, out)) return enter(group, classic, memberId, asked, out);
+    return joinRefused(version, "UNKNOWN_SERVER_ERROR", "");
   }
   const memberId = newMemberId(client.id, out.random);
   if (version < ID_REQUIRED_SINCE) return enter(group, classic, memberId, asked, out);

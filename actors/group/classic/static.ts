@@ -4,7 +4,8 @@
  *     same subscription, Stable ──▶ it has what it had; nobody else notices
  *     anything else             ──▶ all join again
  *
- * Invariant: the id that the instance had before is fenced from this turn on, and is told so if it waits.
+ * Invariants: the id that the instance had before is fenced from this turn on, and is told so if it waits; nobody is told a new id before the
+ * log has it in place of the old one, so that the next coordinator fences the same.
  *
  * @module
  */
@@ -14,7 +15,7 @@ import { complain } from "../complaints.ts";
 import type { Group } from "../state.ts";
 import { tooLargeFor } from "../write_size.ts";
 import type { ClassicSnapshotMember } from "./convert.ts";
-import { isTooLarge, recordOf } from "./durable.ts";
+import { isTooLarge, recordOf, renamed } from "./durable.ts";
 import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
 import { answerJoin, answerSync, joined, joinRefused } from "./replies.ts";
 import { forget, touch } from "./sessions.ts";
@@ -48,8 +49,32 @@ export function replaceStatic(
   if (classic.phase === "Stable" && wantsTheSame(classic, old, member)) {
     return takePlace(group, classic, old, member, asked, out);
   }
+  if (!writeHolder(group, classic, memberId, old.instanceId!, out)) {
+    return joinRefused(asked.version, "UNKNOWN_SERVER_ERROR", "");
+  }
   swap(classic, old, member, out);
   return waitForOthers(group, classic, member, asked, out);
+}
+
+/**
+ * Writes down who is the instance from now on, if the log knows it by another id; false if that cannot be written. The generation that it
+ * joins is written later, or never: if the coordinator fails before, the next one has to fence the older of the two, not the newer.
+ */
+export function writeHolder(
+  group: Group,
+  classic: ClassicGroup,
+  memberId: string,
+  instanceId: string,
+  out: JoinOutbox,
+): boolean {
+  const record = renamed(classic, instanceId, memberId);
+  if (record === undefined) return true;
+  if (isTooLarge(group, record)) {
+    complain(group, tooLargeFor(group), out);
+    return false;
+  }
+  out.append(record);
+  return true;
 }
 
 /** Nothing changes but the id: that is written down, or a failover would fence the wrong one. */

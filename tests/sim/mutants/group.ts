@@ -205,6 +205,15 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: 'if (holder !== memberId) return "NONE";',
     survives: "Whoever comes back as an instance here has died before: its former self says nothing more.",
   },
+  {
+    name: "newer-instance-fenced-by-failover",
+    guard: "Which of two lives of an instance is the newer one, the next coordinator knows, too.",
+    with: ["groups", "static-members", "kill", "pause"],
+    file: at("classic/static"),
+    from: "if (record === undefined) return true;",
+    to: "if (record !== null) return true;",
+    survives: "An instance here that is told that it is fenced is gone without a word, and is started again later.",
+  },
   // Groups of the new protocol.
   {
     name: "epoch-not-fenced",

@@ -44,6 +44,51 @@ Deno.test("the new id is in the log before it is told", () => {
   assertEquals(new Stage({ records: stage.records }).heartbeat(b, 1, "b"), "FENCED_INSTANCE_ID");
 });
 
+Deno.test("of two lives of an instance the newer one wins, also if the coordinator fails before the generation that it joined is written", () => {
+  const { stage, a, b } = stable();
+  const back = stage.join("", { instanceId: "b", topics: ["t", "u"] });
+  stage.join(a, { instanceId: "a" });
+  const { memberId, generationId } = back.body!; // 2, and nobody syncs
+  const next = new Stage({ records: stage.records });
+  assertEquals(next.heartbeat(b, 1, "b"), "FENCED_INSTANCE_ID");
+  assertEquals(next.sync(memberId, generationId, { instanceId: "b" }).error, "ILLEGAL_GENERATION");
+  assertEquals(text(next.sync(memberId, 1, { instanceId: "b" }).body!.assignment), "B", "as the log has it");
+  assertEquals(next.describe().members.map(({ groupInstanceId }) => groupInstanceId), ["a", "b"]);
+});
+
+Deno.test("so does a leader's newer life, and its third, and that of an instance that was taken out in between", () => {
+  const { stage, a, b } = stable();
+  const second = stage.join("", { instanceId: "a", topics: ["u"] });
+  const third = stage.join("", { instanceId: "a", topics: ["u"] });
+  assertEquals(second.error, "FENCED_INSTANCE_ID");
+  stage.leave([["", "b"]]);
+  const back = stage.join("", { instanceId: "b" });
+  stage.join(third.body!.memberId, { instanceId: "a", topics: ["u"] });
+  const ids = [third, back].map(({ body }) => body!.memberId);
+  const [record] = stage.records;
+  assert(record?.type === "classicGroup" && record.value !== null);
+  assertEquals([record.value.generation, record.value.leader], [1, ids[0]]);
+  assertEquals(record.value.members.map((member) => [member.memberId, text(member.assignment)]), [[ids[0], "A"], [
+    ids[1],
+    "B",
+  ]]);
+  const next = new Stage({ records: stage.records });
+  assertEquals([next.heartbeat(a, 1, "a"), next.heartbeat(b, 1, "b")], ["FENCED_INSTANCE_ID", "FENCED_INSTANCE_ID"]);
+});
+
+Deno.test("a new id that makes all join again is in the log before it is told", () => {
+  const journal = new MemoryJournal();
+  const { stage, a, b } = stable({ journal });
+  const waiting = stage.join(a, { instanceId: "a" });
+  journal.hold();
+  const back = stage.join("", { instanceId: "b", topics: ["u"] });
+  assertEquals([waiting.error, back.error], ["waits", "waits"]);
+  journal.release();
+  stage.advance(0);
+  assertEquals([waiting.error, back.error], ["NONE", "NONE"]);
+  assertEquals(new Stage({ records: stage.records }).heartbeat(b, 1, "b"), "FENCED_INSTANCE_ID");
+});
+
 Deno.test("a leader that comes back is told that there is nothing to assign, from version 9 on; before, that the old one leads", () => {
   const { stage, a } = stable();
   const old = stage.join("", { instanceId: "a", version: 8 }).body!;
@@ -159,5 +204,6 @@ Deno.test("what is too large to be written changes nothing", () => {
     config: { ...stage.probe.state.news.config, maxWriteBytes: 10 },
   };
   assertEquals(stage.join("", { instanceId: "b" }).error, "UNKNOWN_SERVER_ERROR");
+  assertEquals(stage.join("", { instanceId: "b", topics: ["u"] }).error, "UNKNOWN_SERVER_ERROR");
   assertEquals([stage.heartbeat(a, 1, "a"), stage.heartbeat(b, 1, "b")], ["NONE", "NONE"]);
 });
