@@ -161,8 +161,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   /**
-   * Record after record, until it is closed. Asking for the next one says that the last is dealt with. Leaving the loop does not close it: the
-   * next loop goes on behind the last record.
+   * Record after record, until it is closed. Asking for the next one says that the last is dealt with, and that the program lives, as a poll
+   * does. Leaving the loop does not close it: the next loop goes on behind the last record.
    *
    * @throws {ConsumerError} as {@linkcode Consumer.poll}, asked each ten seconds; a new loop may go on after it
    */

@@ -2,7 +2,7 @@
  * From the actor's polls to the program's hands: what is asked for, handed out, and may be committed because it was.
  *
  *     poll, loop, batches ──▶ backlog ──▶ handed out ──the next is asked for──▶ dealt with ──▶ committed
- *                               ▲ empty: the actor is asked, once at a time
+ *                               ▲ empty: the actor is asked, once at a time; else it is told from time to time that the program lives
  *
  * Invariants: the actor counts what it has answered with as handed out, so none of it is dropped, however late it comes, unless it is
  * somebody else's; nothing is handed out before a failure of the rebalance listener has been said: it may be the one that was to say where
@@ -38,6 +38,7 @@ export interface ReadingGround {
   /** Milliseconds that never step. */
   readonly now: () => number;
   readonly heartbeatIntervalMs: number;
+  readonly maxPollIntervalMs: number;
 }
 
 /** Reads for one program. */
@@ -131,14 +132,16 @@ export class Reading {
 
   /**
    * Whether what waits here may be somebody else's: after a standstill of this process, or of the actor alone, nobody has come to look at
-   * the time, and a loop would come first.
+   * the time, and a loop would come first. Nor does the actor know of a loop that goes on for as long as there are records here.
    */
   get #isUnsure(): boolean {
-    return !this.#backlog.isEmpty && this.#ground.now() >= this.#heardMs + this.#ground.heartbeatIntervalMs;
+    const { now, heartbeatIntervalMs, maxPollIntervalMs } = this.#ground;
+    return !this.#backlog.isEmpty && now() >= this.#heardMs + Math.min(heartbeatIntervalMs, maxPollIntervalMs / 3);
   }
 
+  /** Only for whoever asks for the next record: it is through with all that was handed out. */
   async #beSure(): Promise<void> {
-    const own = await this.#questions.ask("assignment", undefined);
+    const own = await this.#questions.ask("alive", this.#backlog.handedOut());
     this.#heardMs = this.#ground.now();
     const keys = new Set(own.map(({ topic, partition }) => `${topic}-${partition}`));
     this.#backlog.keep(({ topic, partition }) => keys.has(`${topic}-${partition}`));

@@ -84,14 +84,14 @@ export function commitBeforeGoing(consumer: Consumer, of: ReadonlySet<string>): 
   commit(consumer, { what: { offsets, owned: false }, then: () => {} });
 }
 
-/** Commits by itself if that is due; called at each poll. */
-export function autoCommit(consumer: Consumer): void {
+/** Commits by itself if that is due; called at each sign of life. */
+export function autoCommit(consumer: Consumer, what: CommitWanted["what"] = "safe"): void {
   const { config, mode, commits } = consumer;
   if (!config.enableAutoCommit || config.groupId === null || mode === "none") return;
   const nowMs = consumer.now();
   if (nowMs < consumer.nextAutoCommitMs || commits.isBusy) return;
   consumer.nextAutoCommitMs = nowMs + config.autoCommitIntervalMs;
-  commit(consumer, { what: "safe", then: () => {} });
+  commit(consumer, { what, then: () => {} });
 }
 
 /** Sends the next commit if it can be sent; returns when to look again. */

@@ -14,7 +14,7 @@
  */
 import { type Actor, type Handlers, LATER } from "../actor.ts";
 import { configProblem } from "./config.ts";
-import { commit, commitBeforeGoing, lookForCommits } from "./committing.ts";
+import { autoCommit, commit, commitBeforeGoing, lookForCommits } from "./committing.ts";
 import { lookForCoordinator } from "./coordinator.ts";
 import { lookForFetches } from "./fetching.ts";
 import { lookForMetadata, wantMetadata } from "./metadata.ts";
@@ -113,7 +113,7 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
 };
 
 /** What is read. */
-const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment"> = {
+const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment" | "alive"> = {
   subscribe(consumer, to) {
     if (consumer.leaving !== undefined || consumer.closing !== undefined) return ENDING;
     if (consumer.config.groupId === null) return NO_GROUP;
@@ -148,8 +148,17 @@ const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment"> = {
     leave(consumer, () => consumer.out.reply(asker, FINE));
     return LATER;
   },
-  assignment: ({ partitions }) => [...partitions.values()].filter(({ isLeaving }) => !isLeaving).map(nameOf),
+  assignment,
+  alive(consumer, offsets) {
+    if (consumer.config.delivery === "at-least-once") autoCommit(consumer, { offsets, owned: true });
+    consumer.tell({ type: "polled" });
+    return assignment(consumer);
+  },
 };
+
+function assignment({ partitions }: Consumer): TopicPartition[] {
+  return [...partitions.values()].filter(({ isLeaving }) => !isLeaving).map(nameOf);
+}
 
 /** What the listener says, how it ends, and what it tells itself. */
 const REST: Part<"nextRebalance" | "handled" | "close" | "describe" | "tick"> = {

@@ -159,7 +159,7 @@ export interface ConsumerProtocol {
   unsubscribe(_: void): Outcome;
   /**
    * The next records, in order within each partition; waits for some for `timeoutMs`. One poll at a time: a second one answers the first with
-   * nothing. Polling is the sign of life (`maxPollIntervalMs`).
+   * nothing. Polling is a sign of life (`maxPollIntervalMs`).
    */
   poll(request: { readonly maxRecords: number; readonly timeoutMs: number }): Outcome & {
     readonly records: readonly ConsumedRecord[];
@@ -177,6 +177,11 @@ export interface ConsumerProtocol {
   pause(partitions: readonly TopicPartition[]): Outcome;
   resume(partitions: readonly TopicPartition[]): Outcome;
   assignment(_: void): readonly TopicPartition[];
+  /**
+   * Polled records wait in the program, and it has asked for the next of them: a sign of life as a poll is, and the offsets, of those that it
+   * is through with, may be committed by itself. Says what is its own still.
+   */
+  alive(offsets: readonly OffsetAndMetadata[]): readonly TopicPartition[];
   /** By how much it is behind, as of the last fetches: -1 where that is not known. */
   lag(_: void): readonly (TopicPartition & { readonly records: number })[];
   /**

@@ -70,6 +70,10 @@ function actor(script: Script): Actor<ConsumerProtocol, Script, unknown> {
         script.said.push("assignment");
         return [T0];
       },
+      alive(_, offsets) {
+        script.said.push(`alive ${offsets.map((one) => `${key(one)}@${one.offset}`)}`);
+        return [T0];
+      },
       lag: () => [{ ...T0, records: 3 }, { ...T1, records: -1 }],
       nextRebalance(_, { after }, out) {
         script.said.push(`listen ${after}`);
@@ -150,7 +154,7 @@ class Stage {
 
   /** What the actor was told, but for polls and listening. */
   get told(): string[] {
-    return this.script.said.filter((what) => !/^(poll|listen|assignment)/.test(what));
+    return this.script.said.filter((what) => !/^(poll|listen|assignment|alive)/.test(what));
   }
 
   async end(): Promise<void> {
@@ -273,7 +277,7 @@ Deno.test("after a standstill nothing is handed out before the actor has said wh
   await loop.next();
   stage.nowMs = 2_999;
   assertEquals((await loop.next()).value?.offset, 8n);
-  assertEquals(stage.script.said.includes("assignment"), false);
+  assertEquals(stage.script.said.some((what) => what.startsWith("alive")), false);
   stage.nowMs = 3_000; // the actor has T0 only, and has not come to say so
   assertEquals((await loop.next()).value?.offset, 5n);
   stage.script.answers.push({ ...FINE, records: [record(0, 6), record(1, 10)] });
@@ -282,6 +286,20 @@ Deno.test("after a standstill nothing is handed out before the actor has said wh
   stage.nowMs = 9_000;
   stage.script.answers.push(records(7));
   assertEquals((await stage.consumer.poll()).map(({ offset }) => offset), [7n]);
+  await loop.return();
+  await stage.end();
+});
+
+Deno.test("a loop says that it lives, and how far it has come, as often as its time is up while records wait", async () => {
+  const stage = new Stage({ maxPollIntervalMs: 3_000 });
+  stage.script.answers.push(records(0, 1, 2, 3, 4));
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  for (let record = 0; record < 4; record++) {
+    await loop.next();
+    stage.nowMs += 600;
+  }
+  await stage.consumer.poll(); // which says it as well
+  assertEquals(stage.script.said.filter((what) => what.startsWith("alive")), ["alive t-0@2", "alive t-0@4"]);
   await loop.return();
   await stage.end();
 });

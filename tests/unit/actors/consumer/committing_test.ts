@@ -50,6 +50,36 @@ Deno.test("by itself it commits at a poll, when that is due, what was handed out
   assertEquals(commits(stage), ["0@5"]);
 });
 
+Deno.test("of records that wait in the program it commits by itself those that are dealt with, when that is due", () => {
+  const stage = member();
+  const alive = (offset: number) => stage.probe.ask("alive", [{ ...T0, offset, leaderEpoch: 5, metadata: "" }]).reply;
+  stage.poll(5);
+  assertEquals([alive(1), commits(stage)], [[T0], []]);
+  stage.probe.advance(5_000);
+  alive(2);
+  assertEquals(commits(stage), ["0@2"]);
+  committed(stage);
+  stage.probe.advance(5_000);
+  stage.probe.ask("alive", [{ ...T1, offset: 7, leaderEpoch: 5, metadata: "" }]); // which is not its own
+  assertEquals(commits(stage), []);
+  for (const config of [{ enableAutoCommit: false }, { delivery: "at-most-once" }] as const) {
+    const other = member(config);
+    other.poll(5);
+    while (other.all(offsetCommit).length > 0) committed(other);
+    other.probe.advance(5_000);
+    other.probe.ask("alive", [{ ...T0, offset: 3, leaderEpoch: 5, metadata: "" }]);
+    assertEquals(commits(other), []);
+  }
+});
+
+Deno.test("who asks for the next of the records that it has lives", () => {
+  const stage = member();
+  stage.poll(5);
+  const before = stage.member.heard("polled").length;
+  stage.probe.ask("alive", []);
+  assertEquals(stage.member.heard("polled").length, before + 1);
+});
+
 Deno.test("a commit names the member, its epoch and its instance", () => {
   const stage = member({ groupInstanceId: "i", enableAutoCommit: false });
   stage.poll(2);
