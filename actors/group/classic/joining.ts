@@ -33,6 +33,7 @@ export function join(group: Group, asked: JoinAsked, out: JoinOutbox): JoinReply
     group.classic = classic;
   }
   if (!hasRoom(classic, body, config.maxSize)) {
+    if (classic.pending.delete(body.memberId)) forget(body.memberId, out);
     const member = classic.members.get(body.memberId);
     if (member) putOut(classic, member, out);
     completeJoinIfAll(group, classic, out);

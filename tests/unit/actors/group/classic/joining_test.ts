@@ -144,6 +144,20 @@ Deno.test("a full group takes nobody more, but those whom it has", () => {
   assertEquals(late.error, "NONE");
 });
 
+Deno.test("an id that was refused because the group is full is not waited for any more", () => {
+  const stage = new Stage({ config: { maxSize: 2 } });
+  const [a, b, refused] = [0, 1, 2].map(() => stage.join("", { sessionTimeoutMs: 45_000 }).body!.memberId);
+  const first = [stage.join(a!), stage.join(b!)];
+  assertEquals(stage.join(refused!).error, "GROUP_MAX_SIZE_REACHED");
+  stage.advance(2_000);
+  assertEquals(first.map(({ error }) => error), ["NONE", "NONE"]);
+  stage.sync(b!, 1);
+  stage.sync(a!, 1);
+  const again = [stage.join(a!), stage.join(b!)];
+  assertEquals(again.map(({ error }) => error), ["NONE", "NONE"]);
+  assertEquals(stage.join(refused!).error, "GROUP_MAX_SIZE_REACHED");
+});
+
 Deno.test("a group that was loaded with more members than it may have forms again with the first", () => {
   const before = new Stage();
   const [a, b] = before.form(2);
