@@ -40,9 +40,12 @@ export const summary: GroupHandler<"summary"> = (group) => {
 
 /** DeleteGroups. What does not fit into one write goes on in later turns; whoever asked hears of the last. */
 export function remove(group: Group, _: void, out: GroupOutbox<Removed>): Removed | typeof LATER {
-  const { error, isOver } = removeOn(group, out);
-  if (isOver) return removed(error);
-  group.offsets.removals.push(out.asker());
+  const { removals } = group.offsets;
+  if (removals.length === 0) {
+    const { error, isOver } = removeOn(group, out);
+    if (isOver) return removed(error);
+  }
+  removals.push(out.asker()); // one deletion, however many have asked for it: its end is everybody's answer
   return LATER;
 }
 

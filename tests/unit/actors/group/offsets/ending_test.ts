@@ -225,6 +225,18 @@ Deno.test("a deletion that takes several writes is answered after the last, and 
   assert(q.advance(30_000).take().some((each) => each.type === "timer" && each.key === "expire"), "it looks on");
 });
 
+Deno.test("all who delete a group at the same time are answered, where that takes several writes", () => {
+  const records = Array.from({ length: 8 }, (_, partition) => offsetRecord("t", partition, 1));
+  const journal = new MemoryJournal();
+  const p = stage({ records, journal, config: { maxWriteBytes: 400 } });
+  journal.hold();
+  const asked = [p.ask("remove", undefined), p.ask("remove", undefined), p.ask("remove", undefined)];
+  journal.release();
+  p.advance(10);
+  assertEquals(asked.map(({ reply }) => reply?.error), ["NONE", "NONE", "NONE"]);
+  assertEquals([p.state.offsets.count, p.state.retired], [0, true]);
+});
+
 Deno.test("nobody comes in between while a group is deleted in several writes", () => {
   const records = [...Array.from({ length: 20 }, (_, partition) => offsetRecord("t", partition, 1)), emptyGroup()];
   const journal = new MemoryJournal();
