@@ -226,7 +226,8 @@ class ModernMembership implements Membership {
     const sent = this.#sent.shift();
     if (sent === undefined) return;
     if (this.#phase === "leaving") return this.#endIfSaid();
-    // It has gone, or has given itself up, since it asked: what it is told is of before.
+    // It has gone, or has given itself up, since it asked: what it is told is of before. So it is when it wants to join anew by now.
+    if (this.#isGoing) return;
     if (sent.body.memberEpoch !== this.#epoch || this.#phase === "away") return;
     const error = errorName(response.body.errorCode);
     if (error === "NONE") this.#accepted(sent, response.body);
@@ -293,9 +294,14 @@ class ModernMembership implements Membership {
     this.#send(goodbyeOf(this.#config, this.memberId));
   }
 
+  /** A goodbye is not answered yet. */
+  get #isGoing(): boolean {
+    return this.#sent.some(({ body }) => body.memberEpoch < 0);
+  }
+
   /** The answer does not matter: a member that is not heard of goes by itself. */
   #endIfSaid(): void {
-    if (this.#sent.some(({ body }) => body.memberEpoch < 0)) return;
+    if (this.#isGoing) return;
     this.#end({ type: "left" });
   }
 

@@ -418,3 +418,15 @@ Deno.test("a leave goes after what is under way, and the answer to that is not t
   assertEquals(s.answer({ memberEpoch: 1, topicPartitions: rows(0) }).take(), []);
   assertEquals(s.tell({ type: "failed", api: "consumerHeartbeat" }).take(), [{ type: "left" }]);
 });
+
+Deno.test("a join that is answered after the member has said goodbye makes it none", () => {
+  const s = new Script({ maxPollIntervalMs: 3_000 }).begin();
+  s.beat(); // the join, which is not answered
+  s.advance(3_000);
+  assertEquals(s.beat().memberEpoch, -1);
+  s.tell({ type: "polled" });
+  s.answer({ memberEpoch: 1, topicPartitions: rows(0, 1) });
+  assertEquals(s.take(), []); // it has left: nothing is its own
+  s.answer({ memberEpoch: -1 });
+  assertEquals(s.beat().memberEpoch, 0);
+});
