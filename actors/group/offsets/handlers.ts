@@ -8,7 +8,7 @@
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import type { offsetCommit, offsetDelete } from "../../../protocol/tables/groups.ts";
-import type { Asked, OffsetFetchGroup } from "../protocol.ts";
+import type { Asked, OffsetFetchAsked, OffsetFetchGroup } from "../protocol.ts";
 import type { Group, GroupHandler, GroupOutbox } from "../state.ts";
 import { fits } from "../write_size.ts";
 import { exists, membersOf } from "./existence.ts";
@@ -21,6 +21,7 @@ type CommitRequest = Asked<Request<typeof offsetCommit>>;
 type CommitResponse = ResponseInput<typeof offsetCommit>;
 type CommittedPartition = CommitRequest["body"]["topics"][number]["partitions"][number];
 type DeleteResponse = ResponseInput<typeof offsetDelete>;
+type AskedTopics = OffsetFetchAsked["topics"];
 type FetchedPartition = OffsetFetchGroup["topics"][number]["partitions"][number];
 
 /** Commits offsets, all that can be or none: they are one write. */
@@ -35,9 +36,10 @@ export function commit(group: Group, request: CommitRequest, out: GroupOutbox): 
 
   const records = recordsOf(group, body, isTooLong, out.now());
   if (!fits(records, maxWriteBytes)) return respondToCommit(body, () => "INVALID_COMMIT_OFFSET_SIZE");
+  const otherIds = otherIdsOf(group, body);
   for (const record of records) {
     out.append(record);
-    group.offsets.spare(record, otherIdOf(group, body, record));
+    group.offsets.spare(record, otherIds.get(record.topic));
   }
   return respondToCommit(body, (partition) => isTooLong(partition) ? "OFFSET_METADATA_TOO_LARGE" : "NONE");
 }
@@ -57,10 +59,14 @@ function judgeCommit(
   return epoch < 0 ? "NONE" : "UNKNOWN_MEMBER_ID";
 }
 
-/** The id of a topic where it is another than this group knows: it has heard of a change that this one has not, or the other way round. */
-function otherIdOf({ news }: Group, { topics }: CommitRequest["body"], { topic }: OffsetRecord): string | undefined {
-  const topicId = topics.findLast(({ name }) => name === topic)?.topicId;
-  return topicId === "" || topicId === news.topology.topics.get(topic)?.topicId ? undefined : topicId;
+/** The ids of topics where they are others than this group knows: it has heard of a change that this one has not, or the other way round. */
+function otherIdsOf({ news }: Group, { topics }: CommitRequest["body"]): ReadonlyMap<string, string> {
+  const others = new Map<string, string>();
+  for (const { name, topicId } of topics) {
+    if (topicId === "" || topicId === news.topology.topics.get(name)?.topicId) others.delete(name);
+    else others.set(name, topicId);
+  }
+  return others;
 }
 
 /** What is committed for by the ids of topics, as members have it. */
@@ -133,13 +139,24 @@ export const fetchOffsets: GroupHandler<"fetchOffsets"> = (group, { body }) => {
   if (error !== "NONE") return { groupId: offsets.groupId, topics: [], errorCode: errorCode(error) };
   return {
     groupId: offsets.groupId,
-    topics: topics === null ? allOf(group) : topics.map(({ name, topicId, partitionIndexes }) => ({
-      name,
-      topicId,
-      partitions: partitionIndexes.map((partition) => fetched(partition, offsets.get(name, partition))),
-    })),
+    topics: topics === null ? allOf(group) : theseOf(group, topics),
   };
 };
+
+/** Each once, however often the request names it: an answer must not grow to many times what is there. */
+function theseOf({ offsets }: Group, topics: NonNullable<AskedTopics>): OffsetFetchGroup["topics"] {
+  const asked = new Map<string, { readonly topicId: string; readonly partitions: Set<number> }>();
+  for (const { name, topicId, partitionIndexes } of topics) {
+    const topic = asked.get(name) ?? { topicId, partitions: new Set() };
+    asked.set(name, topic);
+    for (const partition of partitionIndexes) topic.partitions.add(partition);
+  }
+  return [...asked].map(([name, { topicId, partitions }]) => ({
+    name,
+    topicId,
+    partitions: [...partitions].map((partition) => fetched(partition, offsets.get(name, partition))),
+  }));
+}
 
 function allOf({ offsets }: Group): OffsetFetchGroup["topics"] {
   const topics = new Map<string, FetchedPartition[]>();

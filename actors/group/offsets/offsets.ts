@@ -99,8 +99,10 @@ export class Offsets implements Part {
     const partitions = this.doomed.get(topic);
     if (partitions?.delete(partition) && partitions.size === 0) this.doomed.delete(topic);
     const ids = this.#ids.get(topic);
-    if (otherId !== undefined) this.#ids.set(topic, new Map(ids).set(partition, otherId));
-    else if (ids?.delete(partition) && ids.size === 0) this.#ids.delete(topic);
+    if (otherId === undefined) {
+      if (ids?.delete(partition) && ids.size === 0) this.#ids.delete(topic);
+    } else if (ids === undefined) this.#ids.set(topic, new Map([[partition, otherId]]));
+    else ids.set(partition, otherId);
   }
 
   /** The topics that it has offsets of. */

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { MemoryJournal } from "../../../../../actors/memory_journal.ts";
+import { Offsets } from "../../../../../actors/group/offsets/offsets.ts";
 import { decodeRecord, encodeRecord, type GroupRecord } from "../../../../../actors/group/records.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
 import {
@@ -27,6 +28,17 @@ Deno.test("what was committed is fetched, and a null text comes back as an empty
     "t-1:8:",
     "t-0:7:note",
     "never-0:-1:",
+  ]);
+});
+
+Deno.test("a partition that a fetch names several times is answered once, in the order in which they were named first", () => {
+  const p = stage();
+  commit(p, [["t", 0, 7, "note"], ["u", 0, 8]]);
+  assertEquals(fetched(p, [["t", [1, 0, 1, 0]], ["u", [0]], ["t", [0, 2]], ["u", []]]), [
+    "t-1:-1:",
+    "t-0:7:note",
+    "t-2:-1:",
+    "u-0:8:",
   ]);
 });
 
@@ -69,6 +81,28 @@ Deno.test("a commit that does not fit into one batch is refused before anything 
   assertEquals(new Set(errorsOf(commit(p, many).reply)), new Set(["INVALID_COMMIT_OFFSET_SIZE"]));
   assertEquals(written(p), []);
   assertEquals(errorsOf(commit(p, many.slice(0, 2)).reply), ["NONE", "NONE"]);
+});
+
+Deno.test("what a commit takes grows with its topics and partitions, and not with their square", () => {
+  const p = stage({ config: { maxWriteBytes: 10_000_000 } });
+  const count = 2_000;
+  const message = commitMessage(Array.from({ length: count }, (_, topic) => [`t${topic}`, 0, 1]), { topicId: "id" });
+  let looks = 0;
+  const topics = message.body.topics.map(({ name, ...topic }) => ({
+    ...topic,
+    get name() {
+      return looks++, name;
+    },
+  }));
+  const { reply } = p.ask("commit", { ...message, body: { ...message.body, topics } });
+  assertEquals(new Set(errorsOf(reply)), new Set(["NONE"]));
+  assert(looks <= 10 * count, `${looks} looks at ${count} names`);
+
+  const offsets = new Offsets("g");
+  const beganMs = performance.now();
+  for (let partition = 0; partition < 20_000; partition++) offsets.spare({ topic: "t", partition }, "id");
+  const tookMs = performance.now() - beganMs;
+  assert(tookMs < 2_000, `20 000 partitions took ${tookMs} ms`);
 });
 
 Deno.test("nobody is a member of a group that has only offsets", () => {
