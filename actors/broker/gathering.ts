@@ -42,7 +42,7 @@ export interface FetchLimits {
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly isolation: FetchRequest["isolation"];
-  /** Followers serve it as well as leaders (KIP-392). */
+  /** Followers serve it as well as leaders (KIP-392): the reader has said where it is, and knows that it may read from one. */
   readonly fromFollowers: boolean;
   /** Where the reader is, "" when it does not say: it is sent to a follower there. */
   readonly rackId: string;
@@ -190,12 +190,28 @@ export class Gathering {
     gathered.nearer = [];
     this.#reading = true;
     this.#exchange.ask(led.replica, "fetch", message, (answer) => {
-      this.#reading = false;
-      this.#take(gathered, replyOf(answer), granted);
-      if (message.minOneBatch && this.#bytes === 0) gathered.cut = false; // there is nothing, or it would have come
-      if (gathered.cut && granted < own) this.#full = true;
-      then();
+      this.#makeSure(gathered, replyOf(answer), (reply) => {
+        this.#reading = false;
+        this.#take(gathered, reply, granted);
+        if (message.minOneBatch && this.#bytes === 0) gathered.cut = false; // there is nothing, or it would have come
+        if (gathered.cut && granted < own) this.#full = true;
+        then();
+      });
     });
+  }
+
+  /**
+   * Who hears that the log ends before where he reads begins anew somewhere else, and some commit that at once. So a leader says it
+   * only when it is sure that it still leads: one that stood still while another went on would not have what the reader has read.
+   */
+  #makeSure({ led }: Gathered, reply: FetchReply, then: (reply: FetchReply) => void): void {
+    const isSetBack = reply.error === "OFFSET_OUT_OF_RANGE" || reply.divergingEpoch !== null;
+    if (led.error !== "NONE" || !isSetBack || reply.leader !== this.#exchange.view.brokerId) return then(reply);
+    const { leader, leaderEpoch } = reply;
+    this.#exchange.ask(led.replica, "confirm", { leaderEpoch }, (answer) => {
+      const isSure = answer.ok && answer.value === "NONE";
+      then(isSure ? reply : { ...failed("NOT_LEADER_OR_FOLLOWER", undefined), leader, leaderEpoch });
+    }, MARGIN_MS);
   }
 
   #take(gathered: Gathered, reply: FetchReply, granted: number): void {

@@ -180,9 +180,25 @@ Deno.test("wakes and failures that come after the answer change nothing", () => 
 
 Deno.test("an error of a replica is answered at once", () => {
   const made = call(client(), wants([0, 1]));
-  made.answer("fetch", "t-0", found(new Uint8Array(0), -1, { error: "OFFSET_OUT_OF_RANGE" }));
+  made.answer("fetch", "t-0", found(new Uint8Array(0), -1, { error: "KAFKA_STORAGE_ERROR" }));
   made.answer("fetch", "t-1", nothing());
-  assertEquals(brought(made), [[0, "OFFSET_OUT_OF_RANGE", []], [1, "NONE", []]]);
+  assertEquals(brought(made), [[0, "KAFKA_STORAGE_ERROR", []], [1, "NONE", []]]);
+});
+
+Deno.test("who is set back is told so by a leader that is sure that it leads; else he shall ask again", () => {
+  const outOfRange = found(new Uint8Array(0), -1, { error: "OFFSET_OUT_OF_RANGE", leaderEpoch: 6 });
+  const diverged = { ...nothing(9), divergingEpoch: { epoch: 1, endOffset: 4 } };
+  for (const [confirmed, error] of [["NONE", "NONE"], ["REQUEST_TIMED_OUT", "NOT_LEADER_OR_FOLLOWER"]] as const) {
+    const made = call(client(), wants([0, 1]), 12);
+    made.answer("fetch", "t-0", outOfRange);
+    assertEquals(made.question("confirm", "t-0").message, { leaderEpoch: 6 });
+    made.answer("confirm", "t-0", confirmed);
+    made.answer("fetch", "t-1", diverged);
+    made.answer("confirm", "t-1", confirmed);
+    assertEquals(brought(made), [[0, error === "NONE" ? "OFFSET_OUT_OF_RANGE" : error, []], [1, error, []]]);
+    const endOffset = error === "NONE" ? 4n : -1n;
+    assertEquals(made.got.responses[0]!.partitions[1]!.divergingEpoch?.endOffset ?? -1n, endOffset);
+  }
 });
 
 Deno.test("a replica that gives no answer is an error that clients try again", () => {
@@ -276,6 +292,7 @@ Deno.test("offsets that no log can have stay out of range", () => {
 Deno.test("a diverged fetcher is told at once where", () => {
   const made = call(client(), wants([0]), 12);
   made.answer("fetch", "t-0", { ...nothing(9), divergingEpoch: { epoch: 1, endOffset: 4 } });
+  made.answer("confirm", "t-0", "NONE");
   assertEquals(made.got.responses[0]!.partitions[0]!.divergingEpoch, { epoch: 1, endOffset: 4n });
 });
 
