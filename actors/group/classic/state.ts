@@ -77,6 +77,8 @@ export class ClassicGroup implements Members {
 
   /** How many members have a protocol, by its name. */
   readonly #speakers = new Map<string, number>();
+  /** The topics that members are subscribed to, "any" if it cannot be told; undefined: to be looked up in what they say. */
+  #subscribed: ReadonlySet<string> | "any" | undefined;
   readonly #groupId: string;
   #durable: GroupMetadata | null = null;
   #isLive: boolean;
@@ -171,13 +173,8 @@ export class ClassicGroup implements Members {
   isSubscribedTo(topic: string): boolean {
     if (!this.hasMembers) return false;
     if (this.protocolType !== CONSUMER_PROTOCOL_TYPE) return true;
-    for (const { protocols } of this.members.values()) {
-      for (const { metadata } of protocols) {
-        const topics = decodeSubscription(metadata)?.topics;
-        if (topics === undefined || topics.includes(topic)) return true;
-      }
-    }
-    return false;
+    this.#subscribed ??= subscribed(this.members.values());
+    return this.#subscribed === "any" || this.#subscribed.has(topic);
   }
 
   /** Who is meant: an instance is held by its newest member id, and every older one is fenced. */
@@ -225,7 +222,9 @@ export class ClassicGroup implements Members {
     if (this.leader === memberId) this.leader = this.members.keys().next().value ?? null;
   }
 
+  /** What a member says counts from now on, or does not any more. */
   #count({ protocols }: Member, by: 1 | -1): void {
+    this.#subscribed = undefined;
     for (const name of new Set(protocols.map(({ name }) => name))) {
       this.#speakers.set(name, (this.#speakers.get(name) ?? 0) + by);
     }
@@ -252,6 +251,19 @@ export class ClassicGroup implements Members {
 /** The classic part of a group, as this folder knows it. */
 export function classicOf(group: Group): ClassicGroup | undefined {
   return group.classic as ClassicGroup | undefined;
+}
+
+/** What members say, in all their protocols, that they are subscribed to. */
+function subscribed(members: Iterable<Member>): ReadonlySet<string> | "any" {
+  const all = new Set<string>();
+  for (const { protocols } of members) {
+    for (const { metadata } of protocols) {
+      const topics = decodeSubscription(metadata)?.topics;
+      if (topics === undefined) return "any";
+      for (const topic of topics) all.add(topic);
+    }
+  }
+  return all;
 }
 
 /** A member as the log has it: of its protocols it knows only the one that was spoken. */

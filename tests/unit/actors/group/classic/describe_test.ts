@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { ClassicGroup } from "../../../../../actors/group/classic/state.ts";
 import { Stage, subscription, text } from "./stage.ts";
 
 Deno.test("a stable group shows what its members want and have; while it changes, what each had before it did", () => {
@@ -34,4 +35,32 @@ Deno.test("topics are subscribed to as long as a member wants them, and all are 
   assertEquals(classic!.isSubscribedTo("t"), false);
   stage.enter({ metadata: new Uint8Array([9]) });
   assertEquals(classic!.isSubscribedTo("u"), true);
+});
+
+Deno.test("what members are subscribed to is read once, and again when one of them says something else", () => {
+  const stage = new Stage();
+  const [a, b] = stage.form(2);
+  const classic = stage.probe.state.classic as ClassicGroup;
+  let looks = 0;
+  const metadata = subscription(["t", "u"]);
+  classic.setProtocols(classic.members.get(a!)!, [{
+    name: "range",
+    get metadata() {
+      return looks++, metadata;
+    },
+  }]);
+  for (let partition = 0; partition < 100; partition++) {
+    assertEquals(["t", "u", "v"].map((topic) => classic.isSubscribedTo(topic)), [true, true, false]);
+  }
+  assertEquals(looks, 1);
+  const wants = (topic: string) =>
+    assertEquals(["t", "u", "v"].filter((each) => classic.isSubscribedTo(each)), [...topic]);
+  stage.join(b!, { topics: ["v"] });
+  wants("tuv");
+  stage.join(a!, { topics: ["u"] });
+  wants("uv");
+  stage.enter({ topics: ["t"] });
+  wants("tuv");
+  stage.leave([[a!, null]]);
+  wants("tv");
 });
