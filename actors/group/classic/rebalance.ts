@@ -57,6 +57,12 @@ export function syncPhaseOver(group: Group, classic: ClassicGroup, generation: n
   prepareRebalance(group, classic, out);
 }
 
+/** A static member that the generation has begun without has been told of it now: like the others it has its time to ask for its assignment. */
+export function isBack(classic: ClassicGroup, memberId: string, out: GroupOutbox): void {
+  classic.unsynced.add(memberId);
+  waitForSyncs(classic, out);
+}
+
 /** A member has asked for its assignment. */
 export function hasSynced(classic: ClassicGroup, memberId: string, out: GroupOutbox): void {
   if (classic.unsynced.delete(memberId) && classic.unsynced.size === 0) out.cancel(SYNC_TIMER);
@@ -65,6 +71,7 @@ export function hasSynced(classic: ClassicGroup, memberId: string, out: GroupOut
 /** No timer of the group as a whole goes on. */
 export function cancelPhase(classic: ClassicGroup, out: GroupOutbox): void {
   classic.unsynced.clear();
+  classic.away.clear();
   out.cancel(JOIN_TIMER);
   out.cancel(SYNC_TIMER);
 }
@@ -115,13 +122,14 @@ function completeJoin(group: Group, classic: ClassicGroup, out: GroupOutbox): vo
   classic.protocol = selectProtocol(members);
   classic.phase = "CompletingRebalance";
   for (const member of members) tellGeneration(classic, member, out);
-  out.timer(SYNC_TIMER, classic.rebalanceTimeoutMs, "syncPhaseOver", { generation: classic.generation });
+  waitForSyncs(classic, out);
 }
 
 function tellGeneration(classic: ClassicGroup, member: Member, out: GroupOutbox): void {
   const { joining } = member;
+  // Kafka waits for a sync of those who are away, too, and so puts them out when the rebalance timeout is over.
+  if (!joining) return void classic.away.add(member.memberId);
   classic.unsynced.add(member.memberId);
-  if (!joining) return;
   member.joining = undefined;
   member.isNew = false;
   out.reply(joining.asker, joined(classic, joining.version, member.memberId));
@@ -144,6 +152,10 @@ function becomeEmpty(group: Group, classic: ClassicGroup, out: GroupOutbox): voi
     ),
   );
   cancelPhase(classic, out);
+}
+
+function waitForSyncs(classic: ClassicGroup, out: GroupOutbox): void {
+  out.timer(SYNC_TIMER, classic.rebalanceTimeoutMs, "syncPhaseOver", { generation: classic.generation });
 }
 
 function waitForJoins(classic: ClassicGroup, delayMs: number, out: GroupOutbox): void {

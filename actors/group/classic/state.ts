@@ -67,8 +67,10 @@ export class ClassicGroup implements Members {
   readonly instances: Map<string, string> = new Map();
   /** Ids that were given out to be used in a second join (KIP-394), and the tokens of their timers. */
   readonly pending: Map<string, number> = new Map();
-  /** Members of this generation that have not asked for their assignment yet. */
+  /** Members that were told of this generation, and have not asked for their assignment yet. */
   readonly unsynced: Set<string> = new Set();
+  /** Static members that this generation has begun without: their sessions say how long they may be away. */
+  readonly away: Set<string> = new Set();
   /** The joining phase of a group that was empty: it waits for more members, though all that it knows have joined. */
   initial: { remainingMs: number; delayMs: number; isNewcomer: boolean } | undefined;
   emptySince: number | undefined;
@@ -218,6 +220,7 @@ export class ClassicGroup implements Members {
     this.members.delete(memberId);
     this.#count(member, -1);
     this.unsynced.delete(memberId);
+    this.away.delete(memberId);
     if (instanceId !== null && this.instances.get(instanceId) === memberId) this.instances.delete(instanceId);
     if (this.leader === memberId) this.leader = this.members.keys().next().value ?? null;
   }

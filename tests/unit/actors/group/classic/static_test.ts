@@ -191,6 +191,55 @@ Deno.test("an instance that has not synced has to do so under its new id, too", 
   assertEquals([stage.state, stage.describe().members.length], ["PreparingRebalance", 1]);
 });
 
+/** Generation 2 has begun without "b", which has ten minutes to come back; "a" has synced. */
+function withoutB(): { stage: Stage; a: string; b: string } {
+  const stage = new Stage();
+  const [first, second] = [
+    stage.join("", { instanceId: "a", ...PATIENT }),
+    stage.join("", { instanceId: "b", ...PATIENT }),
+  ];
+  stage.advance(2_000);
+  const [a, b] = [first.body!.memberId, second.body!.memberId];
+  stage.sync(b, 1, { instanceId: "b" });
+  stage.sync(a, 1, { instanceId: "a" });
+  stage.join(a, { instanceId: "a", ...PATIENT });
+  stage.advance(60_000);
+  stage.sync(a, 2, { instanceId: "a", assignments: { [a]: "A", [b]: "B" } });
+  return { stage, a, b };
+}
+
+const PATIENT = { sessionTimeoutMs: 600_000, rebalanceTimeoutMs: 60_000 };
+
+Deno.test("an instance that was away during a rebalance may be so for its session, however short the rebalance timeout is", () => {
+  const { stage, a, b } = withoutB();
+  stage.advance(300_000);
+  assertEquals([stage.state, stage.heartbeat(a, 2, "a")], ["Stable", "NONE"]);
+  const back = stage.join("", { instanceId: "b", ...PATIENT });
+  assertEquals([back.error, back.body!.generationId], ["NONE", 2]);
+  assertEquals(text(stage.sync(back.body!.memberId, 2, { instanceId: "b" }).body!.assignment), "B");
+  assertEquals(stage.heartbeat(b, 2, "b"), "FENCED_INSTANCE_ID");
+  stage.advance(300_000);
+  assertEquals([stage.state, stage.describe().members.length], ["Stable", 2]);
+
+  const { stage: other } = withoutB();
+  other.advance(540_000);
+  assertEquals([other.state, other.describe().members.length], ["PreparingRebalance", 1], "and no longer");
+});
+
+for (const isNewLife of [true, false]) {
+  Deno.test(`an instance that is back and has joined has to sync, ${isNewLife ? "under a new id" : "under the id that it had"}`, () => {
+    const { stage, a, b } = withoutB();
+    stage.advance(100_000);
+    const back = stage.join(isNewLife ? "" : b, { instanceId: "b", ...PATIENT });
+    assertEquals([back.error, back.body!.generationId], ["NONE", 2]);
+    stage.advance(59_999);
+    assertEquals(stage.heartbeat(back.body!.memberId, 2, "b"), "NONE");
+    stage.advance(1);
+    assertEquals([stage.state, stage.heartbeat(a, 2, "a")], ["PreparingRebalance", "REBALANCE_IN_PROGRESS"]);
+    assertEquals(stage.heartbeat(back.body!.memberId, 2, "b"), "UNKNOWN_MEMBER_ID");
+  });
+}
+
 Deno.test("an instance comes back into a group that is full", () => {
   const { stage } = stable({ config: { maxSize: 2 } });
   assertEquals(stage.join("", { instanceId: "c" }).error, "GROUP_MAX_SIZE_REACHED");
