@@ -78,7 +78,8 @@ export function expirePulls(replica: Replica, out: ReplicaOutbox): void {
 
 /** An answer without records. */
 export function nothingToPull(replica: Replica, leaderMs: number): PullReply {
-  const { log: { startOffset }, highWatermark, tombstonesGoneTo } = replica;
+  // Whatever the policy is now: an earlier one may have cleaned here, and the next one will show what is left.
+  const { log: { startOffset, tombstonesGoneTo }, highWatermark } = replica;
   const ends = { highWatermark, startOffset, heldByAll: replica.heldByAll(leaderMs), tombstonesGoneTo };
   return { error: "NONE", records: NOTHING, divergingEpoch: null, leaderMs, ...ends };
 }
@@ -100,7 +101,7 @@ function read(replica: Replica, leadership: Leadership, pulls: readonly ParkedPu
     "read",
     (done: Settle<Found>) => {
       const { bytes } = log.read(offset, end, maxBytes, true);
-      done({ ok: true, value: { bytes, tombstonesGoneTo: replica.tombstonesGoneTo } });
+      done({ ok: true, value: { bytes, tombstonesGoneTo: log.tombstonesGoneTo } });
     },
     (replica, result, out) => give(replica, leadership, pulls, end, reply, result, out),
   );

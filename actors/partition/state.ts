@@ -158,11 +158,6 @@ export class Replica {
     return Math.min(this.ownEnd, followers.heldByAll(others));
   }
 
-  /** From here on no tombstone has gone from this log, as far as followers have to know. Topics that are not compacted have none. */
-  get tombstonesGoneTo(): number {
-    return this.config.compact ? this.log.tombstonesGoneTo : 0;
-  }
-
   /** Where a reader of that isolation has to stop. */
   readableEnd(isolation: FetchRequest["isolation"]): number {
     return isolation === "read_committed" ? this.lastStableOffset : this.highWatermark;
