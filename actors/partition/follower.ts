@@ -9,7 +9,7 @@
  *
  * Invariant: the log changes only by the newest answer of the leader of this epoch, and is cut only where that answer shows it to
  * part from the leader's; never at the high watermark alone (KIP-101), and in the ISR never below it. What compaction has deleted is
- * never here for good: who cannot hear of it any more gives up what he has.
+ * never here for good, and nothing is missing here because of records that the leader does not have: who cannot tell gives up what he has.
  *
  * @module
  */
@@ -79,8 +79,12 @@ function pulled(replica: Replica, following: Following, answer: Answer<PullReply
   if (reply.error === "OFFSET_OUT_OF_RANGE") return outOfRange(replica, following, reply.startOffset, out);
   if (reply.error !== "NONE") return backOff(replica, following, out);
   following.leaderMs = Math.max(following.leaderMs, reply.leaderMs);
-  if (reply.divergingEpoch !== null) return cut(replica, following, reply.divergingEpoch, out);
-  if (hasMissedDeletions(replica, following, reply)) return beginAnew(replica, following, reply, out);
+  if (reply.divergingEpoch !== null) return cut(replica, following, reply.divergingEpoch, reply.startOffset, out);
+  if (hasMissedDeletions(replica, following, reply)) {
+    const what = `deletions up to offset ${reply.tombstonesGoneTo} of which its leader, node ${replica.role.leader}`;
+    const why = `it ends at ${replica.log.endOffset}, and may have missed ${what}, has forgotten`;
+    return beginAnew(replica, following, reply.startOffset, why, out);
+  }
   following.confirmed = true;
   following.leaderHighWatermark = Math.max(following.leaderHighWatermark, reply.highWatermark);
   following.heldByAll = reply.heldByAll;
@@ -89,24 +93,22 @@ function pulled(replica: Replica, following: Following, answer: Answer<PullReply
 
 /**
  * Whether this log may have records that were deleted by tombstones which the leader has no more, and behind which it ends. Not so
- * if it has been filled from nothing by this leader since: what those took back was gone there, too.
+ * if it has been filled from nothing since, by this leader or by one from which no fewer were gone: what those took back was gone there, too.
  */
 function hasMissedDeletions({ log }: Replica, following: Following, { tombstonesGoneTo }: PullReply): boolean {
-  if (log.startOffset === log.endOffset) following.filledWithout = tombstonesGoneTo;
+  const isWithout = log.startOffset === log.endOffset || log.tombstonesGoneTo >= tombstonesGoneTo;
+  if (isWithout) following.filledWithout = tombstonesGoneTo;
   return tombstonesGoneTo > Math.max(log.endOffset, following.filledWithout);
 }
 
 /**
- * Drops the log, to be filled with what the leader has. One that is in sync has heard of every deletion: if it thinks that it is, it will
- * soon know better.
+ * Drops the log, to be filled with what the leader has. One that is in sync has heard of every deletion, and has nothing that the leader has
+ * not: if it thinks that it is, it will soon know better.
  */
-function beginAnew(replica: Replica, following: Following, reply: PullReply, out: ReplicaOutbox): void {
-  const { log, role, name } = replica;
+function beginAnew(replica: Replica, following: Following, leaderStart: number, why: string, out: ReplicaOutbox): void {
   if (replica.isInIsr) return backOff(replica, following, out);
-  const what =
-    `deletions up to offset ${reply.tombstonesGoneTo} of which its leader, node ${role.leader}, has forgotten`;
-  report(replica, `${name} begins anew: it ends at ${log.endOffset}, and may have missed ${what}.`, out);
-  out.call("begin anew", doing(() => log.restartAt(reply.startOffset)), (replica, result, out) => {
+  report(replica, `${replica.name} begins anew: ${why}.`, out);
+  out.call("begin anew", doing(() => replica.log.restartAt(leaderStart)), (replica, result, out) => {
     if (hasChanged(replica, following, "could not begin its log anew", result, out)) pullOn(replica, out);
   });
 }
@@ -153,15 +155,34 @@ function taken(replica: Replica, following: Following, problem: string | undefin
 }
 
 /** The logs have parted: what this one has alone goes. */
-function cut(replica: Replica, following: Following, diverging: EpochEnd, out: ReplicaOutbox): void {
-  const { log } = replica;
+function cut(
+  replica: Replica,
+  following: Following,
+  diverging: EpochEnd,
+  leaderStart: number,
+  out: ReplicaOutbox,
+): void {
+  const { log, highWatermark, role } = replica;
   const offset = cutOffset(log, diverging);
   if (offset >= log.endOffset) {
     const { epoch, endOffset } = diverging;
     const why = `epoch ${epoch}, which ends at ${endOffset}, does not part it from a log that ends at ${log.endOffset}`;
     return backOff(replica, following, out, `${replica.name} does not understand its leader: ${why}.`);
   }
-  goBack(replica, following, offset, () => log.truncateTo(offset), out);
+  const isLoss = replica.isInIsr && offset < highWatermark;
+  if (isLoss || !hasCleanedBy(replica, offset)) {
+    return goBack(replica, following, offset, () => log.truncateTo(offset), out);
+  }
+  const what = `offset ${offset} on, which its leader, node ${role.leader}, does not have`;
+  beginAnew(replica, following, leaderStart, `it may have been cleaned by committed records from ${what}`, out);
+}
+
+/**
+ * Whether records may be missing below `offset` because there are newer ones of their keys from there on. Only what is committed is cleaned:
+ * when it has to go, an election was unclean.
+ */
+function hasCleanedBy({ log, config, highWatermark }: Replica, offset: number): boolean {
+  return (config.compact || log.rewrittenTo > 0) && offset < Math.max(highWatermark, log.rewrittenTo);
 }
 
 /** The leader does not have what comes after this log: it begins later, or ends before. */

@@ -229,9 +229,12 @@ export class Ledger {
     return true;
   }
 
-  /** Whether one that may have missed a deletion, because others have forgotten it, has dropped all that it had. */
+  /**
+   * Whether one that may have missed a deletion, because others have forgotten it, has dropped all that it had; or one that was compacted by
+   * records that were lost in an unclean election.
+   */
   #beginsAnew({ log, mirror }: Follower, endBefore: number): boolean {
-    return endBefore < this.tombstonesGoneTo && mirror.end === log.startOffset;
+    return (endBefore < this.tombstonesGoneTo || this.isLossy) && mirror.end === log.startOffset;
   }
 
   #tellMissing(follower: Follower, why: string): void {

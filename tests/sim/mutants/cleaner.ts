@@ -57,6 +57,25 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     to: "return tombstonesGoneTo > Number.MAX_SAFE_INTEGER;",
   },
   {
+    name: "follower-cleaned-by-what-it-cuts",
+    guard: "Who has to cut records by which it may have been cleaned begins anew.",
+    with: ["compaction", "pause", "partition", "kill"],
+    file: "actors/partition/follower.ts",
+    from: "if (isLoss || !hasCleanedBy(replica, offset)) {",
+    to: "if (isLoss || offset >= 0) {",
+    survives:
+      "Committed records are cut after an unclean election alone, and nothing is promised there of what was committed before.",
+  },
+  {
+    name: "filled-without-forgotten",
+    guard: "Who was filled without what a leader has forgotten need not begin anew under the next one.",
+    with: ["compaction", "lost-disk", "elect"],
+    file: "actors/partition/follower.ts",
+    from: "|| log.tombstonesGoneTo >= tombstonesGoneTo;",
+    to: "&& tombstonesGoneTo >= 0;",
+    survives: "Who begins anew without need has everything again a little later.",
+  },
+  {
     name: "deletion-missed-for-good",
     guard: "Who was away while a key was deleted hears of it, or begins anew: each of the two would do alone.",
     with: ["compaction", "kill", "pause", "partition"],

@@ -136,6 +136,30 @@ Deno.test("below the high watermark a follower cuts only if it is not in sync, a
   assertEquals([inSync.log.endOffset, inSync.outages(), inSync.question], [4, [true], undefined]);
 });
 
+Deno.test("a follower that may have been cleaned by what it has to cut begins anew, unless it takes itself for in sync", () => {
+  const start = (isr: number[], highWatermark: number, compact: boolean, rewrittenTo: number) => {
+    const store = storeWith({ count: 2, epoch: 3 }, { count: 2, epoch: 4 });
+    const h = new Harness({ role: { ...FOLLOWS.role, isr }, config: { compact } }, store);
+    h.probe.state.raiseHighWatermark(highWatermark);
+    h.log.rewrittenTo = rewrittenTo;
+    return h.tell({ divergingEpoch: { epoch: 3, endOffset: 2 }, startOffset: 1 });
+  };
+  for (const [highWatermark, compact, rewrittenTo] of [[3, true, 0], [0, true, 3], [0, false, 3]] as const) {
+    const h = start([2], highWatermark, compact, rewrittenTo);
+    assertEquals(ends(h), [1, 1, 1, 1]);
+    assertStringIncludes(
+      h.reports.join(),
+      "begins anew: it may have been cleaned by committed records from offset 2 on",
+    );
+  }
+  for (const [highWatermark, compact, rewrittenTo] of [[2, true, 2], [3, false, 0]] as const) {
+    assertEquals(ends(start([2], highWatermark, compact, rewrittenTo)), [0, highWatermark && 2, 2, 2]);
+  }
+  assertStringIncludes(start([1, 2], 3, true, 3).describe().offline!, "in sync and stops following");
+  const inSync = start([1, 2], 0, true, 3);
+  assertEquals([ends(inSync), inSync.question, inSync.describe().offline], [[0, 0, 4, 4], undefined, null]);
+});
+
 Deno.test("a follower that would have to cut nothing does not spin, but waits and says what it does not understand", () => {
   const h = follower({ count: 2, epoch: 3 });
   h.tell({ divergingEpoch: { epoch: 3, endOffset: 5 } });
@@ -408,6 +432,18 @@ Deno.test("who may have missed a deletion that its leader has forgotten begins a
   h.assume({ leader: 2, leaderEpoch: 7 }).tell({});
   h.tell({ tombstonesGoneTo: 7, records: stored(3, 1), startOffset: 2 });
   assertEquals([h.log.endOffset, h.reports.length], [2, 3], "what came from another leader counts for nothing");
+});
+
+Deno.test("who was filled without what a leader has forgotten knows so under the next", () => {
+  const h = new Harness(FOLLOWS);
+  h.tell({ tombstonesGoneTo: 7, records: stored(0, 2) });
+  h.assume({ leader: 3, leaderEpoch: 6, isr: [2, 3] }).tell({});
+  h.tell({ tombstonesGoneTo: 7, records: stored(2, 1) });
+  h.tell({ tombstonesGoneTo: 7, records: stored(3, 1) });
+  assertEquals([h.log.endOffset, h.log.tombstonesGoneTo, h.reports], [4, 7, []]);
+  h.assume({ leader: 2, leaderEpoch: 7 }).tell({});
+  h.tell({ tombstonesGoneTo: 8, records: stored(4, 1) });
+  assertEquals(h.log.endOffset, 0, "this one has forgotten more");
 });
 
 Deno.test("what one leader had forgotten when it filled a log says nothing of what the next one adds", () => {
