@@ -26,7 +26,7 @@ import { brokerOptionsOf, type ClusterOptions, HEARTBEAT_INTERVAL_MS } from "./c
 import { doorTo } from "./door.ts";
 import { realEnv } from "./env.ts";
 import { Links } from "./links.ts";
-import { voterCount } from "./voters.ts";
+import { configOfSize, voterCount } from "./voters.ts";
 import { votersUnder } from "./voters_file.ts";
 
 /** How many brokers one process may hold: it has one thread. */
@@ -75,11 +75,11 @@ export class Cluster implements AsyncDisposable {
   #stopped: Promise<void> | undefined;
 
   private constructor(options: ClusterOptions) {
-    this.#options = options;
     const ids = Array.from({ length: options.brokers ?? 1 }, (_, index) => index + 1);
     this.#voterIds = options.dir === undefined
       ? ids.slice(0, voterCount(ids.length))
       : votersUnder(options.dir, ids.length);
+    this.#options = { ...options, config: { ...configOfSize(ids.length, this.#voterIds.length), ...options.config } };
     for (const id of ids) this.#addSeat(id);
     this.#consumers = new Consumers({
       env: this.#env,

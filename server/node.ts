@@ -231,6 +231,7 @@ export class Node {
       cleanLife: store.lastLife,
       rack,
       quorum: this.quorum,
+      voters,
       properties,
       logDir: store.root,
     };

@@ -37,6 +37,18 @@ export function voterCount(brokers: number): number {
   return COUNTS.findLast((count) => count <= brokers) ?? 1;
 }
 
+/** How many replicas groups have by default. */
+const OFFSETS_REPLICAS = 3;
+
+/**
+ * What a cluster that is put together here has to be told of its size: `__consumer_offsets` may be asked for before the last broker has
+ * registered. Voters are waited for; where fewer vote than it is to have replicas, somebody has to say how many these are.
+ */
+export function configOfSize(brokers: number, voters: number): Readonly<Record<string, string>> {
+  const replicas = Math.min(OFFSETS_REPLICAS, brokers);
+  return voters < replicas ? { "offsets.topic.replication.factor": `${replicas}` } : {};
+}
+
 /** The port for other nodes beside a Kafka port; any free one beside any free one. */
 export function nodePortOf(kafkaPort: number): number {
   const port = kafkaPort === 0 ? 0 : kafkaPort + NODE_PORT_DISTANCE;

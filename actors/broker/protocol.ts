@@ -36,6 +36,8 @@ export interface BrokerArgs {
   readonly rack: string | null;
   /** The quorum actor of this node: it tells the broker what is committed, and who has the controller. */
   readonly quorum: QuorumRef;
+  /** The nodes that elect the controller. Each is a broker, too. */
+  readonly voters: readonly number[];
   /** Kafka's broker configs as given by flags or file; names not given have their defaults. */
   readonly properties: Readonly<Record<string, string>>;
   /** Where the data is, for DescribeLogDirs. */
@@ -50,6 +52,8 @@ export interface BrokerView {
   /** The active controller; undefined while nobody is known to have it. Ask it through {@linkcode Exchange.askController}. */
   readonly controller: ControllerRef | undefined;
   readonly quorum: QuorumRef;
+  /** Brokers that belong to the cluster, though they may not have registered yet: those that elect the controller. */
+  readonly voters: readonly number[];
   readonly image: MetadataImage;
   /** Nodes whose link was lost a moment ago: who asks for leaders had better wait ({@linkcode BrokerProtocol.whenSure}). */
   readonly suspects: ReadonlySet<number>;

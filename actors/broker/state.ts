@@ -115,7 +115,7 @@ export class Broker {
   /** What connections are told. The same object until something changes. */
   view(): BrokerView {
     if (this.#view?.version === this.version) return this.#view;
-    const { brokerId, logDir, properties, quorum } = this.args;
+    const { brokerId, logDir, properties, quorum, voters } = this.args;
     const { version, controller, image, suspects, isIsolated, departed } = this;
     return this.#view = {
       brokerId,
@@ -123,6 +123,7 @@ export class Broker {
       properties,
       controller,
       quorum,
+      voters,
       image,
       suspects,
       isIsolated,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { BrokerProcessOptions } from "../../server/broker_process.ts";
-import { nodePortOf, voterCount } from "../../server/voters.ts";
+import { configOfSize, nodePortOf, voterCount } from "../../server/voters.ts";
 import { votersUnder } from "../../server/voters_file.ts";
 
 /** Everything listens here: a cluster of one machine is nobody else's business. */
@@ -51,11 +51,12 @@ export function planBrokers(
     host: HOST,
     port: alone ? 0 : nodePort(id),
   }));
+  const sized = new Map([...Object.entries(configOfSize(brokers, voters.length)), ...config]);
   return ids.map((id) => ({
     id,
     port: kafkaPort(id),
     httpPort: httpPort === 0 ? 0 : httpPort + id - 1,
-    config,
+    config: sized,
     ...(alone ? {} : { voters, nodePort: nodePort(id) }),
     ...(dir === undefined ? {} : { dir: `${dir}/${id}` }),
     ...(rack === undefined ? {} : { rack }),

@@ -7,14 +7,14 @@
  * the node is -1 with an empty host and port -1. Version 6 adds share groups (KIP-932). An unknown key type is INVALID_REQUEST.
  *
  * - The first who asks makes the topic. Kafka answers COORDINATOR_NOT_AVAILABLE meanwhile, and clients ask again; here creation takes
- *   milliseconds, so the answer waits for it.
+ *   milliseconds, so the answer waits for it. It is COORDINATOR_NOT_AVAILABLE while there are fewer brokers than the topic is to have replicas.
  * - When the link to a leader was lost a moment ago, the answer waits until it is known whether it leads on (see `suspects.ts`).
  * - A leader that is cut off (see `isolation.ts`) does not name itself: another may coordinate by now, and the client had better ask elsewhere.
  * - Transactional ids and share groups have no coordinators yet: COORDINATOR_NOT_AVAILABLE.
  *
  * @module
  */
-import { numberOf, resolveBrokerConfig } from "../../../protocol/configs/resolve.ts";
+import { numberOf, resolveBrokerConfig, type ResolvedConfig } from "../../../protocol/configs/resolve.ts";
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { findCoordinator as table } from "../../../protocol/tables/groups.ts";
@@ -73,14 +73,13 @@ function whenThere(exchange: Exchange<FindCoordinator>, then: (missing: string |
   }, CREATE_PATIENCE_MS);
 }
 
-/** The topic as it is to be. A cluster with fewer brokers than it wants replicas has as many as it has brokers. */
+/** The topic as it is to be. Who asks first does so perhaps while the cluster starts: how many have registered by then decides nothing for ever. */
 function offsetsTopic(view: BrokerView): NewTopic {
   const config = (name: string) => resolveBrokerConfig(name, layersOf(view));
-  const replicas = numberOf(config("offsets.topic.replication.factor"));
   return {
     name: OFFSETS_TOPIC,
     partitions: numberOf(config("offsets.topic.num.partitions")),
-    replicationFactor: Math.min(replicas, view.image.brokers.size),
+    replicationFactor: replicasOf(config("offsets.topic.replication.factor"), view),
     assignments: [],
     configs: [
       { name: "cleanup.policy", value: "compact" },
@@ -88,6 +87,16 @@ function offsetsTopic(view: BrokerView): NewTopic {
       { name: "compression.type", value: "producer" },
     ],
   };
+}
+
+/**
+ * What somebody has set is what it is to be: the controller refuses it as long as there are fewer brokers, and the client asks again. Kafka's
+ * default is not for clusters that will never be as large, and these have a replica on each of their brokers; of voters it is known that they
+ * will be there.
+ */
+function replicasOf(factor: ResolvedConfig, { image, voters }: BrokerView): number {
+  const wanted = numberOf(factor);
+  return factor.source === "DEFAULT" ? Math.min(wanted, new Set([...image.brokers.keys(), ...voters]).size) : wanted;
 }
 
 /** Goes on when no leader that is to be named is in doubt. */

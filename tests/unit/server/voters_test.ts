@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { type Voter, voterCount, votersProblem } from "../../../server/voters.ts";
+import { configOfSize, type Voter, voterCount, votersProblem } from "../../../server/voters.ts";
 import { votersUnder } from "../../../server/voters_file.ts";
 
 function voters(...ids: number[]): Voter[] {
@@ -21,6 +21,12 @@ Deno.test("what is wrong with a list of voters is said", () => {
 
 Deno.test("the first one, three or five brokers of a new cluster vote", () => {
   assertEquals([1, 2, 3, 4, 5, 6, 100].map(voterCount), [1, 1, 3, 3, 5, 5, 5]);
+});
+
+Deno.test("where fewer vote than groups are to have replicas, it is said how many that is", () => {
+  const factor = (brokers: number, voters: number) => configOfSize(brokers, voters)["offsets.topic.replication.factor"];
+  assertEquals([factor(1, 1), factor(2, 1), factor(3, 1), factor(9, 1)], [undefined, "2", "3", "3"]);
+  assertEquals([factor(3, 3), factor(4, 3), factor(5, 5)], [undefined, undefined, undefined]);
 });
 
 Deno.test("who votes is written down once, and stays so whatever number of brokers is started later", async () => {

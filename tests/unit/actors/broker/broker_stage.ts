@@ -28,6 +28,7 @@ export const ARGS: BrokerArgs = {
   cleanLife: { brokerEpoch: 77, unheardIncarnationIds: ["before"] },
   rack: "r",
   quorum: "1/quorum/quorum" as QuorumRef,
+  voters: [1],
   properties: { "log.retention.ms": "1000", "broker.session.timeout.ms": "2000" },
   logDir: "/data/1",
 };

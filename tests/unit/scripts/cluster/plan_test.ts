@@ -53,6 +53,10 @@ Deno.test("brokers have folders of their own, and the one that was there first g
     const plan = planBrokers({ ...PLAN, dir }, nobody);
     assertEquals(plan.map((broker) => broker.dir), [`${dir}/1`, `${dir}/2`, `${dir}/3`]);
     for (const { voters } of plan) assertEquals(voters, [{ id: 1, host: "127.0.0.1", port: 19092 }]);
+    const configs = [["offsets.topic.replication.factor", "3"], ["num.partitions", "3"]];
+    for (const { config } of plan) assertEquals([...config!], configs);
+    const said = new Map([["offsets.topic.replication.factor", "1"]]); // by somebody who knows
+    assertEquals(planBrokers({ ...PLAN, dir, config: said }, nobody)[0]!.config, said);
     assertEquals(planBrokers({ ...PLAN, brokers: 1, dir }, nobody)[0]!.voters, undefined);
   } finally {
     await Deno.remove(dir, { recursive: true });

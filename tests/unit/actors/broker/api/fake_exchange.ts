@@ -91,8 +91,9 @@ export function call<T extends Api>(
 
 /** Broker 1 of a cluster of live brokers 1…n, one that is fenced, and some topics. */
 export function viewOf(
-  { brokers = 1, topics = [], records = [], properties = {}, racks = {}, suspects = [], departed = [] }: {
+  { brokers = 1, topics = [], records = [], properties = {}, racks = {}, suspects = [], departed = [], voters = [1] }: {
     readonly brokers?: number;
+    readonly voters?: readonly number[];
     /** By broker id. */
     readonly racks?: Readonly<Record<number, string>>;
     readonly topics?: readonly (string | NewTopic)[];
@@ -115,6 +116,7 @@ export function viewOf(
     properties,
     controller: "2/controller/controller" as ControllerRef,
     quorum: "1/quorum/quorum" as QuorumRef,
+    voters,
     image: replay(replay(peopled, topicsOf(peopled, made)), records),
     suspects: new Set(suspects),
     isIsolated: false,

@@ -102,6 +102,28 @@ Deno.test("while the topic cannot be made nobody coordinates anything, and a sma
   }
 });
 
+Deno.test("a cluster that has just begun to start does not fix fewer replicas than it will have brokers for", () => {
+  const factor = (options: Parameters<typeof viewOf>[0]) => {
+    const { questions } = ask(4, ["g"], viewOf(options)); // 99 is registered besides
+    return (questions[0]!.message as { topics: [{ replicationFactor: number }] }).topics[0].replicationFactor;
+  };
+  const set = (factor: string) => ({ "offsets.topic.replication.factor": factor });
+  assertEquals(factor({ brokers: 1, voters: [1, 2, 3] }), 3);
+  assertEquals(factor({ brokers: 1, voters: [1, 2, 3, 4, 5] }), 3);
+  assertEquals(factor({ brokers: 1, voters: [1, 99] }), 2); // they are there, and no more are known to come
+  assertEquals(factor({ brokers: 3, voters: [1] }), 3);
+  assertEquals(factor({ brokers: 1, voters: [1], properties: set("3") }), 3); // said by somebody who knows
+  assertEquals(factor({ brokers: 4, voters: [1, 2, 3], properties: set("1") }), 1);
+  const records = [{
+    type: "Config",
+    resourceType: "broker",
+    resourceName: "",
+    name: Object.keys(set(""))[0]!,
+    value: "5",
+  }] as const;
+  assertEquals(factor({ brokers: 1, voters: [1], records }), 5);
+});
+
 Deno.test("a leader whose link was lost a moment ago is named when it is known whether it leads on", () => {
   const view = viewOf({ brokers: 3, topics: [offsetsTopic(3)], suspects: [1, 3] });
   const groupId = ["a", "b", "c", "d"].find((id) => groupPartition(id, 3) === 2)!;
