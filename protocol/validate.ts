@@ -210,8 +210,9 @@ function judgeRecords(cursor: RecordCursor, header: BatchHeader, produced: Produ
   const { recordCount, baseTimestamp } = header;
   const { compacted } = produced;
   const checksTimestamps = produced.timestampType === "CreateTime";
-  const earliest = produced.now - produced.beforeMaxMs;
-  const latest = produced.now + produced.afterMaxMs;
+  // Whatever else is allowed: a header with a number beyond these could never be read again.
+  const earliest = Math.max(produced.now - produced.beforeMaxMs, Number.MIN_SAFE_INTEGER);
+  const latest = Math.min(produced.now + produced.afterMaxMs, Number.MAX_SAFE_INTEGER);
   let maxTimestamp = NO_TIMESTAMP;
   let blame: Blame | undefined;
   while (cursor.count < recordCount && cursor.next()) {

@@ -105,7 +105,7 @@ export function rewrite(batch: Uint8Array, header: BatchHeader, rules: Rules): R
   }
   const latest = header.timestampType === "LogAppendTime"
     ? maxTimestamp
-    : header.baseTimestamp + kept.reduce((max, { timestampDelta }) => Math.max(max, timestampDelta), -Infinity);
+    : kept.reduce((max, { timestampDelta }) => Math.max(max, header.baseTimestamp + timestampDelta), NO_TIMESTAMP);
   const head = batch.slice(0, RECORDS);
   let base = header.baseTimestamp;
   if (wantsHorizon) {

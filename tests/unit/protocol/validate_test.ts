@@ -228,6 +228,17 @@ Deno.test("timestamps must lie within the topic's limits, both ends included", (
   assertEquals([both.error, both.recordErrors.length], ["INVALID_TIMESTAMP", 2]);
 });
 
+Deno.test("a timestamp that no header could say is refused, whatever the topic's limits are", () => {
+  for (const far of [9e15, -9e15]) {
+    const batch = encodeBatch([{ timestamp: far }, { timestamp: 2 * far }]);
+    writeInt64(batch, at.MAX_TIMESTAMP, NOW); // what it says itself does not count
+    at.stampCrc(batch, 0);
+    const { error, recordErrors } = refused(batch, { beforeMaxMs: 2 ** 63, afterMaxMs: 2 ** 63 });
+    assertEquals([error, recordErrors.map(({ batchIndex }) => batchIndex)], ["INVALID_TIMESTAMP", [1]]);
+    assertEquals(accepted(batch, { timestampType: "LogAppendTime" }).maxTimestamp, NOW);
+  }
+});
+
 Deno.test("an answer names no more records than fit", () => {
   const { message, recordErrors } = refused(encodeBatch(new Array(1500).fill({ value: null })), { compacted: true });
   assertEquals(recordErrors.length, MAX_RECORD_ERRORS);
