@@ -1,11 +1,21 @@
 /**
- * What was polled and is not handed out yet, and how far handing out has come.
+ * What was polled and is not handed out yet, how far handing out has come, and how far the program.
  *
- * Invariant: an offset is called handed out when the record before it has been, and not before.
+ *     waits ──▶ at hand ──the program asks for more──▶ dealt with ──▶ committed
+ *
+ * Invariants: an offset is called handed out when the record before it has been, and not before; and dealt with when the program has said
+ * so of that record.
  *
  * @module
  */
 import type { ConsumedRecord, OffsetAndMetadata, TopicPartition } from "../actors/consumer/protocol.ts";
+
+/** What the program has of one partition. */
+interface AtHand {
+  readonly first: ConsumedRecord;
+  /** The last record of that partition that was handed out before. */
+  readonly before: ConsumedRecord | undefined;
+}
 
 /** Records between a poll and the program. */
 export class Backlog {
@@ -15,6 +25,11 @@ export class Backlog {
   readonly #handedOut = new Map<string, ConsumedRecord>();
   /** The last of all: most records are of the same partition as those before them. */
   #last: ConsumedRecord | undefined;
+  #atHand: AtHand[] = [];
+  /** By partition, up to where the group has what was handed out, as far as that is known here. */
+  readonly #committed = new Map<string, number>();
+  /** By partition, up to where something was handed out that was not committed when the partition went. */
+  readonly #missed = new Map<string, TopicPartition & { readonly offset: number }>();
 
   get isEmpty(): boolean {
     return this.#at === this.#records.length;
@@ -41,10 +56,41 @@ export class Backlog {
   /** What can be committed because it was handed out: of all partitions, or of these. */
   handedOut(of?: readonly TopicPartition[]): readonly OffsetAndMetadata[] {
     this.#note();
-    const all = [...this.#handedOut.values()].filter((last) => of?.some((partition) => isOf(last, partition)) ?? true);
-    return all.map(({ topic, partition, offset, leaderEpoch }) => (
-      { topic, partition, offset: offset + 1, leaderEpoch, metadata: "" }
-    ));
+    return offsetsBehind(this.#handedOut, of);
+  }
+
+  /** The same without what the program has at hand. */
+  dealtWith(of?: readonly TopicPartition[]): readonly OffsetAndMetadata[] {
+    this.#note();
+    if (this.#atHand.length === 0) return offsetsBehind(this.#handedOut, of);
+    const lasts = new Map(this.#handedOut);
+    for (const { first, before } of this.#atHand) {
+      if (before === undefined) lasts.delete(keyOf(first));
+      else lasts.set(keyOf(first), before);
+    }
+    return offsetsBehind(lasts, of);
+  }
+
+  /** The program is through with what it has at hand. */
+  through(): void {
+    if (this.#atHand.length > 0) this.#atHand = [];
+  }
+
+  /** The group has these. */
+  committed(offsets: readonly (TopicPartition & { readonly offset: number })[]): void {
+    this.#note();
+    for (const one of offsets) {
+      const key = keyOf(one);
+      if (this.#handedOut.has(key)) this.#committed.set(key, one.offset); // else it has gone, or gone back, meanwhile
+      if ((this.#missed.get(key)?.offset ?? Infinity) <= one.offset) this.#missed.delete(key);
+    }
+  }
+
+  /** Partitions that went before all that was handed out of them was committed; says so once. */
+  takeMissed(): readonly TopicPartition[] {
+    const missed = [...this.#missed.values()];
+    this.#missed.clear();
+    return missed;
   }
 
   /** The offset of the first record of a partition that waits. */
@@ -72,10 +118,23 @@ export class Backlog {
     this.#at = 0;
   }
 
-  /** These partitions are somebody else's: how far they were handed out here is of no use any more. */
+  /** These partitions are somebody else's: what was not committed of them will not be. */
+  lose(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition, offset } of this.handedOut(partitions)) {
+      const key = keyOf({ topic, partition });
+      if (offset > (this.#committed.get(key) ?? -1)) this.#missed.set(key, { topic, partition, offset });
+    }
+    this.forget(partitions);
+  }
+
+  /** How far these partitions were handed out is of no use any more. */
   forget(partitions: readonly TopicPartition[]): void {
     this.#note();
-    for (const { topic, partition } of partitions) this.#handedOut.delete(`${topic}-${partition}`);
+    this.#atHand = this.#atHand.filter(({ first }) => !partitions.some((partition) => isOf(first, partition)));
+    for (const partition of partitions) {
+      this.#handedOut.delete(keyOf(partition));
+      this.#committed.delete(keyOf(partition));
+    }
   }
 
   clear(): void {
@@ -83,6 +142,9 @@ export class Backlog {
     this.#at = 0;
     this.#last = undefined;
     this.#handedOut.clear();
+    this.#atHand = [];
+    this.#committed.clear();
+    this.#missed.clear();
   }
 
   #rest(): readonly ConsumedRecord[] {
@@ -92,17 +154,40 @@ export class Backlog {
   #take(count: number): readonly ConsumedRecord[] {
     const taken = this.#records.slice(this.#at, this.#at + count);
     this.#at += count;
+    let before: ConsumedRecord | undefined;
     for (const record of taken) {
+      if (!isOf(record, before)) this.#pickUp(record);
       if (this.#last !== undefined && !isOf(record, this.#last)) this.#note();
-      this.#last = record;
+      before = this.#last = record;
     }
     return taken;
   }
 
+  #pickUp(record: ConsumedRecord): void {
+    if (this.#atHand.some(({ first }) => isOf(first, record))) return;
+    const before = isOf(record, this.#last) ? this.#last : this.#handedOut.get(keyOf(record));
+    this.#atHand.push({ first: record, before });
+  }
+
   #note(): void {
-    if (this.#last !== undefined) this.#handedOut.set(`${this.#last.topic}-${this.#last.partition}`, this.#last);
+    if (this.#last !== undefined) this.#handedOut.set(keyOf(this.#last), this.#last);
     this.#last = undefined;
   }
+}
+
+/** What can be committed when these are the last records of their partitions; of these partitions only. */
+function offsetsBehind(
+  lasts: ReadonlyMap<string, ConsumedRecord>,
+  of: readonly TopicPartition[] | undefined,
+): readonly OffsetAndMetadata[] {
+  const all = [...lasts.values()].filter((last) => of?.some((partition) => isOf(last, partition)) ?? true);
+  return all.map(({ topic, partition, offset, leaderEpoch }) => (
+    { topic, partition, offset: offset + 1, leaderEpoch, metadata: "" }
+  ));
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
 }
 
 function isOf(record: TopicPartition | undefined, of: TopicPartition | undefined): boolean {

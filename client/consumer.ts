@@ -3,7 +3,7 @@
  *
  *     poll ─▶ records wait here ─▶ handed out one by one ─▶ committed when the next is asked for, or by hand
  *
- * Invariants: what has not been handed out is not committed; a partition is given back after the program is through with the record
+ * Invariants: what has not been handed out is not committed, and what a loop has at hand not by itself; a partition is given back after the program is through with the record
  * that it has (or has let `maxPollIntervalMs` pass), and none of its records is handed out afterwards.
  *
  * @module
@@ -100,7 +100,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     this.#ground = ground;
     this.ref = ground.ref;
     this.#questions = new Questions(ground);
-    this.#listening = new Listening(ground, this.#backlog, (of) => this.#reading.commit(of));
+    this.#listening = new Listening(ground, this.#backlog, (of) => this.#reading.commitDealtWith(of));
     this.#reading = new Reading(ground, this.#questions, this.#backlog, this.#listening);
   }
 
@@ -127,19 +127,21 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     const all = partitionsOf(partitions);
     fine(await this.#questions.ask("assign", all));
     const keep = new Set(all.map(({ topic, partition }) => `${topic}-${partition}`));
-    this.#backlog.keep(({ topic, partition }) => keep.has(`${topic}-${partition}`));
+    const isKept = ({ topic, partition }: TopicPartition) => keep.has(`${topic}-${partition}`);
+    this.#backlog.keep(isKept);
+    this.#backlog.forget(this.#backlog.handedOut().filter((one) => !isKept(one)));
   }
 
   /**
-   * Commits what is due (with `enableAutoCommit`), leaves the group, reads nothing any more. Not to be waited for in a rebalance listener: it
-   * waits for that.
+   * Commits what is due (with `enableAutoCommit`), as {@linkcode Consumer.close} does, leaves the group, reads nothing any more. Not to be waited
+   * for in a rebalance listener: it waits for that.
    *
    * @throws {ConsumerError} when that does not come about within a minute, or it is closed
    */
   async unsubscribe(): Promise<void> {
     this.#questions.check();
-    this.#listening.rest();
-    const committed = this.#ground.enableAutoCommit ? this.#reading.commit() : undefined;
+    this.#reading.ends();
+    const committed = this.#ground.enableAutoCommit ? this.#reading.commitDealtWith() : undefined;
     this.#backlog.clear();
     fine(await this.#questions.ask("unsubscribe", undefined, CLOSE_TIMEOUT_MS + GRACE_MS));
     await committed;
@@ -162,7 +164,9 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   /**
    * Record after record, until it is closed. Asking for the next one says that the last is dealt with, and that the program lives, as a poll
-   * does. Leaving the loop does not close it: the next loop goes on behind the last record.
+   * does. Leaving the loop does not close it: the next loop, or poll, goes on behind the last record, and says that it is dealt with. Without
+   * one it is not committed by itself, for it may have failed: whoever leaves a loop with a record that is dealt with, and closes, says so with
+   * {@linkcode Consumer.commit}, or that record comes again.
    *
    * @throws {ConsumerError} as {@linkcode Consumer.poll}, asked each ten seconds; a new loop may go on after it
    */
@@ -172,7 +176,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   /**
    * What was fetched of one partition, batch after batch of up to 500 records, until it is closed. Asking for the next one says that all of the
-   * last are dealt with.
+   * last are dealt with; a loop that is left with one may repeat all of it.
    *
    * @throws {ConsumerError} as {@linkcode Consumer.poll}
    *
@@ -195,15 +199,17 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
    *
    * @param offsets of the next records to be read: that of the last one dealt with, plus one
    * @throws {ConsumerError} INVALID_GROUP_ID without a `groupId`; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH … when the
-   * partitions may be somebody else's by now, who reads on from what was committed before; REQUEST_TIMED_OUT when it was not taken
+   * partitions may be somebody else's by now, who reads on from what was committed before (of those that went since the last commit it says so
+   * once, and commits the others); REQUEST_TIMED_OUT when it was not taken
    * within `requestTimeoutMs`, which is also how a partition that does not exist ends
    * @throws {RangeError} when an offset can never be
    */
   async commit(offsets?: readonly CommittedOffset[]): Promise<void> {
     this.#questions.check();
-    if (offsets === undefined) return fine(await this.#reading.commit());
+    if (offsets === undefined) return fine(await this.#reading.commitHandedOut());
     const all = offsetsOf(offsets);
     fine(await this.#questions.ask("commit", { offsets: all }, this.#questions.brokersMs));
+    this.#backlog.committed(all);
   }
 
   /**
@@ -300,7 +306,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   /**
-   * Commits what was handed out (with `enableAutoCommit`), leaves the group and ends, within `timeoutMs` (30 000 by default): what is not done
+   * Commits what was handed out (with `enableAutoCommit`), but for what a loop was left with, leaves the group and ends, within `timeoutMs` (30 000 by default): what is not done
    * by then is not done, whatever the reason, and the group finds out when its session is over. A static member (KIP-345) stays in its
    * group until then. Closing again waits for the same. Not to be waited for in a rebalance listener: it waits for that.
    *
@@ -318,12 +324,12 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
 
   async #close(timeoutMs: number): Promise<void> {
     this.#questions.isClosing = true;
-    this.#listening.rest();
+    this.#reading.ends();
     const { system, ref, ended, after, enableAutoCommit } = this.#ground;
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const calm = after(timeoutMs, resolve);
     // It goes before the leaving, but is not waited for before that begins: all of it has to be done in time.
-    const committed = enableAutoCommit ? this.#reading.commit() : undefined;
+    const committed = enableAutoCommit ? this.#reading.commitDealtWith() : undefined;
     this.#backlog.clear();
     const answering = this.#questions.request("close", { timeoutMs }, Infinity);
     const answer = await this.#questions.within(answering, timeoutMs + CLOSE_GRACE_MS);

@@ -40,7 +40,7 @@ export class Listening {
   readonly #resting: (() => void)[] = [];
   #problem: ConsumerError | undefined;
 
-  /** @param commit commits what was handed out of these partitions */
+  /** @param commit commits what the program is through with of these partitions */
   constructor(
     ground: ListeningGround,
     backlog: Backlog,
@@ -92,7 +92,7 @@ export class Listening {
     if (type === "assigned") return await listener.assigned?.(partitions);
     this.#backlog.drop(partitions);
     if (type === "lost") {
-      this.#backlog.forget(partitions);
+      this.#backlog.lose(partitions);
       return await listener.lost?.(partitions);
     }
     await this.#untilRest();
@@ -101,7 +101,7 @@ export class Listening {
     try {
       await listener.revoked?.(partitions); // which may commit
     } finally {
-      this.#backlog.forget(partitions);
+      this.#backlog.lose(partitions);
     }
   }
 

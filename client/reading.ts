@@ -11,7 +11,7 @@
  * @module
  */
 import type { Answer, Reply } from "../actors/actor.ts";
-import type { ConsumedRecord, ConsumerProtocol, Outcome } from "../actors/consumer/protocol.ts";
+import type { ConsumedRecord, ConsumerProtocol, OffsetAndMetadata, Outcome } from "../actors/consumer/protocol.ts";
 import { checkOptions, checkTime } from "./arguments.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Listening } from "./listening.ts";
@@ -51,6 +51,8 @@ export class Reading {
   #asking: Promise<Polled> | undefined;
   /** When the actor was heard last. */
   #heardMs = -Infinity;
+  /** What the program has at hand it has from a loop. */
+  #isLoop = false;
 
   constructor(ground: ReadingGround, questions: Questions, backlog: Backlog, listening: Listening) {
     this.#ground = ground;
@@ -66,6 +68,7 @@ export class Reading {
     if (!(maxRecords >= 1)) throw new RangeError(`maxRecords is ${maxRecords}: it must be a number from 1 on.`);
     checkTime("timeoutMs", timeoutMs);
     await this.#fill(maxRecords, timeoutMs);
+    this.#isLoop = false;
     return this.#handOut(this.#backlog.takeAll(maxRecords));
   }
 
@@ -73,9 +76,10 @@ export class Reading {
   async *records(): AsyncGenerator<ConsumerRecord, void, undefined> {
     try {
       while (!this.#questions.isClosing) {
-        this.#listening.rest();
+        this.#rest();
         if (this.#isUnsure) await this.#beSure();
         if (this.#backlog.isEmpty && !await this.#more()) continue;
+        this.#isLoop = true;
         const [record] = this.#handOut(this.#backlog.takeAll(1));
         if (record !== undefined) yield record;
       }
@@ -89,6 +93,7 @@ export class Reading {
     try {
       while (!this.#questions.isClosing) {
         if (!await this.#more()) continue;
+        this.#isLoop = true;
         const records = this.#handOut(this.#backlog.takeRun());
         const [first] = records;
         if (first !== undefined) yield { topic: first.topic, partition: first.partition, records };
@@ -98,13 +103,39 @@ export class Reading {
     }
   }
 
-  /** Commits what was handed out: of all partitions, or of these. */
-  async commit(of?: readonly TopicPartition[]): Promise<Outcome> {
-    const offsets = this.#backlog.handedOut(of);
+  /**
+   * The program ends, and cannot say any more what it is through with: with what a poll has brought, but not with what it has from a loop, which
+   * may have been left because that could not be dealt with.
+   */
+  ends(): void {
+    if (!this.#isLoop) this.#backlog.through();
+    this.#listening.rest();
+  }
+
+  /** Commits by itself what the program is through with: of all partitions, or of these. */
+  commitDealtWith(of?: readonly TopicPartition[]): Promise<Outcome> {
+    return this.#commit(this.#backlog.dealtWith(of));
+  }
+
+  /** Commits because the program says so: all that was handed out; or says that some of it went to somebody else before. */
+  async commitHandedOut(): Promise<Outcome> {
+    const outcome = await this.#commit(this.#backlog.handedOut());
+    if (outcome.error === "REQUEST_TIMED_OUT") return outcome; // and may be asked for again
+    const missed = this.#backlog.takeMissed();
+    if (outcome.error !== "NONE" || missed.length === 0) return outcome;
+    const names = missed.map(({ topic, partition }) => `${topic}-${partition}`).join(", ");
+    const message = `Of ${names}, given back or lost meanwhile, not all that was handed out is known to be committed.`;
+    return { error: "ILLEGAL_GENERATION", message };
+  }
+
+  async #commit(offsets: readonly OffsetAndMetadata[]): Promise<Outcome> {
     if (offsets.length === 0) return FINE;
     const { brokersMs } = this.#questions;
     const answer = await this.#questions.request("commit", { offsets, onlyOwned: true }, brokersMs);
-    if (answer.ok) return answer.value;
+    if (answer.ok) {
+      if (answer.value.error === "NONE") this.#backlog.committed(offsets);
+      return answer.value;
+    }
     if (answer.failure === "timeout") {
       return { error: "REQUEST_TIMED_OUT", message: "The commit was not answered in time: it may have happened." };
     }
@@ -118,8 +149,14 @@ export class Reading {
     return !this.#backlog.isEmpty;
   }
 
-  async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
+  /** The program asks for more: it is through with what it had. */
+  #rest(): void {
+    this.#backlog.through();
     this.#listening.rest();
+  }
+
+  async #fill(maxRecords: number, timeoutMs: number): Promise<void> {
+    this.#rest();
     this.#listening.complain();
     if (this.#isUnsure) await this.#beSure();
     if (!this.#backlog.isEmpty) return;
@@ -139,9 +176,8 @@ export class Reading {
     return !this.#backlog.isEmpty && now() >= this.#heardMs + Math.min(heartbeatIntervalMs, maxPollIntervalMs / 3);
   }
 
-  /** Only for whoever asks for the next record: it is through with all that was handed out. */
   async #beSure(): Promise<void> {
-    const own = await this.#questions.ask("alive", this.#backlog.handedOut());
+    const own = await this.#questions.ask("alive", this.#backlog.dealtWith());
     this.#heardMs = this.#ground.now();
     const keys = new Set(own.map(({ topic, partition }) => `${topic}-${partition}`));
     this.#backlog.keep(({ topic, partition }) => keys.has(`${topic}-${partition}`));

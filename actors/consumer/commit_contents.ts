@@ -21,7 +21,8 @@ export interface CommitWanted {
   readonly what: "handedOut" | "safe" | { readonly offsets: readonly OffsetAndMetadata[]; readonly owned: boolean };
   /** Of these partitions only. */
   readonly of?: ReadonlySet<string>;
-  readonly then: (outcome: Outcome) => void;
+  /** Told what came of it, and what of it the coordinator has. */
+  readonly then: (outcome: Outcome, taken: readonly OffsetAndMetadata[]) => void;
 }
 
 /** One that waits, or is under way. */
@@ -34,11 +35,14 @@ export interface Commit extends CommitWanted {
   problem: string;
 }
 
-/** The partitions of given offsets, as far as a member has them. */
-export function heldOf({ partitions, mode }: Consumer, { what }: CommitWanted): Commit["held"] {
+/**
+ * The partitions of given offsets, as far as a member has them. One of which the listener has not heard may be here anew: what was handed out
+ * is of before.
+ */
+export function heldOf({ partitions, mode }: Consumer, { what }: Pick<CommitWanted, "what">): Commit["held"] {
   if (typeof what !== "object" || mode !== "subscribed") return new Map();
   const held = what.offsets.map((offset) => partitions.get(keyOf(offset))).filter((one) => one !== undefined);
-  return new Map(held.map((partition) => [partition.key, partition]));
+  return new Map(held.filter(({ isHeld }) => !(what.owned && isHeld)).map((partition) => [partition.key, partition]));
 }
 
 /** An offset that was given for a partition which was here then, and is not any more, or is here anew. */
@@ -52,15 +56,16 @@ export function goneSince({ partitions }: Consumer, { what, held }: Commit): Off
 
 /** What a commit consists of, now. */
 export function offsetsOf(
-  { partitions }: Consumer,
+  consumer: Consumer,
   { what, of, held }: Pick<CommitWanted, "what" | "of"> & Partial<Pick<Commit, "held">>,
 ): readonly OffsetAndMetadata[] {
+  const { partitions, mode } = consumer;
   if (typeof what === "object") {
     if (!what.owned) return what.offsets;
+    const mine = mode === "subscribed" ? held ?? heldOf(consumer, { what }) : partitions;
     return what.offsets.filter((given) => {
       const partition = partitions.get(keyOf(given));
-      const before = held?.get(keyOf(given)) ?? partition;
-      if (partition === undefined || partition !== before) return false;
+      if (partition === undefined || partition !== mine.get(keyOf(given))) return false;
       // What is ahead of the position was handed out of a log that has been cut since, or before the application went back.
       return given.offset <= (partition.position?.offset ?? Infinity) && isNews(partition, given);
     });

@@ -66,11 +66,38 @@ export function commit(consumer: Consumer, wanted: CommitWanted): void {
   const { commits, config } = consumer;
   if (config.groupId === null || (!commits.isBusy && offsetsOf(consumer, wanted).length === 0)) {
     const { then } = wanted;
-    return then(FINE);
+    return then(FINE, []);
   }
   const problem = "The coordinator could not be asked in time.";
   const dueMs = consumer.now() + config.requestTimeoutMs;
   commits.queue.push({ ...wanted, held: heldOf(consumer, wanted), problem, dueMs });
+}
+
+/** Commits those that are the consumer's own and are news, and says so when some were its own and are not any more. */
+export function commitOwned(
+  consumer: Consumer,
+  offsets: readonly OffsetAndMetadata[],
+  then: (outcome: Outcome) => void,
+): void {
+  const what = { offsets, owned: true };
+  const isMember = consumer.mode === "subscribed";
+  const held = heldOf(consumer, { what });
+  const isGone = (one: OffsetAndMetadata) => {
+    const before = held.get(keyOf(one));
+    return isMember && (before === undefined || consumer.partitions.get(before.key) !== before);
+  };
+  commit(consumer, {
+    what,
+    then(outcome, taken) {
+      const gone = offsets.find((one) => isGone(one) && !taken.includes(one));
+      then(outcome.error === "NONE" && gone !== undefined ? goneBefore(gone) : outcome);
+    },
+  });
+}
+
+function goneBefore({ topic, partition }: OffsetAndMetadata): Outcome {
+  const why = `${topic}-${partition} has been given back, or lost, before it could be committed.`;
+  return failed("ILLEGAL_GENERATION", why);
 }
 
 /** Goes on with `then` when all that was asked for so far is committed, or cannot be. */
@@ -105,8 +132,7 @@ export function lookForCommits(consumer: Consumer, nowMs: number): number {
     }
     const gone = goneSince(consumer, next);
     if (gone !== undefined) {
-      const why = `${gone.topic}-${gone.partition} has been given back, or lost, before it could be committed.`;
-      end(consumer, failed("ILLEGAL_GENERATION", why));
+      end(consumer, goneBefore(gone));
       continue;
     }
     const offsets = offsetsOf(consumer, next);
@@ -153,7 +179,7 @@ function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetad
       }
       const { error, refused } = take(consumer, offsets, result.body);
       if (!LOST.has(error)) consumer.coordinator.attempts = 0;
-      if (error === "NONE") return end(consumer, FINE);
+      if (error === "NONE") return end(consumer, FINE, offsets);
       if (LOST.has(error)) loseCoordinator(consumer, node);
       if (FENCED.has(error) && member !== undefined && member === consumer.membership && member.epoch === epoch) {
         consumer.tell({ type: "fenced", error });
@@ -222,8 +248,8 @@ function again(consumer: Consumer, commit: Commit, problem: string): void {
   commits.retryAtMs = consumer.now() + consumer.backoffMs(commits.attempts++);
 }
 
-function end({ commits }: Consumer, outcome: Outcome): void {
+function end({ commits }: Consumer, outcome: Outcome, taken: readonly OffsetAndMetadata[] = []): void {
   commits.attempts = 0;
   commits.retryAtMs = 0;
-  commits.queue.shift()?.then(outcome);
+  commits.queue.shift()?.then(outcome, taken);
 }

@@ -14,7 +14,7 @@
  */
 import { type Actor, type Handlers, LATER } from "../actor.ts";
 import { configProblem } from "./config.ts";
-import { autoCommit, commit, commitBeforeGoing, lookForCommits } from "./committing.ts";
+import { autoCommit, commit, commitBeforeGoing, commitOwned, lookForCommits } from "./committing.ts";
 import { lookForCoordinator } from "./coordinator.ts";
 import { lookForFetches } from "./fetching.ts";
 import { lookForMetadata, wantMetadata } from "./metadata.ts";
@@ -79,8 +79,9 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
       return failed("INVALID_REQUEST", `${keyOf(odd)}: ${odd.offset} is no offset that can be committed.`);
     }
     const asker = out.asker();
-    const what = offsets === null ? "handedOut" : { offsets, owned: onlyOwned };
-    commit(consumer, { what, then: (outcome) => consumer.out.reply(asker, outcome) });
+    const then = (outcome: Outcome) => consumer.out.reply(asker, outcome);
+    if (offsets !== null && onlyOwned) commitOwned(consumer, offsets, then);
+    else commit(consumer, { what: offsets === null ? "handedOut" : { offsets, owned: false }, then });
     return LATER;
   },
   committed(consumer, partitions, out) {

@@ -98,7 +98,7 @@ export interface ConsumerConfig {
    * crash loses some. Default `at-least-once`.
    */
   readonly delivery: "at-least-once" | "at-most-once";
-  /** Whether what was handed out is committed by itself: when the next records are asked for, in a rebalance, and at the end. Default true. */
+  /** Whether what was dealt with is committed by itself: when the next records are asked for, in a rebalance, and at the end. Default true. */
   readonly enableAutoCommit: boolean;
   /** How often at most it does so, between rebalances. Default 5 000. */
   readonly autoCommitIntervalMs: number;
@@ -166,7 +166,7 @@ export interface ConsumerProtocol {
   };
   /**
    * Commits, and replies when the coordinator has. null: what was handed out so far. With `onlyOwned`, those of the offsets whose partitions
-   * are here, and that are not behind what is committed.
+   * are here, and that are neither behind what is committed nor ahead of the position; ILLEGAL_GENERATION when a member has some of the partitions no more.
    */
   commit(
     request: { readonly offsets: readonly OffsetAndMetadata[] | null; readonly onlyOwned?: boolean },

@@ -59,19 +59,24 @@ export async function runConsumerCase(
   });
 }
 
-/** The next `count` values. */
+/** The next `count` values, which count as dealt with when it closes. */
 export async function read(consumer: Consumer, count: number): Promise<string[]> {
   const values: string[] = [];
   await patiently(
     (async () => {
-      for await (const { value } of consumer) {
-        values.push(decoder.decode(value!));
-        if (values.length === count) return;
+      while (values.length < count) {
+        const records = await consumer.poll({ maxRecords: count - values.length });
+        for (const { value } of records) values.push(decoder.decode(value!));
       }
     })(),
     `${count} records`,
   );
   return values;
+}
+
+/** The next value; what came with it waits in the consumer. */
+export async function readOne(consumer: Consumer): Promise<string | undefined> {
+  for await (const { value } of consumer) return decoder.decode(value!);
 }
 
 /** Reads from the beginning, and notices soon what happens. */
@@ -153,6 +158,19 @@ function sharingCases(protocol: Protocol): Readonly<Record<string, ConsumerCase>
 /** What is committed, in either protocol. */
 function committingCases(protocol: Protocol): Readonly<Record<string, ConsumerCase>> {
   return {
+    "what a loop was left with is handed out again, what came before it is not": {
+      partitions: 1,
+      async run({ open, write }) {
+        await write(["a", "b", "c"]);
+        {
+          await using consumer = open(quick(protocol));
+          assertEquals([await read(consumer, 1), await readOne(consumer)], [["a"], "b"]);
+        }
+        await using consumer = open(quick(protocol));
+        assertEquals(await read(consumer, 2), ["b", "c"]);
+      },
+    },
+
     "by hand it commits what it says, with what is to be remembered": {
       partitions: 1,
       async run({ open, write, topic }) {

@@ -49,6 +49,38 @@ Deno.test("what is dropped is not handed out, and it is said where that would ha
   assertEquals(offsets(waiting.takeAll(9)), ["1@9"]);
 });
 
+Deno.test("what is at hand is dealt with when the program is through with it", () => {
+  const waiting = backlog();
+  const dealtWith = (of?: typeof T0[]) =>
+    waiting.dealtWith(of).map(({ partition, offset }) => `${partition}@${offset}`);
+  waiting.takeAll(1);
+  assertEquals(dealtWith(), []);
+  waiting.through();
+  assertEquals(dealtWith(), ["0@6"]);
+  waiting.takeAll(3);
+  assertEquals([dealtWith(), dealtWith([T1])], [["0@6"], []]);
+  waiting.through();
+  assertEquals([dealtWith(), dealtWith([T1])], [["0@8", "1@10"], ["1@10"]]);
+  waiting.add([record(0, 8), record(1, 10)]);
+  waiting.takeAll(2);
+  waiting.forget([T0]);
+  assertEquals(dealtWith(), ["1@10"]);
+});
+
+Deno.test("what is missed is what went before it was committed", () => {
+  const waiting = backlog();
+  waiting.takeAll(9);
+  waiting.committed([{ ...T0, offset: 8 }]);
+  waiting.lose([T0, T1]);
+  assertEquals(waiting.takeMissed().map(({ partition }) => partition), [1]);
+  assertEquals(waiting.takeMissed(), []);
+  waiting.add([record(0, 3), record(1, 4)]); // it has come back, and has been read before what was committed
+  waiting.takeAll(9);
+  waiting.lose([T0, T1]);
+  waiting.committed([{ ...T1, offset: 5 }]); // that was under way
+  assertEquals(waiting.takeMissed().map(({ partition }) => partition), [0]);
+});
+
 Deno.test("what is somebody else's by now is not committed from here", () => {
   const waiting = backlog();
   waiting.takeAll(9);

@@ -199,8 +199,9 @@ Deno.test("what a loop that was left has not handed out is handed out by the nex
     assertEquals(offset, 1n);
     break;
   }
+  await stage.consumer.commit(); // by hand the record at hand counts
   await stage.end();
-  assertEquals(stage.told, ["commit true t-0@1", "commit true t-0@2", "close"]);
+  assertEquals(stage.told, ["commit true t-0@1", "commit true t-0@2", "commit true t-0@1", "close"]);
 });
 
 Deno.test("without auto-commit closing commits nothing", async () => {
@@ -356,6 +357,8 @@ Deno.test("partitions are given back when the program is through with its record
   assertEquals((await next).value?.offset, 7n);
   await turns();
   assertEquals([heard, stage.told], [["revoked"], ["commit true t-0@1", "handled 1"]]);
+  stage.script.answers.push({ ...FINE, records: [record(1, 8)] });
+  await loop.next(); // it is through with that, too
   await loop.return();
   await stage.end();
   assertEquals(stage.told.slice(2), ["commit true t-1@8", "close"]); // and nothing of what is somebody else's
@@ -367,6 +370,92 @@ Deno.test("a program that does not come back is not waited for longer than maxPo
   await stage.consumer.poll();
   await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "revoked", partitions: [T0] }));
   while (!stage.told.includes("handled 1")) await turns();
+  await stage.end();
+});
+
+Deno.test("what a program does not come back from is not committed when its partition goes", async () => {
+  const stage = new Stage({ maxPollIntervalMs: 1 });
+  stage.script.answers.push(records(0, 1));
+  const loop = stage.consumer[Symbol.asyncIterator]();
+  await loop.next();
+  await loop.next();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "revoked", partitions: [T0] }));
+  while (!stage.told.includes("handled 1")) await turns();
+  assertEquals(stage.told, ["commit true t-0@1", "handled 1"]);
+  await loop.return();
+  await stage.end();
+});
+
+Deno.test("what a loop was left with is not committed by itself: it may have been left because that failed", async () => {
+  for (const batches of [false, true]) {
+    const stage = new Stage();
+    stage.script.answers.push(records(0, 1), records(2, 3));
+    let count = batches ? 2 : 4; // the last of which fails
+    await assertRejects(
+      async () => {
+        await using consumer = stage.consumer;
+        for await (const _ of batches ? consumer.batches() : consumer) if (--count === 0) throw new Error("it failed");
+      },
+      Error,
+      "it failed",
+    );
+    assertEquals(stage.told, [batches ? "commit true t-0@2" : "commit true t-0@3", "close"]);
+    await stage.system.shutdown();
+  }
+  const first = new Stage();
+  first.script.answers.push(records(0, 1));
+  for await (const _ of first.consumer) break;
+  await first.consumer.unsubscribe();
+  assertEquals(first.told, ["unsubscribe"]);
+  await first.end();
+});
+
+Deno.test("a loop or a poll after a loop that was left says that what that was left with is dealt with", async () => {
+  const stage = new Stage();
+  stage.script.answers.push(records(0, 1, 2));
+  for await (const _ of stage.consumer) break;
+  for await (const _ of stage.consumer) break;
+  await stage.consumer.poll();
+  await stage.end();
+  assertEquals(stage.told, ["commit true t-0@3", "close"]);
+});
+
+Deno.test("who commits after a partition went with something that was not committed hears of it, once", async () => {
+  for (const type of ["lost", "revoked"] as const) {
+    const stage = new Stage({ enableAutoCommit: false });
+    stage.script.answers.push({ ...FINE, records: [record(0, 0), record(1, 7), record(0, 1)] });
+    await stage.consumer.poll({ maxRecords: 2 });
+    await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type, partitions: [T0] }));
+    stage.script.answers.push(records());
+    await stage.consumer.poll(); // it is through with that
+    await turns();
+    const error = await assertRejects(() => stage.consumer.commit(), ConsumerError, "Of t-0");
+    assertEquals((error as ConsumerError).code, "ILLEGAL_GENERATION");
+    assertEquals(stage.told, ["handled 1", "commit true t-1@8"]);
+    await stage.consumer.commit();
+    await stage.end();
+  }
+});
+
+Deno.test("of a partition that went when all that was handed out of it was committed nothing is missed", async () => {
+  for (const offsets of [undefined, [{ ...T0, offset: 2n }]]) {
+    const stage = new Stage({ enableAutoCommit: false });
+    stage.script.answers.push(records(0, 1));
+    await stage.consumer.poll();
+    await stage.consumer.commit(offsets);
+    await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "lost", partitions: [T0] }));
+    await stage.consumer.commit();
+    await stage.end();
+  }
+});
+
+Deno.test("what was handed out of partitions that are assigned no more is not committed, nor missed", async () => {
+  const stage = new Stage({ enableAutoCommit: false });
+  stage.script.answers.push({ ...FINE, records: [record(0, 0), record(1, 7)] });
+  await stage.consumer.poll();
+  await stage.consumer.assign([T1]);
+  await stage.consumer.commit();
+  assertEquals(stage.told, ["assign", "commit true t-1@8"]);
   await stage.end();
 });
 

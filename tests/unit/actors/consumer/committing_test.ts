@@ -313,6 +313,7 @@ Deno.test("what was on its way to the program when it was revoked is not committ
 Deno.test("what is given by hand is not committed of a partition that has gone since: another may have committed more", () => {
   for (const onlyOwned of [false, true]) {
     const stage = member({ enableAutoCommit: false });
+    stage.poll(3);
     stage.auto = false;
     stage.want({ type: "findCoordinator" });
     const commit = stage.probe.ask("commit", {
@@ -324,8 +325,38 @@ Deno.test("what is given by hand is not committed of a partition that has gone s
     stage.probe.advance(1_000);
     for (const exchange of stage.all(findCoordinator)) stage.settle(exchange, "closed");
     stage.probe.advance(1_000);
-    assertEquals([commits(stage), commit.reply?.error], [[], onlyOwned ? "NONE" : "ILLEGAL_GENERATION"]);
+    assertEquals([commits(stage), commit.reply?.error], [[], "ILLEGAL_GENERATION"]);
   }
+});
+
+Deno.test("who commits what is its own hears of partitions that it has no more, when the others are committed", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(3);
+  const at = (partition: number, offset: number) => ({ topic: "t", partition, offset, leaderEpoch: 5, metadata: "" });
+  const commit = (...all: ReturnType<typeof at>[]) => stage.probe.ask("commit", { offsets: all, onlyOwned: true });
+  const both = commit(at(1, 9), at(0, 3)); // partition 1 went before it was asked for
+  assertEquals([commits(stage), both.reply], [["0@3"], undefined]);
+  committed(stage);
+  assertEquals(both.reply?.error, "ILLEGAL_GENERATION");
+  assertEquals(commit(at(0, 3)).reply?.error, "NONE"); // it is committed
+  stage.poll(1);
+  const late = commit(at(0, 4));
+  stage.want({ type: "lose", partitions: [T0] }); // the coordinator has taken it before
+  committed(stage);
+  assertEquals(late.reply?.error, "NONE");
+  assertEquals(commit(at(0, 4)).reply?.error, "ILLEGAL_GENERATION");
+});
+
+Deno.test("what was handed out of a partition that was here before is not committed of the one that is here anew", () => {
+  const stage = member({ enableAutoCommit: false });
+  stage.poll(3);
+  stage.probe.ask("nextRebalance", { after: 1 });
+  stage.want({ type: "lose", partitions: [T0] }, { type: "assign", partitions: [T0] });
+  const commit = stage.probe.ask("commit", {
+    offsets: [{ ...T0, offset: 3, leaderEpoch: 5, metadata: "" }],
+    onlyOwned: true,
+  });
+  assertEquals([commits(stage), commit.reply?.error], [[], "ILLEGAL_GENERATION"]);
 });
 
 Deno.test("a rebalance that goes on is waited for, and the membership hears of it", () => {
