@@ -127,6 +127,23 @@ Deno.test("where unclean elections are on, what is lost by one is not missed", (
   finds(world, "t-0 on node 1 has cut its log from 4 to 3, and had what is committed up to 4");
 });
 
+Deno.test("who loses committed records by an unclean election may begin anew", () => {
+  const world = withRecords();
+  const setting = { resourceType: "topic", resourceName: TOPIC, name: "unclean.leader.election.enable" } as const;
+  world.commit({ type: "Config", ...setting, value: "true" }, change({ isr: [1, 2] }));
+  world.commit(change({ leader: 3, isr: [3] }));
+  world.replica(3).lead(1, [3], 2).write([batch(3, 1)]);
+  world.replica(2).follow(1, 2).write([batch(3, 1)]);
+  world.replica(3).proposed = [3, 2];
+  world.look();
+  world.commit(change({ isr: [3, 2] }));
+  Object.assign(world.replica(3), { isr: [3, 2], partitionEpoch: 3, highWatermark: 4 });
+  assertEquals(world.look(), "");
+  const anew = world.replica(1).follow(1, 3);
+  anew.batches.length = anew.highWatermark = 0;
+  assertEquals(world.look(), "");
+});
+
 Deno.test("a broker has applied what is not committed, half of a batch, or something else", () => {
   const world = cluster();
   const { image } = world;
