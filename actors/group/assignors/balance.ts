@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Board } from "./board.ts";
+import type { Board, Holding } from "./board.ts";
 
 /** A member on a way, and by which topic of which member it was reached. */
 interface Step {
@@ -20,69 +20,100 @@ interface Step {
 
 /** Moves partitions until nobody can be relieved. */
 export function evenOut(board: Board): void {
-  const done = new Set<number>();
+  const done = new Uint8Array(board.members.length);
+  const sizes = new Sizes(board);
   for (let member = heaviest(board, done); member !== undefined; member = heaviest(board, done)) {
-    const way = findWay(board, member, done);
+    const way = findWay(board, sizes, member, done);
     for (let step = way; step?.from !== undefined; step = step.from) {
-      board.give(pickOf(board, step.from.member, step.topic, step.member), step.member);
+      const { member: to, topic, from: { member: from } } = step;
+      board.give(pickOf(board, from, topic, to), to);
+      sizes.changed(from, topic, -1);
+      sizes.changed(to, topic, 1);
     }
   }
 }
 
-function heaviest(board: Board, done: ReadonlySet<number>): number | undefined {
+function heaviest(board: Board, done: Readonly<Uint8Array>): number | undefined {
   let found: number | undefined;
-  for (let member = 0; member < board.members.length; member++) {
-    if (!done.has(member) && (found === undefined || board.load(member) > board.load(found))) found = member;
+  for (let member = 0; member < done.length; member++) {
+    if (done[member] === 0 && (found === undefined || board.load(member) > board.load(found))) found = member;
   }
   return found;
 }
 
 /** The end of a shortest way to a member with at least two fewer; without one, all that were reached are done. */
-function findWay(board: Board, start: number, done: Set<number>): Step | undefined {
+function findWay(board: Board, sizes: Sizes, start: number, done: Uint8Array): Step | undefined {
   const enough = board.load(start) - 2;
   const reached = new Set([start]);
   const seen = new Set<number>();
   const queue: Step[] = [{ member: start, topic: -1, from: undefined }];
   for (const from of queue) {
-    for (const topic of topicsBySize(board, from.member)) {
+    for (const topic of sizes.topicsOf(from.member)) {
       if (seen.has(topic)) continue;
       seen.add(topic);
+      const { subscribers } = board.topics[topic]!;
       let best: number | undefined;
-      for (const member of board.topics[topic]!.subscribers) {
-        if (reached.has(member) || done.has(member)) continue;
-        if (best === undefined || board.load(member) < board.load(best)) best = member;
+      for (const member of subscribers) {
+        if (done[member] !== 0 || best !== undefined && board.load(member) >= board.load(best)) continue;
+        if (!reached.has(member)) best = member;
+      }
+      if (best !== undefined && board.load(best) <= enough) return { member: best, topic, from };
+      for (const member of subscribers) {
+        if (done[member] !== 0 || reached.has(member)) continue;
         reached.add(member);
         queue.push({ member, topic, from });
       }
-      if (best !== undefined && board.load(best) <= enough) return { member: best, topic, from };
     }
   }
-  for (const member of reached) done.add(member);
+  for (const member of reached) done[member] = 1;
   return undefined;
-}
-
-/** The topics that a member has partitions of, those with most of them first. */
-function topicsBySize(board: Board, member: number): number[] {
-  const counts = new Map<number, number>();
-  for (const partition of board.held[member]!) {
-    const topic = board.topicOf[partition]!;
-    counts.set(topic, (counts.get(topic) ?? 0) + 1);
-  }
-  return [...counts].sort(([a, countA], [b, countB]) => countB - countA || a - b).map(([topic]) => topic);
 }
 
 /** The partition of a topic that goes: one that its next owner had, else one that this owner did not have, else the last. */
 function pickOf(board: Board, from: number, topic: number, to: number): number {
-  const { first, topicId } = board.topics[topic]!;
-  const had = (member: number, partition: number) =>
-    board.members[member]!.assigned.get(topicId)?.includes(partition - first) ?? false;
-  let last = -1;
-  let fresh = -1;
-  for (const partition of board.held[from]!) {
-    if (board.topicOf[partition] !== topic) continue;
-    if (had(to, partition)) return partition;
-    if (partition > last) last = partition;
-    if (partition > fresh && !had(from, partition)) fresh = partition;
+  const { kept, fresh } = board.held[from]!.get(topic)!;
+  return fresh.find((partition) => board.former[partition] === to) ?? fresh.at(-1) ?? kept.at(-1)!;
+}
+
+/** Which topics members have most of. Members are looked at when they are first asked for: most never are. */
+class Sizes {
+  readonly #board: Board;
+  /** By member, and by how many partitions of them it has, the topics that others are subscribed to as well. */
+  readonly #levels: (Set<number>[] | undefined)[] = [];
+
+  constructor(board: Board) {
+    this.#board = board;
   }
-  return fresh >= 0 ? fresh : last;
+
+  /** Its topics, those with most partitions first. */
+  *topicsOf(member: number): Iterable<number> {
+    const levels = this.#levels[member] ??= this.#levelsOf(member);
+    while (levels.at(-1)?.size === 0) levels.pop();
+    for (let size = levels.length - 1; size > 0; size--) yield* levels[size]!;
+  }
+
+  /** A member has one more or fewer of a topic, by now. */
+  changed(member: number, topic: number, by: 1 | -1): void {
+    const levels = this.#levels[member];
+    if (levels === undefined) return;
+    const size = sizeOf(this.#board.held[member]!.get(topic));
+    levels[size - by]?.delete(topic);
+    while (levels.length <= size) levels.push(new Set());
+    levels[size]!.add(topic);
+  }
+
+  #levelsOf(member: number): Set<number>[] {
+    const levels: Set<number>[] = [];
+    for (const [topic, holding] of this.#board.held[member]!) {
+      if (this.#board.topics[topic]!.subscribers.length < 2) continue;
+      const size = sizeOf(holding);
+      while (levels.length <= size) levels.push(new Set());
+      levels[size]!.add(topic);
+    }
+    return levels;
+  }
+}
+
+function sizeOf(holding: Holding | undefined): number {
+  return holding === undefined ? 0 : holding.kept.length + holding.fresh.length;
 }

@@ -23,6 +23,12 @@ export interface BoardTopic {
   readonly racks: readonly (readonly string[])[];
 }
 
+/** Partitions of one topic that one member has, ascending: apart from each other what it had before and what is new to it. */
+export interface Holding {
+  readonly kept: number[];
+  readonly fresh: number[];
+}
+
 /** Owner of a partition that nobody has. */
 export const NOBODY = -1;
 
@@ -37,8 +43,12 @@ export class Board {
   readonly topicOf: Int32Array;
   /** By partition, the number of its member, or {@linkcode NOBODY}. */
   readonly owners: Int32Array;
-  /** By member, its partitions. */
-  readonly held: readonly Set<number>[];
+  /** By partition, the member that had it before, or {@linkcode NOBODY}. */
+  readonly former: Int32Array;
+  /** By member, what it has of each topic, by number; nothing empty. */
+  readonly held: readonly Map<number, Holding>[];
+  /** By member, how many partitions it has. */
+  readonly #loads: Int32Array;
 
   constructor({ members, topology }: AssignorInput) {
     this.members = inOrder(members);
@@ -64,12 +74,14 @@ export class Board {
     this.topicOf = new Int32Array(first);
     topics.forEach(({ first, count }, topic) => this.topicOf.fill(topic, first, first + count));
     this.owners = new Int32Array(first).fill(NOBODY);
-    this.held = this.members.map(() => new Set());
+    this.former = new Int32Array(first).fill(NOBODY);
+    this.held = this.members.map(() => new Map());
+    this.#loads = new Int32Array(this.members.length);
   }
 
   /** How many partitions a member has. */
   load(member: number): number {
-    return this.held[member]!.size;
+    return this.#loads[member]!;
   }
 
   /** Whether a member may have a partition. */
@@ -88,10 +100,25 @@ export class Board {
   /** Gives a partition to a member; whoever had it has it no longer. */
   give(partition: number, member: number): void {
     assert(this.mayHave(member, partition), `${this.members[member]!.memberId} is not subscribed to that topic`);
+    const topic = this.topicOf[partition]!;
     const before = this.owners[partition]!;
-    if (before !== NOBODY) this.held[before]!.delete(partition);
+    if (before !== NOBODY) {
+      this.#loads[before]!--;
+      const holding = this.held[before]!.get(topic)!;
+      const list = this.#listOf(holding, partition, before);
+      list.splice(placeOf(list, partition), 1);
+      if (holding.kept.length + holding.fresh.length === 0) this.held[before]!.delete(topic);
+    }
+    let holding = this.held[member]!.get(topic);
+    if (holding === undefined) this.held[member]!.set(topic, holding = { kept: [], fresh: [] });
+    const list = this.#listOf(holding, partition, member);
+    list.splice(placeOf(list, partition), 0, partition);
+    this.#loads[member]!++;
     this.owners[partition] = member;
-    this.held[member]!.add(partition);
+  }
+
+  #listOf({ kept, fresh }: Holding, partition: number, member: number): number[] {
+    return this.former[partition] === member ? kept : fresh;
   }
 
   /** Leaves everybody what it had, where it is still there and still its to have; the first of two who claim the same keeps it. */
@@ -100,7 +127,10 @@ export class Board {
       for (const { topicId, first, count } of this.topics) {
         if (!topicIds.has(topicId)) continue;
         for (const index of assigned.get(topicId) ?? []) {
-          if (index < count && this.owners[first + index] === NOBODY) this.give(first + index, member);
+          // What classic members bring along is what a client of theirs has made of it.
+          if (index < 0 || index >= count || this.owners[first + index] !== NOBODY) continue;
+          this.former[first + index] = member;
+          this.give(first + index, member);
         }
       }
     });
@@ -119,6 +149,20 @@ export class Board {
     }
     return new Map(this.members.map(({ memberId }, member) => [memberId, result[member]!]));
   }
+}
+
+/** Where a number is in a list, or would be. */
+function placeOf(list: readonly number[], value: number): number {
+  let low = 0;
+  // Mostly lists grow, and shrink, at their ends.
+  let high = list.length;
+  if (high > 0 && list[high - 1]! < value) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Static members by their instance, so that the next incarnation of one stands where it stood; then the others. */

@@ -1,11 +1,27 @@
 import { assertEquals } from "@std/assert";
 import type { Asked } from "../../../../actors/probe.ts";
 import { SeededRandom } from "../../../../lib/prng.ts";
+import type { GroupRecord } from "../../../../actors/group/records.ts";
+import type { Request } from "../../../../protocol/schema.ts";
+import type { consumerGroupHeartbeat } from "../../../../protocol/tables/consumer_groups.ts";
 import { assignment, GROUP_ID, GroupHarness, idOf, subscription } from "./modern/harness.ts";
 
 // Whatever clients ask, right or wrong, the group lives, and what it has can be folded again.
 
 const CLIENT = { id: "client", host: "/127.0.0.1" };
+
+/** What is right for who comes. */
+const COMES = {
+  memberId: "e",
+  memberEpoch: 0,
+  instanceId: null,
+  rackId: null,
+  rebalanceTimeoutMs: 20_000,
+  subscribedTopicNames: ["t", "u"],
+  subscribedTopicRegex: null,
+  serverAssignor: null,
+  topicPartitions: [],
+};
 
 class Fuzz {
   readonly h: GroupHarness;
@@ -26,7 +42,39 @@ class Fuzz {
         maxWriteBytes: random.pick([1_000_000, 1_000_000, 900]),
         initialRebalanceDelayMs: random.pick([0, 500]),
       },
+      records: random.chance(1, 2) ? [] : [this.#classic()],
     });
+  }
+
+  /** A classic group that is in the log already, whatever its leader has given its members. */
+  #classic(): GroupRecord {
+    const { random } = this;
+    const members = ["a", "b", "c"].map((memberId) => ({
+      memberId,
+      groupInstanceId: null,
+      clientId: "client",
+      clientHost: "/127.0.0.1",
+      rebalanceTimeout: 30_000,
+      sessionTimeout: 20_000,
+      subscription: subscription(random.pick([["t"], ["u"], ["t", "u"]])),
+      assignment: assignment(
+        ["t", "u"].filter(() => random.chance(1, 2)).map((topic) => (
+          { topic, partitions: [-1, 0, 1, 2, 7].filter(() => random.chance(1, 3)) }
+        )),
+      ),
+    }));
+    return {
+      type: "classicGroup",
+      group: GROUP_ID,
+      value: {
+        protocolType: "consumer",
+        generation: 3,
+        protocol: "range",
+        leader: "a",
+        currentStateTimestamp: 1n,
+        members,
+      },
+    };
   }
 
   get #id(): string {
@@ -84,7 +132,13 @@ class Fuzz {
       serverAssignor: random.pick([null, null, "range", "uniform", "best"]),
       topicPartitions: random.chance(1, 2) ? [] : this.#rows,
     };
-    this.h.p.ask("consumerHeartbeat", { version: random.below(2), client: CLIENT, body });
+    this.#say(random.chance(1, 4) ? { ...body, ...COMES } : body);
+  }
+
+  #say(body: Request<typeof consumerGroupHeartbeat>) {
+    const { reply } = this.h.p.ask("consumerHeartbeat", { version: this.random.below(2), client: CLIENT, body });
+    const said = (reply as { readonly errorMessage?: string | null } | undefined)?.errorMessage ?? "";
+    assertEquals(said.includes("assignor") && said.includes("failed"), false, said);
   }
 
   join() {

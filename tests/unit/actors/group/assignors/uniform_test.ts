@@ -1,3 +1,4 @@
+import { cpuUsage } from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import type { Assignment, AssignorInput } from "../../../../../actors/group/assignor.ts";
 import { uniformAssignor } from "../../../../../actors/group/assignors/uniform.ts";
@@ -228,4 +229,58 @@ Deno.test("a thousand members share ten thousand partitions in good time", () =>
   const gone = again(input, result);
   const half = { ...gone, members: new Map([...gone.members].slice(500)) };
   assertEquals(new Set(loads(uniformAssignor.assign(half))), new Set([20]));
+});
+
+/** How long an assignor takes at most, in processor time: the machine may have other things to do. */
+const IN_GOOD_TIME_MS = 1_000;
+
+function assignInTime(input: AssignorInput): Result {
+  const before = cpuUsage();
+  const result = uniformAssignor.assign(input);
+  const { user, system } = cpuUsage(before);
+  assert((user + system) / 1000 < IN_GOOD_TIME_MS, `${(user + system) / 1000} ms`);
+  return result;
+}
+
+Deno.test("who has ten thousand partitions gives them away in good time, be they of one topic or of as many", () => {
+  for (const [count, partitions, members] of [[1, 10_000, 2], [1, 10_000, 1_000], [10_000, 1, 2], [1_000, 10, 100]]) {
+    const topics = Object.fromEntries(Array.from({ length: count! }, (_, index) => [`t${index}`, partitions!]));
+    const before = settled(topics, { a: { topics: Object.keys(topics) } });
+    const { topicIds } = before.members.get("a")!;
+    let input = before;
+    for (let index = 1; index < members!; index++) input = withMember(input, `m${index}`, topicIds);
+    const share = 10_000 / members!;
+    const result = assignInTime(input);
+    assertEquals(new Set(loads(result)), new Set([share]));
+    assertEquals(movesOf(input, result), 10_000 - share);
+  }
+});
+
+Deno.test("partitions that could go home nowhere are soon left alone", () => {
+  let looks = 0;
+  const racks = new (class extends Array<string> {
+    override includes(rack: string): boolean {
+      looks++;
+      return rack === "x";
+    }
+  })();
+  const members = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [`m${index}`, { topics: ["a"], rackId: index % 2 === 0 ? "x" : "y" }]),
+  );
+  const input = inputOf({ a: Array.from({ length: 5_000 }, () => racks) }, members);
+  const { topicIds } = input.members.get("m0")!;
+  // As groups have it: who says the same shares it.
+  const alike = { ...input, members: new Map([...input.members].map(([id, one]) => [id, { ...one, topicIds }])) };
+  const result = uniformAssignor.assign(alike);
+  looks = 0;
+  assertEquals(shown(alike, uniformAssignor.assign(again(alike, result))), shown(alike, result));
+  assert(looks < 50_000, `each partition was looked at ${looks / 5_000} times`);
+});
+
+Deno.test("a partition that there cannot be is nobody's, and not one of the topic before", () => {
+  const members = {
+    m: { topics: ["b"], assigned: { b: [-1, -2, 1, 9] } },
+    n: { topics: ["a", "b"], assigned: { a: [-1, 0], b: [0] } },
+  };
+  assertEquals(assign({ a: 1, b: 3 }, members), { m: "b-1 b-2", n: "a-0 b-0" });
 });
