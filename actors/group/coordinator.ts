@@ -126,9 +126,10 @@ function readTheDead(coordinator: Coordinator, out: CoordinatorOutbox): void {
 
 /** A write may or may not be committed: what groups have applied for it may be wrong, and only the log knows. */
 function doubt(coordinator: Coordinator, { error, message }: Problem, out: CoordinatorOutbox): void {
-  const { failures, args: { partition } } = coordinator;
+  const { isComplaining, args: { partition } } = coordinator;
   coordinator.isDeposed = isDeposing(error);
-  if (failures === 0 && !coordinator.isDeposed) {
+  if (!isComplaining && !coordinator.isDeposed) {
+    coordinator.isComplaining = true;
     const why = message === null ? error : `${error}: ${message}`;
     report(coordinator, `${OFFSETS_TOPIC}-${partition} could not be written (${why}): its groups are read again.`, out);
   }

@@ -56,6 +56,8 @@ export interface Reading {
   offset: number;
   /** Where it ended when the reading began; Infinity while that is not known. */
   goal: number;
+  /** When it began (monotonic). */
+  readonly beganMs: number;
 }
 
 /** The state of a coordinator. */
@@ -80,8 +82,12 @@ export class Coordinator {
   isDeposed = false;
   /** Its broker does not hear from the controller. */
   isIsolated = false;
-  /** Readings and writes that failed since the last write that did not. */
+  /** Readings that failed since the last one that came to its end. */
   failures = 0;
+  /** How long the last one took that read everything. */
+  readMs = 0;
+  /** It has been reported that writes fail, and none has succeeded since. */
+  isComplaining = false;
   /** Where the next batch is to begin: nobody else writes here. */
   endOffset = 0;
   /** Writes that wait to be sent, in order. */

@@ -10,7 +10,8 @@
  * acknowledged commit. Only a leader can read above what its replica knew to be committed at first, by waiting for it.
  *
  * Whatever goes wrong, it begins anew after a while: what could be wrong for good ends this leader epoch, and the broker ends the
- * coordinator with that.
+ * coordinator with that. The while grows with readings that fail in a row, not with writes: as long as too few replicas are in sync every
+ * commit is refused, and what was committed is to be had between them. But it is as long as the last reading was, so that others get on.
  *
  * Invariant: an answer that belongs to a reading which was given up changes nothing.
  *
@@ -45,7 +46,7 @@ export function read(
   then: Then,
   out: CoordinatorOutbox,
 ): void {
-  const reading: Reading = { only, words: new LastWords(only), offset: 0, goal: Infinity };
+  const reading: Reading = { only, words: new LastWords(only), offset: 0, goal: Infinity, beganMs: out.monotonic() };
   coordinator.reading = reading;
   out.cancel("load");
   confirm(coordinator, reading, (coordinator, out) => findGoal(coordinator, reading, then, out), out);
@@ -137,6 +138,8 @@ function awaitCommit(coordinator: Coordinator, reading: Reading, then: Then, out
 
 function finish(coordinator: Coordinator, reading: Reading, then: Then, out: CoordinatorOutbox): void {
   coordinator.reading = undefined;
+  coordinator.failures = 0;
+  if (reading.only === undefined) coordinator.readMs = out.monotonic() - reading.beganMs;
   const { passedOver } = reading.words;
   if (passedOver > 0) {
     const { partition } = coordinator.args;
@@ -149,6 +152,8 @@ function finish(coordinator: Coordinator, reading: Reading, then: Then, out: Coo
 /** Begins anew a little later. */
 export function retry(coordinator: Coordinator, out: CoordinatorOutbox): void {
   coordinator.reading = undefined;
-  const fullMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(coordinator.failures++, 16));
+  const { failures, readMs } = coordinator;
+  coordinator.failures++;
+  const fullMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MS * 2 ** Math.min(failures, 16), 2 * readMs));
   out.timer("load", fullMs - out.random.below(Math.floor(fullMs / 2) + 1), "tick", "load");
 }

@@ -97,7 +97,7 @@ function send(coordinator: Coordinator, batch: readonly Write[], hooks: WriteHoo
     if (!coordinator.inFlight.has(batch)) return; // given up long ago
     const problem = problemOf(answer);
     if (problem !== undefined) return hooks.doubt(coordinator, problem, out);
-    coordinator.failures = 0;
+    coordinator.isComplaining = false;
     coordinator.inFlight.delete(batch);
     for (const { asker } of batch) out.reply(asker, true);
     if (!coordinator.writesSoon) sendWrites(coordinator, hooks, out);

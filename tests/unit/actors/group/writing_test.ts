@@ -147,3 +147,37 @@ Deno.test("an operator is told why groups are read again, once in a row, and not
   fail("NOT_ENOUGH_REPLICAS");
   assertEquals(stage.reports.length, 2);
 });
+
+Deno.test("however many writes are refused in a row, all is soon read again after each", () => {
+  const stage = CoordinatorStage.active([offset("a", "t", 0)]);
+  for (let time = 0; time < 10; time++) {
+    stage.write("a", offset("a", "t", 1));
+    stage.answer("NOT_ENOUGH_REPLICAS").end("a").probe.advance(49);
+    assertEquals([stage.asked, stage.errorOf("a")], [undefined, "COORDINATOR_LOAD_IN_PROGRESS"]);
+    stage.probe.advance(51);
+    stage.read();
+    assertEquals([stage.phase, stage.errorOf("a")], ["active", "NONE"], `${time}`);
+  }
+  assertEquals(stage.reports.length, 1);
+});
+
+Deno.test("a partition that takes long to read is not read for more than half of the time, or every two seconds", () => {
+  for (const [tookMs, leastMs, mostMs] of [[300, 300, 600], [20_000, 1_000, 2_000]] as const) {
+    const stage = CoordinatorStage.active([offset("a", "t", 0)]);
+    const fail = () => {
+      stage.write("a", offset("a", "t", 1));
+      stage.answer("NOT_ENOUGH_REPLICAS").end("a");
+    };
+    fail();
+    stage.probe.advance(100);
+    stage.readTo("fetch");
+    stage.probe.advance(tookMs);
+    stage.read();
+    assertEquals(stage.phase, "active");
+    fail();
+    stage.probe.advance(leastMs - 1);
+    assertEquals(stage.asked, undefined, `${tookMs}`);
+    stage.probe.advance(mostMs - leastMs + 1);
+    assertEquals(stage.asked, "confirm", `${tookMs}`);
+  }
+});
