@@ -58,11 +58,15 @@ export interface Members extends Part {
   }): ErrorName;
   /** The same for OffsetFetch of version 9 and up. */
   judgeFetch(fetch: { readonly memberId: string | null; readonly epoch: number }): ErrorName;
-  /** A commit of a classic member counts as a sign of life. */
-  heard(memberId: string, out: GroupOutbox): void;
   isSubscribedTo(topic: string): boolean;
   /** Wall-clock time since which it has had no members; undefined while it has some: offsets expire from here. */
   readonly emptySinceMs: number | undefined;
+}
+
+/** Of a classic group they must know more. */
+export interface ClassicMembers extends Members {
+  /** A member commits: in these groups, as in Kafka, that is a sign of life. */
+  heard(memberId: string, out: GroupOutbox): void;
 }
 
 /** What a group needs from outside. */
@@ -77,7 +81,7 @@ export interface Group {
   readonly deps: GroupDeps;
   news: GroupNews;
   readonly offsets: Offsets;
-  classic: Members | undefined;
+  classic: ClassicMembers | undefined;
   modern: Members | undefined;
   /** It has told its coordinator that it is nothing any more: it answers COORDINATOR_LOAD_IN_PROGRESS. */
   retired: boolean;

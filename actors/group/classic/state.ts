@@ -19,7 +19,7 @@ import type { ResponseInput } from "../../../protocol/schema.ts";
 import type { joinGroup, syncGroup } from "../../../protocol/tables/groups.ts";
 import type { Asker } from "../../actor.ts";
 import type { GroupRecord } from "../records.ts";
-import type { Group, GroupOutbox, Members } from "../state.ts";
+import type { ClassicMembers, Group, GroupOutbox } from "../state.ts";
 import type { ClassicProtocol, ClassicSnapshotMember } from "./convert.ts";
 import { touch } from "./sessions.ts";
 
@@ -55,7 +55,7 @@ export interface Member extends ClassicSnapshotMember {
 export const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** The classic part of a group. Its transitions are in the files beside this one. */
-export class ClassicGroup implements Members {
+export class ClassicGroup implements ClassicMembers {
   phase: Phase = "Empty";
   generation = 0;
   protocolType = "";

@@ -14,7 +14,7 @@ import type { ErrorName } from "../../../protocol/errors.ts";
 import type { Assignment } from "../assignor.ts";
 import type { Topology } from "../protocol.ts";
 import { encodeRecord, type GroupRecord } from "../records.ts";
-import type { GroupOutbox, Members } from "../state.ts";
+import type { Members } from "../state.ts";
 import {
   currentOf,
   currentRecord,
@@ -27,7 +27,6 @@ import {
 import { fromRows, NOTHING } from "./partitions.ts";
 import { type Current, NEWCOMER, STABLE } from "./reconciliation.ts";
 import { Tally } from "./tally.ts";
-import { resetSession } from "./timers.ts";
 
 /** What is known in memory alone: a group that is loaded knows nothing of it. */
 export interface Volatile {
@@ -173,11 +172,6 @@ export class ModernGroup implements Members {
     const member = this.metadata.get(fetch.memberId ?? "");
     if (member === undefined) return "UNKNOWN_MEMBER_ID";
     return this.#judgeEpoch(fetch.memberId!, fetch.epoch, member.classicMemberMetadata !== null);
-  }
-
-  heard(memberId: string, out: GroupOutbox): void {
-    const classic = this.metadata.get(memberId)?.classicMemberMetadata;
-    if (classic) resetSession(this, memberId, classic.sessionTimeoutMs, out);
   }
 
   isSubscribedTo(topic: string): boolean {

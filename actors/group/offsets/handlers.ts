@@ -31,7 +31,7 @@ export function commit(group: Group, request: CommitRequest, out: GroupOutbox): 
   const isTooLong = ({ committedMetadata: text }: CommittedPartition) => (text?.length ?? 0) > offsetMetadataMaxBytes;
   const error = judgeCommit(group, request, isTooLong);
   if (error !== "NONE") return respondToCommit(body, () => error);
-  // A sign of life, though of members of the old protocol only. Before anything is appended: it does not wait for the disk.
+  // A sign of life, in classic groups only. Before anything is appended: it does not wait for the disk.
   if (body.memberId !== "") group.classic?.heard(body.memberId, out);
 
   const records = recordsOf(group, body, isTooLong, out.now());

@@ -12,7 +12,7 @@ import type {
   TopologyTopic,
 } from "../../../../../actors/group/protocol.ts";
 import type { GroupRecord } from "../../../../../actors/group/records.ts";
-import type { Group, Members } from "../../../../../actors/group/state.ts";
+import type { ClassicMembers, Group } from "../../../../../actors/group/state.ts";
 import type { MemoryJournal } from "../../../../../actors/memory_journal.ts";
 import { type Probe, probe } from "../../../../../actors/probe.ts";
 import { errorName } from "../../../../../protocol/errors.ts";
@@ -53,12 +53,12 @@ export function stage({ records = [], topics = { t: "id-t", u: "id-u" }, config 
 }
 
 /** What a played group of members says. */
-export interface Played extends Partial<Members> {
+export interface Played extends Partial<ClassicMembers> {
   readonly heardOf?: string[];
 }
 
-/** Members that let everybody do everything, but for what the test says. */
-export function membersOf(played: Played = {}): Members {
+/** ClassicMembers that let everybody do everything, but for what the test says. */
+export function membersOf(played: Played = {}): ClassicMembers {
   return {
     state: "Stable",
     protocolType: "consumer",
