@@ -16,6 +16,8 @@ export interface LogOwner {
   recoveryPointFalls(log: SegmentedLog, offset: number): void;
   /** What is below the log's start is about to be removed: the start on disk must be `offset` on return. */
   startMoves(log: SegmentedLog, offset: number): void;
+  /** Batches are about to be replaced, by what is committed: the high watermark on disk must be as it was last set on return. */
+  replaces(log: SegmentedLog): void;
   /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
   cleanedMoves(log: SegmentedLog, offset: number): void;
   /** Below `offset`, and nowhere else, tombstones may be gone: so on disk on return. */

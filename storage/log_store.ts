@@ -301,6 +301,7 @@ export class DiskLogStore implements LogStore {
     return {
       recoveryPointFalls: ({ name }, offset) => this.#recoveryPoints.fall(name, offset),
       startMoves: ({ name }, offset) => this.#starts.writeOne(name, offset),
+      replaces: () => this.#watermarks.write(this.#highWatermarks),
       cleanedMoves: ({ name }, offset) => this.#cleaned.writeOne(name, offset),
       tombstonesGo: ({ name }, offset) => this.#gone.writeOne(name, offset),
       flushed: (_log, bytes, rolled) => this.#flushed(bytes, rolled),

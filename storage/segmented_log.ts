@@ -112,6 +112,7 @@ export class SegmentedLog implements Log {
         readEnds: this.#readEnds,
         startOffset: () => this.#startOffset,
         segmentBytes: () => Math.min(this.#config.segmentBytes, SEGMENT_BYTES_LIMIT),
+        replaces: () => owner.replaces(this),
         cleanedMoves: (offset) => owner.cleanedMoves(this, offset),
         tombstonesGo: (offset) => owner.tombstonesGo(this, offset),
       },

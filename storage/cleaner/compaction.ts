@@ -33,6 +33,11 @@ export interface CompactedLog {
   startOffset(): number;
   /** segment.bytes */
   segmentBytes(): number;
+  /**
+   * Batches are about to be replaced: the high watermark is on disk on return. Who has to cut something below it later, after a crash too,
+   * knows by it that what is left may lack records because of those that go.
+   */
+  replaces(): void;
   /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
   cleanedMoves(offset: number): void;
   /** Below `offset`, and nowhere else, tombstones may be gone: so on disk on return. */
@@ -46,6 +51,8 @@ export class Compaction {
   #rewrittenTo = 0;
   #tombstonesGoneTo: number;
   #cleaning: LogCleaning | undefined;
+  /** The cleaning that is under way has replaced something, or is about to. */
+  #replaces = false;
 
   constructor(log: CompactedLog, cleanedTo: number, tombstonesGoneTo: number) {
     this.#log = log;
@@ -90,6 +97,7 @@ export class Compaction {
       tombstonesGo: (to: number) => this.tombstonesGo(to),
       over: () => this.#cleaning = undefined,
     };
+    this.#replaces = false;
     return this.#cleaning = new LogCleaning(log, cleanable, request);
   }
 
@@ -146,6 +154,8 @@ export class Compaction {
       first >= 0 && end <= durability.flushedOffset,
       `${name}: what is put in place must be below its durable end.`,
     );
+    if (!this.#replaces) this.#log.replaces();
+    this.#replaces = true;
     this.#rewrittenTo = Math.max(this.#rewrittenTo, end);
     durability.orFail(() => {
       for (const segment of old) {

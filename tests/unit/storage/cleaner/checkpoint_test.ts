@@ -61,6 +61,23 @@ Deno.test("a checkpoint that is damaged, or speaks of more than there is, costs 
   }
 });
 
+Deno.test("before the first batch is replaced the high watermark is written down", () => {
+  const disk = new FaultyDisk();
+  const { log, store } = openLog(disk, { segmentBytes: 300 });
+  for (let index = 0; index < 40; index++) write(log, `a=${index}`);
+  log.rollIfDue(Number.MAX_SAFE_INTEGER);
+  log.flush(() => {});
+  const before = chain(log);
+  store.setHighWatermark(NAME, 40);
+  disk.plan({ operation: "rename", path: /replication-offset-checkpoint/, code: "ENOSPC", times: 1 });
+  assertThrows(() => log.beginCleaning(ALL)!.step(1 << 20), DiskError);
+  assertEquals([chain(log), log.rewrittenTo], [before, 0]);
+  const cleaning = log.beginCleaning(ALL)!;
+  while (log.rewrittenTo === 0) assertEquals(cleaning.step(1), undefined);
+  store.close(false);
+  assertEquals(openStore(disk).highWatermark(NAME), 40);
+});
+
 for (const path of [/cleaner-offset-checkpoint/, /\.log\.cleaned$/, /\.log\.swap$/]) {
   Deno.test(`how far a cleaning has replaced segments is known when a rename of ${path.source} fails in it`, () => {
     const disk = new FaultyDisk();
