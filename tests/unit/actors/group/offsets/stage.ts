@@ -57,7 +57,7 @@ export interface Played extends Partial<ClassicMembers> {
   readonly heardOf?: string[];
 }
 
-/** ClassicMembers that let everybody do everything, but for what the test says. */
+/** Members that let everybody do everything, but for what the test says. */
 export function membersOf(played: Played = {}): ClassicMembers {
   return {
     state: "Stable",
