@@ -68,7 +68,7 @@ const NUMBER_MAX = 0x7fff_ffff;
 /** Configs that are texts: null where nothing is meant, but never empty. */
 const TEXTS: readonly (keyof ConsumerConfig)[] = ["groupId", "groupInstanceId", "groupRemoteAssignor", "clientRack"];
 const encoder = new TextEncoder();
-/** What the records of `__consumer_offsets` can hold. */
+/** What requests, and the records of `__consumer_offsets`, can hold. */
 const TEXT_BYTES_MAX = 0x7fff;
 
 /** A sentence that says what is wrong with a config, or undefined. */
@@ -103,16 +103,24 @@ function problemOfNumbers(config: ConsumerConfig): string | undefined {
 
 function problemOfTexts(config: ConsumerConfig): string | undefined {
   if (typeof config.clientId !== "string") return `clientId is ${shown(config.clientId)}: it must be a text.`;
+  const tooLong = problemOfLength("clientId", config.clientId);
+  if (tooLong !== undefined) return tooLong;
   for (const name of TEXTS) {
     const value = config[name];
     if (value === null) continue;
     if (typeof value !== "string" || value === "") return `${name} is ${shown(value)}: it must be a text, not empty.`;
-    const bytes = encoder.encode(value).length;
-    if (bytes > TEXT_BYTES_MAX) return `${name} is ${bytes} bytes long: it must not be longer than ${TEXT_BYTES_MAX}.`;
+    const problem = problemOfLength(name, value);
+    if (problem !== undefined) return problem;
   }
   // Kafka's rule for both is the same.
   const refused = config.groupInstanceId === null ? null : refuseTopicName(config.groupInstanceId);
   return refused === null ? undefined : `groupInstanceId has to be as a topic's name is. ${refused}`;
+}
+
+function problemOfLength(name: string, value: string): string | undefined {
+  const bytes = encoder.encode(value).length;
+  if (bytes <= TEXT_BYTES_MAX) return undefined;
+  return `${name} is ${bytes} bytes long: it must not be longer than ${TEXT_BYTES_MAX}.`;
 }
 
 function problemTogether(config: ConsumerConfig): string | undefined {

@@ -118,6 +118,8 @@ const CHOICE: Part<"subscribe" | "assign" | "unsubscribe" | "assignment" | "aliv
   subscribe(consumer, to) {
     if (consumer.leaving !== undefined || consumer.closing !== undefined) return ENDING;
     if (consumer.config.groupId === null) return NO_GROUP;
+    const { failure, coordinator } = consumer;
+    if (failure !== undefined && failure !== coordinator.failure) return failure; // it would own what no poll brings
     if (consumer.mode === "assigned") return failed("INVALID_REQUEST", "Partitions are assigned: unsubscribe first.");
     consumer.subscription = "pattern" in to
       ? { topics: [], pattern: to.pattern }

@@ -13,6 +13,7 @@ import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { call, disconnect } from "./calls.ts";
 import type { KnownNode } from "./metadata.ts";
 import type { NodeAddress } from "./network.ts";
+import type { Outcome } from "./protocol.ts";
 import { askSessionTimeout } from "./session_timeout.ts";
 import type { Consumer } from "./state.ts";
 import { outcomeOf } from "./values.ts";
@@ -39,6 +40,8 @@ export class CoordinatorSearch {
   held = 0;
   /** When to ask whether it is still the one; Infinity while nothing is kept waiting there. */
   checkAtMs = Infinity;
+  /** Why nobody says who it is; what the consumer fails with until somebody does. */
+  failure: Outcome | undefined;
   /** After so long without a heartbeat it puts members of the new protocol out; undefined when it has not said. */
   sessionMs: number | undefined;
 }
@@ -104,7 +107,7 @@ function ask(consumer: Consumer, groupId: string): void {
       const error = answer === undefined ? "COORDINATOR_NOT_AVAILABLE" : errorName(answer.errorCode);
       if (error === "NONE") return found(consumer, { id: answer!.nodeId, host: answer!.host, port: answer!.port });
       if (error === "GROUP_AUTHORIZATION_FAILED" || error === "INVALID_GROUP_ID") {
-        consumer.failure = outcomeOf(error, answer?.errorMessage ?? null);
+        consumer.failure = coordinator.failure = outcomeOf(error, answer?.errorMessage ?? null);
       }
       again(consumer);
     },
@@ -114,6 +117,8 @@ function ask(consumer: Consumer, groupId: string): void {
 function found(consumer: Consumer, node: KnownNode): void {
   const { coordinator } = consumer;
   const before = coordinator.node;
+  if (consumer.failure === coordinator.failure) consumer.failure = undefined;
+  coordinator.failure = undefined;
   checkLater(consumer);
   if (before !== undefined && isAt(before, node)) return;
   if (before !== undefined) disconnect(consumer, before, "control"); // what it has not answered it will not

@@ -226,9 +226,10 @@ function ask(consumer: Consumer, topics: readonly string[] | null): void {
   });
 }
 
-/** False when topics are not there (yet), or have no leaders. Those that may not be read are complained of. */
+/** False when topics, or partitions that are read, are not there (yet), or have no leaders. Those that may not be read are complained of. */
 function isWhole(consumer: Consumer, topics: Response<typeof table>["topics"]): boolean {
-  let isWhole = true;
+  const held = [...consumer.partitions.values()];
+  let isWhole = held.every(({ topic, partition }) => consumer.metadata.leaderOf(topic, partition) !== undefined);
   for (const { name, errorCode, partitions } of topics) {
     const error = errorName(errorCode);
     if (error === "INVALID_TOPIC_EXCEPTION" || error === "TOPIC_AUTHORIZATION_FAILED") {

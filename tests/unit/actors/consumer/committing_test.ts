@@ -352,6 +352,7 @@ Deno.test("what was handed out of a partition that was here before is not commit
   stage.poll(3);
   stage.probe.ask("nextRebalance", { after: 1 });
   stage.want({ type: "lose", partitions: [T0] }, { type: "assign", partitions: [T0] });
+  stage.probe.tell("handled", { number: 2 }); // what was lost; that it has come again the program does not know
   const commit = stage.probe.ask("commit", {
     offsets: [{ ...T0, offset: 3, leaderEpoch: 5, metadata: "" }],
     onlyOwned: true,

@@ -150,6 +150,20 @@ Deno.test("a topic that is not there is asked for until it is", () => {
   assertEquals(asks(stage), ["1 full #t-0@0"]);
 });
 
+Deno.test("a partition that its topic does not have is asked for less and less often", () => {
+  const stage = new Stage({ auto: false });
+  stage.probe.ask("assign", [{ topic: "t", partition: 9 }]);
+  let asked = 0;
+  for (let ms = 0; ms < 10_000; ms += 10) {
+    stage.probe.advance(10);
+    for (const one of stage.all(metadata)) {
+      asked++;
+      stage.answer(metadata, stage.metadata(), one);
+    }
+  }
+  assertEquals(asked < 20, true, `${asked} times`);
+});
+
 Deno.test("a topic that may not be read is complained of", () => {
   const stage = new Stage({ auto: false });
   stage.probe.ask("assign", [T0]);
@@ -169,10 +183,14 @@ Deno.test("the coordinator is looked for where there is a group, again while nob
   assertEquals(stage.member.heard("coordinator"), [{ type: "coordinator", isKnown: true }]);
 });
 
-Deno.test("a group that may not be used is given up", () => {
+Deno.test("a group that may not be used is said to be so until it may", () => {
   const stage = new Stage({ config: { groupId: "g" }, auto: false });
   stage.probe.ask("subscribe", { topics: ["t"] });
   const where = { nodeId: -1, host: "", port: -1 };
   stage.answer(findCoordinator, { coordinators: [{ key: "g", errorCode: 30, errorMessage: "no", ...where }] });
   assertEquals(stage.poll().reply, { error: "GROUP_AUTHORIZATION_FAILED", message: "no", records: [] } as never);
+  assertEquals(stage.probe.ask("subscribe", { topics: ["t"] }).reply?.error, "NONE");
+  stage.auto = true;
+  stage.probe.advance(300);
+  assertEquals(stage.poll(1, 0).reply?.error, "NONE");
 });

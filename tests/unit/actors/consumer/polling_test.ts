@@ -139,6 +139,8 @@ Deno.test("configs that make no sense are refused with a sentence", () => {
   assertEquals(configProblem({ ...CONSUMER_DEFAULTS, fetchMaxWaitMs: -1 })?.startsWith("fetchMaxWaitMs is -1"), true);
   assertEquals(configProblem({ ...CONSUMER_DEFAULTS, groupInstanceId: "i" })?.includes("needs a groupId"), true);
   assertEquals(configProblem({ ...CONSUMER_DEFAULTS, delivery: "at-most-once" })?.includes("needs a groupId"), true);
+  const long = configProblem({ ...CONSUMER_DEFAULTS, clientId: "ä".repeat(16_384) });
+  assertEquals(long, "clientId is 32768 bytes long: it must not be longer than 32767.");
   const odd = configProblem({ ...CONSUMER_DEFAULTS, autoOffsetReset: "Earliest" as "earliest" });
   assertEquals(odd, "autoOffsetReset is Earliest: it must be one of latest, earliest, none.");
   const member = { ...CONSUMER_DEFAULTS, groupId: "g", sessionTimeoutMs: 3_000 };

@@ -437,3 +437,11 @@ Deno.test("who asks what is its own after a standstill, before any timer has com
   stage.member.wanted.push({ type: "lose", partitions: [T0] });
   assertEquals(stage.probe.ask("assignment", undefined).reply, []);
 });
+
+Deno.test("who has failed for good cannot subscribe any more: it would own what it does not read", () => {
+  const stage = new Stage({ config: { groupId: "g" } }).own([]);
+  stage.want({ type: "fail", error: "INVALID_REGULAR_EXPRESSION", message: "no" });
+  assertEquals(stage.probe.ask("subscribe", { topics: ["t"] }).reply?.error, "INVALID_REGULAR_EXPRESSION");
+  stage.want({ type: "assign", partitions: [T0] });
+  assertEquals(stage.probe.ask("assignment", undefined).reply, []);
+});
