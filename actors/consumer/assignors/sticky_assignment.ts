@@ -31,8 +31,10 @@ export interface Claim {
 interface Seat extends AssignedMember {
   /** By topic, what it has now. */
   readonly has: Map<string, Set<number>>;
-  /** What it had and may keep, as keys. */
-  readonly kept: Set<string>;
+  /** By topic, what it had and may keep. */
+  readonly kept: Map<string, Set<number>>;
+  /** By topic, what it gives away next, the last one first; nothing when that is to be found out. */
+  readonly next: Map<string, number[]>;
   load: number;
 }
 
@@ -49,7 +51,13 @@ export function assignStickily(
   partitions: ReadonlyMap<string, number>,
   claimOf: (member: AssignedMember) => Claim,
 ): Assignments {
-  const seats = inOrder(members).map((member): Seat => ({ ...member, has: new Map(), kept: new Set(), load: 0 }));
+  const seats = inOrder(members).map((member): Seat => ({
+    ...member,
+    has: new Map(),
+    kept: new Map(),
+    next: new Map(),
+    load: 0,
+  }));
   const subscribers = subscribersByTopic(seats, partitions);
   const owners = settleClaims(seats, partitions, claimOf);
   fill(subscribers, partitions, owners);
@@ -79,7 +87,7 @@ function settleClaims(
   for (const [key, { seat, at }] of best) {
     if (!seat) continue;
     owners.set(key, seat);
-    seat.kept.add(key);
+    note(seat.kept, at.topic, at.partition);
     give(seat, at.topic, at.partition);
   }
   return owners;
@@ -151,20 +159,39 @@ function chainTo(end: Seat, cameBy: ReadonlyMap<Seat, Step | undefined>): Step[]
 
 /** Moves the partition that matters least: one that goes home, else one that has just come, else the last. */
 function move({ from, topic, to }: Step): void {
-  const candidates = [...from.has.get(topic)!].sort((a, b) => b - a);
-  const key = (partition: number) => keyOf({ topic, partition });
-  const partition = candidates.find((one) => to.kept.has(key(one))) ??
-    candidates.find((one) => !from.kept.has(key(one))) ?? candidates[0]!;
-  from.has.get(topic)!.delete(partition);
+  const has = from.has.get(topic)!;
+  let partition = -1;
+  for (const one of to.kept.get(topic) ?? []) if (one > partition && has.has(one)) partition = one;
+  if (partition < 0) partition = leastOf(from, topic, has);
+  has.delete(partition);
   from.load--;
   give(to, topic, partition);
 }
 
+/** Whoever gives away one gives away many: what is next is found out once, until it gets something. */
+function leastOf({ kept, next }: Seat, topic: string, has: ReadonlySet<number>): number {
+  let order = next.get(topic);
+  if (!order) {
+    const old = kept.get(topic);
+    const isNew = (one: number) => old?.has(one) ? 0 : 1;
+    next.set(topic, order = [...has].sort((a, b) => isNew(a) - isNew(b) || a - b));
+  }
+  for (;;) {
+    const last = order.pop()!;
+    if (has.has(last)) return last; // else it has gone home
+  }
+}
+
 function give(seat: Seat, topic: string, partition: number): void {
-  const has = seat.has.get(topic);
-  if (has) has.add(partition);
-  else seat.has.set(topic, new Set([partition]));
+  note(seat.has, topic, partition);
+  seat.next.delete(topic);
   seat.load++;
+}
+
+function note(byTopic: Map<string, Set<number>>, topic: string, partition: number): void {
+  const there = byTopic.get(topic);
+  if (there) there.add(partition);
+  else byTopic.set(topic, new Set([partition]));
 }
 
 function listOf({ has }: Seat): TopicPartition[] {

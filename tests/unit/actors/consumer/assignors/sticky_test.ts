@@ -228,3 +228,15 @@ Deno.test("the user data of cooperative-sticky are its generation, as before KIP
     a: "t0",
   });
 });
+
+Deno.test("who has everything of a large topic gives half of it away in no time", () => {
+  const all = Array.from({ length: 10_000 }, (_, partition) => ({ topic: "t", partition }));
+  const members = [
+    { ...member("a", ["t"]), owned: all, generation: 1 },
+    { ...member("b", ["t"]), owned: [], generation: 1 },
+  ];
+  const beginMs = performance.now();
+  const shares = assignStickily(members, new Map([["t", 10_000]]), claims);
+  assertEquals([...shares.values()].map((share) => [share.length, share[0]!.partition]), [[5_000, 0], [5_000, 5_000]]);
+  assert(performance.now() - beginMs < 2_000, "it blocks everything else of its process");
+});
