@@ -19,7 +19,7 @@ import type { heartbeat as heartbeatApi, joinGroup, leaveGroup, syncGroup } from
 import { LATER } from "../../actor.ts";
 import { join as joinClassic, newMemberId, timeoutsOf } from "../classic/joining.ts";
 import { joinRefused, syncRefused } from "../classic/replies.ts";
-import type { Asked } from "../protocol.ts";
+import type { Asked, GroupConfig } from "../protocol.ts";
 import type { Group, GroupOutbox } from "../state.ts";
 import { assignmentBytes, clearEmpty, idsOf } from "./convert.ts";
 import { decide, mayGoWithout, modernOf } from "./decide.ts";
@@ -50,7 +50,9 @@ const ID_REQUIRED_SINCE = 4;
 export function join(group: Group, asked: JoinAsked, out: GroupOutbox<JoinReply>): JoinReply | typeof LATER {
   const state = modernOf(group)!;
   if (!state.hasMembers) {
-    if (asked.body.memberId !== "") return joinRefused(asked.version, "UNKNOWN_MEMBER_ID", asked.body.memberId);
+    // Who could not be in it changes nothing.
+    const wrong = refuseFirst(group, asked);
+    if (wrong !== "NONE") return joinRefused(asked.version, wrong, asked.body.memberId);
     clearEmpty(group, state, out);
     return joinClassic(group, asked, out);
   }
@@ -66,12 +68,21 @@ export function join(group: Group, asked: JoinAsked, out: GroupOutbox<JoinReply>
   return enter(group, state, memberId, asked, subscription, out);
 }
 
+/** Of a group without members. */
+function refuseFirst(group: Group, { body }: JoinAsked): ErrorName {
+  if (!isSessionTimeout(body.sessionTimeoutMs, group.news.config)) return "INVALID_SESSION_TIMEOUT";
+  if (body.memberId !== "") return "UNKNOWN_MEMBER_ID";
+  return body.protocolType === "" || body.protocols.length === 0 ? "INCONSISTENT_GROUP_PROTOCOL" : "NONE";
+}
+
+function isSessionTimeout(ms: number, { minSessionTimeoutMs, maxSessionTimeoutMs }: GroupConfig): boolean {
+  return ms >= minSessionTimeoutMs && ms <= maxSessionTimeoutMs;
+}
+
 function refuseJoin(group: Group, state: ModernGroup, { body }: JoinAsked): ErrorName {
   const { config } = group.news;
   const { memberId, groupInstanceId: instanceId, sessionTimeoutMs } = body;
-  if (sessionTimeoutMs < config.minSessionTimeoutMs || sessionTimeoutMs > config.maxSessionTimeoutMs) {
-    return "INVALID_SESSION_TIMEOUT";
-  }
+  if (!isSessionTimeout(sessionTimeoutMs, config)) return "INVALID_SESSION_TIMEOUT";
   const holder = instanceId === null ? undefined : state.instances.get(instanceId);
   const known = state.metadata.get(memberId === "" ? holder ?? "" : memberId);
   if (known === undefined && state.metadata.size >= config.consumerMaxSize) return "GROUP_MAX_SIZE_REACHED";

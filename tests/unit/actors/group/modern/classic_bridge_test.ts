@@ -236,8 +236,18 @@ Deno.test("a group without members that has become a classic one has been empty 
   h.join("m");
   h.beat("m", -1);
   h.appended();
-  assertEquals(errorName(h.classicJoin("x").errorCode), "UNKNOWN_MEMBER_ID");
-  assertEquals(h.appended(), [], "who cannot come changes nothing");
+  for (
+    const [memberId, body, error] of [
+      ["x", {}, "UNKNOWN_MEMBER_ID"],
+      ["", { sessionTimeoutMs: 1 }, "INVALID_SESSION_TIMEOUT"],
+      ["x", { sessionTimeoutMs: 2_000_000_000 }, "INVALID_SESSION_TIMEOUT"],
+      ["", { protocolType: "" }, "INCONSISTENT_GROUP_PROTOCOL"],
+      ["", { protocols: [] }, "INCONSISTENT_GROUP_PROTOCOL"],
+    ] as const
+  ) {
+    assertEquals(errorName(h.classicJoin(memberId, body).errorCode), error);
+    assertEquals([h.appended(), h.state.hasMembers], [[], false], "who cannot come changes nothing");
+  }
   h.p.advance(5_000);
   assertEquals(errorName(h.classicJoin("").errorCode), "MEMBER_ID_REQUIRED");
   const since = h.p.state.classic!.emptySinceMs;
