@@ -39,7 +39,7 @@ export interface ClassicSnapshotMember {
 /** A group at one moment, in the terms of the classic protocol. */
 export interface ClassicSnapshot {
   readonly groupId: string;
-  /** The group epoch in the new protocol. */
+  /** In the new protocol: the group epoch where it becomes one of these, the newest member epoch where it was one. */
   readonly generation: number;
   /** "consumer" for a group that can be converted. */
   readonly protocolType: string;

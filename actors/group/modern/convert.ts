@@ -4,8 +4,9 @@
  *     classic ──a member of the new protocol comes──▶ modern, with members of both ──the last of those goes──▶ classic
  *
  * Invariants: the two kinds are never both in the log; what a member of a classic group may be using it has in the new one, and a partition
- * that two of them claim is given to one of them; the group epoch goes on from the generation, and the generation from the group epoch, which
- * nobody has to have joined: whoever reads a classic group with members and no leader in the log knows that it was on its way to the next.
+ * that two of them claim is given to one of them; the group epoch goes on from the generation, and the generation from the newest epoch of
+ * those who stay, with nobody to lead it: whoever reads a classic group with members and no leader in the log knows that it was on its way to
+ * the next.
  *
  * @module
  */
@@ -186,7 +187,9 @@ export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): bo
   if (protocol === undefined) return false;
   const snapshot: ClassicSnapshot = {
     groupId: group.args.groupId,
-    generation: draft.state.epoch, // one that members know: they hear of a rebalance, and not that they are too late
+    // The newest that one of them knows. Who knows it hears of a rebalance, and not that it is too late and has lost what it has; and none
+    // of them ever meets a generation again that it has been in.
+    generation: memberIds.reduce((newest, memberId) => Math.max(newest, draft.current(memberId).epoch), 0),
     protocolType: CONSUMER_PROTOCOL_TYPE,
     protocol,
     leader: null,

@@ -202,6 +202,25 @@ Deno.test("the last member of the new protocol leaves a classic group behind, in
   assertEquals(h.classicBeat(c, 2), "REBALANCE_IN_PROGRESS");
 });
 
+Deno.test("members that are not at the group's epoch yet know the generation that a classic group goes on with", () => {
+  const h = new GroupHarness({ records: classic([classicMember("x", [0, 1]), classicMember("y", [2, 3])]) });
+  h.join("m");
+  h.p.advance(1_000);
+  h.join("n");
+  for (let round = 0; round < 5; round++) {
+    h.p.advance(1_000);
+    h.classicSync("x", h.classicJoin("x").generationId);
+    h.classicBeat("y", 7); // has heard that it should join, and has not yet
+    for (const memberId of ["m", "n"]) h.beat(memberId, h.state.current(memberId).epoch, { topicPartitions: [] });
+  }
+  const { epoch } = h.state.current("x");
+  assertEquals([h.state.epoch, h.state.current("y").epoch], [epoch, 7]);
+  h.beat("m", -1);
+  h.beat("n", -1);
+  assertEquals([h.p.state.modern, h.p.state.classic!.state], [undefined, "PreparingRebalance"]);
+  assertEquals([h.classicBeat("x", epoch), h.classicBeat("y", 7)], ["REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"]);
+});
+
 Deno.test("a group that was on its way back to the classic protocol when its coordinator failed goes on forming", () => {
   const [h, c] = mixed();
   h.beat("m", -1);
