@@ -99,9 +99,26 @@ def consume(c, _progress):
         consumer.close()
 
 
+def subscribe(consumer, topic):
+    """Subscribes, and knows the topic before it joins.
+
+    Who hears of it afterwards joins again, and if that takes longer than one poll does, the client never looks at its answer: it
+    takes the metadata for what it has joined with, and waits for ever for partitions that it has been given.
+    """
+    consumer.subscribe([topic])
+    for _ in range(600):
+        try:
+            if consumer.partitions_for_topic(topic):
+                return
+        except KafkaError:
+            pass  # No broker could be asked just now.
+        time.sleep(0.1)
+    raise RuntimeError(f"{topic} is not known")
+
+
 def group(c, _progress):
     consumer = consumer_of(group_id=c["group"])
-    consumer.subscribe([c["topic"]])
+    subscribe(consumer, c["topic"])
     try:
         result = read(consumer, c)
         consumer.commit()
@@ -125,7 +142,7 @@ def member(c, progress):
         more["partition_assignment_strategy"] = [ASSIGNORS[c["strategy"]]]
     leaving = members.live(c)
     consumer = consumer_of(**more)
-    consumer.subscribe([c["topic"]])
+    subscribe(consumer, c["topic"])
     known = None
     while not leaving.is_set():
         found = consumer.poll(timeout_ms=50)
