@@ -21,6 +21,8 @@ export interface Abilities {
   readonly staticMembers: readonly ("classic" | "consumer")[];
   /** It speaks the new group protocol (KIP-848). */
   readonly newGroups: boolean;
+  /** What it has committed it does not hand out again, and what was taken from it it does not commit. */
+  readonly exactMembers: boolean;
   /** What it says about a missing topic when that is not Kafka's error. */
   readonly missingTopic?: RegExp;
 }
@@ -33,6 +35,7 @@ const EVERYTHING: Abilities = {
   refusesAutoCreate: false,
   staticMembers: ["classic", "consumer"],
   newGroups: true,
+  exactMembers: true,
 };
 
 /** Abilities by the client's name. */
@@ -75,6 +78,9 @@ export const ABILITIES: Record<string, Abilities> = {
     refusesAutoCreate: true,
     // One that comes back reads again what is committed; in the new protocol it leaves for good.
     staticMembers: [],
+    // When a leader changes it may fetch from one place twice, and hands out both answers. What was under way when it had to join again it
+    // commits afterwards, when others may have asked already where to begin.
+    exactMembers: false,
     // Error 3 is final in its own words.
     missingTopic: /Unknown topic/,
   },

@@ -8,6 +8,7 @@
  */
 import { assert } from "@std/assert";
 import { until } from "../helpers/patience.ts";
+import { ABILITIES } from "./abilities.ts";
 import type { Client, MemberEvent } from "./client.ts";
 import { openClient } from "./open_client.ts";
 import type { Target } from "./target.ts";
@@ -35,8 +36,8 @@ const PATIENCE_MS = 120_000;
 /**
  * One member.
  *
- * Whatever may happen to a group, what has been committed is not handed out again: that is watched in every case. (What has been read
- * and not committed may be: on a slow machine a session is over early.)
+ * Whatever may happen to a group, what has been committed is not handed out again: that is watched in every case, with clients that do not
+ * do so by themselves. (What has been read and not committed may be: on a slow machine a session is over early.)
  */
 export class Member implements AsyncDisposable {
   /** What it has now. */
@@ -88,13 +89,18 @@ export class Member implements AsyncDisposable {
       const [partition, offset] = event.read;
       this.read.push(`${partition}@${offset}`);
       const committed = told.get(this.#place(partition)) ?? 0;
-      if (offset >= committed) return;
+      if (offset >= committed || !this.#isExact) return;
       this.failure ??= new Error(`It was handed ${partition}@${offset}, though ${committed} had been committed.`);
     } else {
       const [partition, offset] = event.committed;
       this.committed.set(partition, offset);
+      if (!this.#isExact) return;
       told.set(this.#place(partition), Math.max(offset, told.get(this.#place(partition)) ?? 0));
     }
+  }
+
+  get #isExact(): boolean {
+    return ABILITIES[this.client]!.exactMembers;
   }
 
   #place(partition: number): string {
