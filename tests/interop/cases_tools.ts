@@ -6,6 +6,7 @@
  * @module
  */
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+import { until } from "../helpers/patience.ts";
 import { type Feature, freshTopic } from "./scene.ts";
 import type { Target } from "./target.ts";
 import { runTool } from "./tools.ts";
@@ -58,9 +59,11 @@ const topics: ToolCase = {
     const settings = ["--partitions", "2", "--replication-factor", "1", "--config", "retention.ms=90000000"];
     await tool(target, "TopicCommand", ["--create", "--topic", made, ...settings]);
     await tool(target, "TopicCommand", ["--alter", "--topic", made, "--partitions", "3"]);
-    const described = await tool(target, "TopicCommand", ["--describe", "--topic", made]);
-    assertMatch(described, /PartitionCount: 3\s+ReplicationFactor: 1\s+Configs:.*retention\.ms=90000000/);
-    assertEquals(described.match(/Leader: (\d)\s+Replicas: \1\s+Isr: \1\b/g)?.length, 3);
+    await until("the partitions are led by those who have them", async () => {
+      const described = await tool(target, "TopicCommand", ["--describe", "--topic", made]);
+      assertMatch(described, /PartitionCount: 3\s+ReplicationFactor: 1\s+Configs:.*retention\.ms=90000000/);
+      return described.match(/Leader: (\d)\s+Replicas: \1\s+Isr: \1\b/g)?.length === 3;
+    });
     await tool(target, "TopicCommand", ["--delete", "--topic", made]);
     assertNotMatch(await tool(target, "TopicCommand", ["--list"]), new RegExp(made));
   },
