@@ -183,7 +183,7 @@ async function crowd(scene: Scene, clients: readonly string[], protocol: Protoco
   const members = await Promise.all(clients.map(async (name) => all.use(await join(common(protocol), name))));
   await untilShared(members, partitions);
   await readOn(members, writer);
-  const [going, staying] = [members.filter((_, at) => at % 2 === 0), members.filter((_, at) => at % 2 === 1)];
+  const [staying, going] = [members.filter((_, at) => at % 2 === 0), members.filter((_, at) => at % 2 === 1)];
   await Promise.all(going.map((member) => member.leave()));
   await untilShared(staying, partitions, SOON_MS);
   assertRead(members, await readOn(staying, writer));

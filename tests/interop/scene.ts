@@ -4,7 +4,9 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { look } from "../helpers/leaders.ts";
 import { PATIENCE_MS, until } from "../helpers/patience.ts";
+import { RawClient } from "../helpers/raw_client.ts";
 import { ABILITIES, type Abilities } from "./abilities.ts";
 import { type Client, Refusal, type Start, type WireRecord } from "./client.ts";
 import type { Target } from "./target.ts";
@@ -28,6 +30,7 @@ export interface Case {
 }
 
 const REQUEST_TIMED_OUT = 7;
+const TOPIC_ALREADY_EXISTS = 36;
 
 let topics = 0;
 const mark = Math.floor(Math.random() * 36 ** 4).toString(36);
@@ -59,19 +62,33 @@ export class Scene {
     return this.has(command) ? this.client : this.clerk;
   }
 
-  /** Makes a topic, by the client itself if it can, and waits until it has leaders. */
+  /** Makes a topic, by the client itself if it can, and waits until every broker knows its leaders. */
   async topic(partitions = 1, configs: Record<string, string> = {}): Promise<string> {
     const topic = freshTopic(this.client.name);
-    const maker = this.whoHas("createTopic");
-    await maker.call("createTopic", { topic, partitions, configs }).catch((error) => {
-      // On a busy machine the controller may be another meanwhile: then nobody can say whether the topic has been made.
-      if (!(error instanceof Refusal) || error.code !== REQUEST_TIMED_OUT) throw error;
-    });
+    await this.#make({ topic, partitions, configs });
     await until("the new topic has leaders", async () => {
-      const found = await this.clerk.call<{ leaders: number[] }>("describeTopic", { topic });
-      return found.leaders.length === partitions && found.leaders.every((leader) => leader >= 0);
+      for (const bootstrap of this.target.bootstrap.split(",")) {
+        await using broker = await RawClient.connect(bootstrap);
+        const { partitions: found } = await look(broker, topic);
+        if (found.length !== partitions || !found.every(({ leader }) => leader >= 0)) return false;
+      }
+      return true;
     });
     return topic;
+  }
+
+  /** On a busy machine the controller may be another meanwhile: then nobody can say whether the topic has been made, and it is asked again. */
+  async #make(fields: Readonly<Record<string, unknown>>): Promise<void> {
+    const endMs = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return void await this.whoHas("createTopic").call("createTopic", fields);
+      } catch (error) {
+        const code = error instanceof Refusal ? error.code : undefined;
+        if (code === TOPIC_ALREADY_EXISTS) return;
+        if (code !== REQUEST_TIMED_OUT || performance.now() > endMs) throw error;
+      }
+    }
   }
 
   /** Produces with the client. */
