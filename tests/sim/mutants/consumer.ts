@@ -48,6 +48,15 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
     survives: "It was true when it was said; whoever was put out meanwhile is told so by the next answer.",
   },
   {
+    name: "joined-after-goodbye",
+    guard: "The answer to a join is none when the member has said goodbye since.",
+    with: STORM,
+    file: at("modern_membership"),
+    from: "if (this.#isGoing) return;\n    if (sent.body.memberEpoch",
+    to: "if (sent.body.memberEpoch",
+    survives: "It takes a program that does not poll for maxPollIntervalMs while its join is under way.",
+  },
+  {
     name: "epoch-acknowledged-before-handled",
     guard: "What was to be given up is reported until the application has let go of it.",
     with: ["groups", "modern", "slow"],
