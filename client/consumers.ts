@@ -70,6 +70,7 @@ export class Consumers {
       enableAutoCommit: config.enableAutoCommit && config.groupId !== null,
       listener: { assigned, revoked, lost },
       after: (delayMs, task) => clock.after(delayMs, task),
+      delivery: config.delivery,
       maxPollIntervalMs: config.maxPollIntervalMs,
       requestTimeoutMs: config.requestTimeoutMs,
       groupProtocol: config.groupProtocol,

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { ConsumerRef, RebalanceEvent } from "../actors/consumer/protocol.ts";
+import type { ConsumerConfig, ConsumerRef, RebalanceEvent } from "../actors/consumer/protocol.ts";
 import type { ActorSystem } from "../actors/system.ts";
 import type { Backlog } from "./backlog.ts";
 import { ConsumerError, type RebalanceListener, type TopicPartition } from "./records.ts";
@@ -22,6 +22,7 @@ export interface ListeningGround {
   readonly system: ActorSystem;
   readonly ref: ConsumerRef;
   readonly enableAutoCommit: boolean;
+  readonly delivery: ConsumerConfig["delivery"];
   readonly listener: RebalanceListener;
   /** Calls back later; the function returned calls it off. */
   readonly after: (delayMs: number, task: () => void) => () => void;
@@ -92,7 +93,7 @@ export class Listening {
     if (type === "assigned") return await listener.assigned?.(partitions);
     this.#backlog.drop(partitions);
     if (type === "lost") {
-      this.#backlog.lose(partitions);
+      this.#lose(partitions);
       return await listener.lost?.(partitions);
     }
     await this.#untilRest();
@@ -101,8 +102,13 @@ export class Listening {
     try {
       await listener.revoked?.(partitions); // which may commit
     } finally {
-      this.#backlog.lose(partitions);
+      this.#lose(partitions);
     }
+  }
+
+  #lose(partitions: readonly TopicPartition[]): void {
+    if (this.#ground.delivery === "at-most-once") this.#backlog.forget(partitions); // all of it is committed
+    else this.#backlog.lose(partitions);
   }
 
   async #untilRest(): Promise<void> {

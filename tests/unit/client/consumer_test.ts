@@ -3,6 +3,7 @@ import { type Actor, type Asker, LATER, type Outbox } from "../../../actors/acto
 import {
   type ConsumedRecord,
   CONSUMER,
+  type ConsumerConfig,
   type ConsumerProtocol,
   type Outcome,
   type RebalanceEvent,
@@ -107,8 +108,15 @@ class Stage {
   /** What is to be done later, where the test says when. */
   readonly timers = new Set<() => void>();
 
-  constructor({ enableAutoCommit = true, listener = {}, maxPollIntervalMs = 60_000, hasTime = true }: {
+  constructor({
+    enableAutoCommit = true,
+    delivery = "at-least-once",
+    listener = {},
+    maxPollIntervalMs = 60_000,
+    hasTime = true,
+  }: {
     enableAutoCommit?: boolean;
+    delivery?: ConsumerConfig["delivery"];
     listener?: RebalanceListener;
     maxPollIntervalMs?: number;
     /** False: time passes with {@linkcode Stage.pass}. */
@@ -127,6 +135,7 @@ class Stage {
       system: this.system,
       ref,
       enableAutoCommit,
+      delivery,
       listener,
       after,
       maxPollIntervalMs,
@@ -447,6 +456,15 @@ Deno.test("of a partition that went when all that was handed out of it was commi
     await stage.consumer.commit();
     await stage.end();
   }
+});
+
+Deno.test("at most once nothing is missed: all that was handed out had been committed", async () => {
+  const stage = new Stage({ delivery: "at-most-once" });
+  stage.script.answers.push(records(0, 1));
+  await stage.consumer.poll();
+  await stage.say((out) => out.reply(stage.script.listener!, { number: 1, type: "lost", partitions: [T0] }));
+  await stage.consumer.commit();
+  await stage.end();
 });
 
 Deno.test("what was handed out of partitions that are assigned no more is not committed, nor missed", async () => {
