@@ -293,6 +293,15 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     to: "const target = targets.values().next().value ?? NOTHING;",
   },
   {
+    name: "partitions-below-zero",
+    guard: "A partition that a topic cannot have is not taken for one of another topic.",
+    with: MODERN,
+    file: at("assignors/board"),
+    from: "if (index < 0 || index >= count || ",
+    to: "if (index >= count || ",
+    survives: "No leader in a run hands out such a number; a unit test kills it.",
+  },
+  {
     name: "assignment-epoch-unmoved",
     guard: "A target is worked out for the epoch of the group.",
     with: ["groups", "modern"],
