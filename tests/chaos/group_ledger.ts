@@ -15,6 +15,11 @@ export interface MemberEvent {
   readonly text: string;
 }
 
+/** The instance id of a group's static member; a member's id begins with it, as in Kafka. */
+export function staticInstanceOf(groupId: string): string {
+  return `${groupId}-static`;
+}
+
 /** The ledger of one group that reads one topic. */
 export class GroupLedger {
   readonly groupId: string;
@@ -23,7 +28,7 @@ export class GroupLedger {
   readonly events: MemberEvent[] = [];
   /** What its members have said or done that cannot be. */
   readonly problems: string[] = [];
-  /** Member ids by `<generation>/<partition>`. */
+  /** Who has got it, by `<generation>/<partition>`. */
   readonly #claims = new Map<string, string>();
   /** What a member has given back, and not got again, by its name. */
   readonly #gone = new Map<string, Set<number>>();
@@ -46,11 +51,18 @@ export class GroupLedger {
       this.#gone.get(member)?.delete(partition);
       if (generation === undefined) continue;
       const key = `${generation}/${partition}`;
-      const other = this.#claims.get(key) ?? memberId;
-      this.#claims.set(key, memberId);
-      if (other === memberId) continue;
-      this.problems.push(`${this.groupId}: ${partition} is of ${other} and of ${memberId} in generation ${generation}`);
+      const holder = this.#holderOf(memberId);
+      const other = this.#claims.get(key) ?? holder;
+      this.#claims.set(key, holder);
+      if (other === holder) continue;
+      this.problems.push(`${this.groupId}: ${partition} is of ${other} and of ${holder} in generation ${generation}`);
     }
+  }
+
+  /** The next life of a static member, under another id, has in the same generation what the last one had. */
+  #holderOf(memberId: string): string {
+    const instance = staticInstanceOf(this.groupId);
+    return memberId.startsWith(`${instance}-`) ? instance : memberId;
   }
 
   /** A member has given partitions back. */

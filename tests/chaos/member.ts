@@ -13,7 +13,7 @@
  */
 import { installClient } from "../interop/install.ts";
 import { spawnTalker, type Talker } from "../interop/processes.ts";
-import { GroupLedger } from "./group_ledger.ts";
+import { GroupLedger, staticInstanceOf } from "./group_ledger.ts";
 import { confluentWriter } from "./writer.ts";
 
 /** Which client a group has. */
@@ -75,7 +75,7 @@ export class ChaosGroup {
   static async open(spec: GroupSpec, bootstrap: string, topic: string): Promise<ChaosGroup> {
     const { command, args } = await commandOf(spec.kind);
     return new ChaosGroup(spec, (index, hear) => {
-      const instance = index === 0 && spec.hasStatic ? `${spec.groupId}-static` : "-";
+      const instance = index === 0 && spec.hasStatic ? staticInstanceOf(spec.groupId) : "-";
       return spawnTalker(command, [...args, bootstrap, topic, spec.groupId, instance, spec.protocol], hear);
     });
   }

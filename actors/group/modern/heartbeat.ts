@@ -83,7 +83,7 @@ function live(
   if (failed !== undefined) return refused(failed);
   if (holder !== undefined && before.epoch === 0) cancelTimers(draft.state, holder, out); // those of its last incarnation
   resetSession(draft.state, memberId, news.config.consumerSessionTimeoutMs, out);
-  timeRevocation(draft.state, memberId, draft.metadata(memberId)!, before, current, out);
+  timeRevocation(draft.state, memberId, draft.metadata(memberId)!, before, current, out, isBack);
   const isKnown = isConfirmed(draft.state, memberId, before, current, reported);
   return {
     errorCode: 0,
@@ -228,7 +228,7 @@ function targetOf(draft: Draft, memberId: string, { topology }: GroupNews): Assi
   return filter(target, (topicId) => names.has(topology.names.get(topicId) ?? ""));
 }
 
-/** A member that has to give something up has its rebalance timeout for it, from when it is told. */
+/** A member that has to give something up has its rebalance timeout for it, from when it is told; if it comes back, from when it is told anew. */
 export function timeRevocation(
   state: ModernGroup,
   memberId: string,
@@ -236,7 +236,8 @@ export function timeRevocation(
   before: Current,
   current: Current,
   out: GroupOutbox,
+  isBack = false,
 ): void {
   if (current.state !== UNREVOKED) cancelTimer(state, "revoke", memberId, out);
-  else if (current !== before) setTimer(state, "revoke", memberId, rebalanceTimeoutMs, out);
+  else if (current !== before || isBack) setTimer(state, "revoke", memberId, rebalanceTimeoutMs, out);
 }

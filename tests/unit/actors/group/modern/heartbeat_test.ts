@@ -258,6 +258,19 @@ Deno.test("who does not give up what it has to in its rebalance timeout is put o
   assertEquals(told(h.beat("b", 2)), ["NONE", 3, [0, 1, 2, 3]]);
 });
 
+Deno.test("who comes back and is told anew what it has gets its rebalance timeout anew, for it knows of nothing else", () => {
+  const h = new GroupHarness({ config: { consumerSessionTimeoutMs: 10_000_000 } });
+  h.join("a", { rebalanceTimeoutMs: 20_000 });
+  h.join("b");
+  h.beat("a", 1);
+  h.p.advance(19_000);
+  assertEquals(told(h.join("a", { rebalanceTimeoutMs: 20_000 })), ["NONE", 1, [0, 1]]);
+  h.p.advance(19_999);
+  assertEquals(h.state.metadata.size, 2);
+  h.p.advance(1);
+  assertEquals([...h.state.metadata.keys()], ["b"], "it has not said that it gave up the others");
+});
+
 Deno.test("a member that takes less than no time to give something up harms nobody but itself", () => {
   const h = new GroupHarness();
   h.join("a", { rebalanceTimeoutMs: -5 });
