@@ -44,6 +44,7 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
   readonly #deadlineMs: number;
   /** Who has been asked and owes the answer; undefined while it waits. */
   #asked: ControllerRef | undefined;
+  #askedMs = 0;
   #attempt = 0;
   /** When it may ask, while it waits. */
   #nextMs: number;
@@ -91,6 +92,7 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
   #ask(controller: ControllerRef, nowMs: number): void {
     const attempt = ++this.#attempt;
     this.#asked = controller;
+    this.#askedMs = nowMs;
     this.#asking.ask(controller, this.#verb, this.#message, (answer) => {
       if (this.isOver || attempt !== this.#attempt) return;
       if (answer.ok) this.#end(answer as Answer<Reply<ControllerProtocol, V>>);
@@ -102,7 +104,8 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
   #failed(failure: AskFailure): void {
     this.#asked = undefined;
     this.#replacedMs = Infinity;
-    if (failure !== "unreachable") this.#inDoubt = true;
+    // Who cannot be reached is known at once; if it took a while, the question may have arrived before the node went away.
+    if (failure !== "unreachable" || this.#asking.monotonic() > this.#askedMs) this.#inDoubt = true;
     if (failure === "timeout" || (failure === "crashed" && !REPEATABLE.has(this.#verb))) return this.#giveUp();
     this.#attempt++;
     this.#nextMs = this.#asking.monotonic() + RETRY_MS;

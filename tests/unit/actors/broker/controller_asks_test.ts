@@ -115,6 +115,19 @@ Deno.test("what may have happened once is in doubt to the end", () => {
   assertEquals(stage.answers, [{ ok: false, failure: "timeout" }]);
 });
 
+Deno.test("what was on its way when the controller's node was lost is asked again, and is in doubt to the end", () => {
+  const stage = new AskingStage("createTopics", FIRST);
+  stage.probe.advance(1);
+  stage.probe.fail("createTopics", "unreachable");
+  stage.elect(SECOND);
+  stage.probe.advance(100);
+  assertEquals(stage.asked, [SECOND]);
+  stage.probe.fail("createTopics", "unreachable");
+  stage.elect(undefined);
+  stage.probe.advance(1_000);
+  assertEquals(stage.answers, [{ ok: false, failure: "timeout" }]);
+});
+
 Deno.test("silence is not asked again", () => {
   const stage = new AskingStage("alterConfigs", FIRST);
   stage.probe.advance(5_999); // its own second, and a margin
