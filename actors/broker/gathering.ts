@@ -42,7 +42,7 @@ export interface FetchLimits {
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly isolation: FetchRequest["isolation"];
-  /** Followers serve it as well as leaders (KIP-392): the reader has said where it is, and knows that it may read from one. */
+  /** Followers serve it as well as leaders (KIP-392). */
   readonly fromFollowers: boolean;
   /** Where the reader is, "" when it does not say: it is sent to a follower there. */
   readonly rackId: string;
@@ -186,6 +186,7 @@ export class Gathering {
       lastFetchedEpoch: gathered.bytes === 0 ? request.lastFetchedEpoch : -1,
       isolation: this.#limits.isolation,
       ...(gathered.nearer.length > 0 ? { nearer: gathered.nearer } : {}),
+      ...(this.#limits.rackId === "" ? {} : { knowsFollowers: true }),
     };
     gathered.nearer = [];
     this.#reading = true;

@@ -1,8 +1,9 @@
 /**
  * Fetch: reads batches below the high watermark (or the last stable offset), and waits for more to be there.
  *
- * A follower serves readers too (KIP-392; its broker sees to it that they know what they do), up to its own high watermark. As in Kafka,
- * what lies between that and the end of its log is not there yet, and what lies above is out of range: then the reader asks the leader.
+ * A follower serves readers too (KIP-392), up to its own high watermark. As in Kafka, what lies between that and the end of its log is not
+ * there yet, and what lies above is out of range: then a reader that knows of followers asks the leader. Others are there because they have
+ * heard of no newer leader, and would begin anew somewhere else, as the policy says: for them it is not there yet either.
  *
  * Invariant: the ends that a reply names are those that its records were read under. A reply with newer ends would tell a
  * waiting consumer to wait for what is above records that it has not been given.
@@ -35,6 +36,8 @@ export function fetch(
   if (refused !== undefined) return refusedFetch(replica, refused);
   const { log } = replica;
   const diverged = findDivergence(log, offset, request.lastFetchedEpoch);
+  const isLost = replica.leadership === null && request.knowsFollowers !== true;
+  if (isLost && (diverged !== null || offset > log.endOffset)) return nothingYet(replica, isolation);
   if (diverged === "out of range") return refusedFetch(replica, "OFFSET_OUT_OF_RANGE");
   if (diverged !== null) return { ...nothingYet(replica, isolation), divergingEpoch: diverged };
   if (offset < log.startOffset || offset > log.endOffset) return refusedFetch(replica, "OFFSET_OUT_OF_RANGE");

@@ -140,6 +140,8 @@ export interface FetchRequest {
   readonly isolation: "read_uncommitted" | "read_committed";
   /** Followers nearer to the reader than the leader is (KIP-392), best first; without them the leader serves it. */
   readonly nearer?: readonly number[];
+  /** The reader has said where it is: whoever hears from a follower that an offset is out of range asks the leader then. */
+  readonly knowsFollowers?: boolean;
 }
 
 export interface FetchReply {

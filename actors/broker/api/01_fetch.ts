@@ -4,9 +4,8 @@
  * - The first batch is the one that contains the offset asked for, and comes even when it is larger than the limits (KIP-74).
  * - v7 sessions (KIP-227), v9 leader epochs (KIP-320), v10 zstd, v12 divergence and flexible, v13 topic ids (KIP-516), v16
  *   leader hints (KIP-951).
- * - A client that says in which rack it is (v11) is sent to a follower there, if one is in sync (KIP-392). Followers serve such
- *   clients what they know to be committed. Kafka's serve all; but who reads there by mistake, and hears that its offset is out of range
- *   because the follower has yet to catch up, begins anew.
+ * - A client that says in which rack it is (v11) is sent to a follower there, if one is in sync (KIP-392). Followers serve what
+ *   they know to be committed.
  * - Partitions are read in the order of the request, so that a byte limit cuts off the last, not a random one.
  *
  * @module
@@ -28,7 +27,7 @@ type PartitionResponse = TopicResponse["partitions"][number];
 type Leader = ReturnType<typeof newestLeader>;
 
 const READ_COMMITTED = 1;
-/** First version whose client can be sent to a follower (KIP-392), if it says in which rack it is; others are there by mistake. */
+/** First version whose client can be sent to a follower, and therefore may read from one (KIP-392). */
 const FOLLOWERS = 11;
 /** First version whose client is told who leads instead. */
 const HINTS = 16;
@@ -52,7 +51,7 @@ export const fetch = handler(table, 4, 17, (request, exchange) => {
     minBytes,
     maxBytes: Math.min(request.maxBytes, brokerInt(exchange.view, "fetch.max.bytes")),
     isolation: isolationLevel === READ_COMMITTED ? "read_committed" : "read_uncommitted",
-    fromFollowers: exchange.version >= FOLLOWERS && request.rackId !== "",
+    fromFollowers: exchange.version >= FOLLOWERS,
     rackId: request.rackId,
   } as const;
   const gathering = new Gathering(plan.partitions, limits, exchange, () => {

@@ -176,11 +176,21 @@ Deno.test("a follower serves readers up to its own high watermark", () => {
   assertEquals([error, bases(records), highWatermark], ["NONE", [0], 2]);
   const waiting = h.fetch(3);
   assertEquals([waiting.error, waiting.records.length], ["NONE", 0], "it is here, but not known to be committed");
-  assertEquals(h.fetch(5).error, "OFFSET_OUT_OF_RANGE");
+  assertEquals(h.fetch(5, { knowsFollowers: true }).error, "OFFSET_OUT_OF_RANGE");
   const more = h.await(2);
   h.tell({ highWatermark: 4 });
   assertEquals([more.reply, bases(h.fetch(2).records)], [true, [2]]);
   assertEquals(h.fetch(0, { nearer: [3] }).preferredReadReplica, -1, "only the leader knows the others");
+});
+
+Deno.test("who reads from a follower by mistake waits for what it has yet to get, and is not set back", () => {
+  const h = new Harness(FOLLOWS);
+  h.tell({ records: concatenate([stored(0, 2), stored(2, 2)]), highWatermark: 2 }).endFlush();
+  for (const lastFetchedEpoch of [-1, 4, 9]) {
+    const { error, records, highWatermark, divergingEpoch } = h.fetch(50, { lastFetchedEpoch });
+    assertEquals([error, records.length, highWatermark, divergingEpoch], ["NONE", 0, 2, null]);
+  }
+  assertEquals(h.fetch(-1).error, "OFFSET_OUT_OF_RANGE", "this will never come");
 });
 
 Deno.test("a leader sends a reader to the first nearer follower that is in sync and has the offset (KIP-392)", () => {

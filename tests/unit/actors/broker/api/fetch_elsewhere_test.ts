@@ -102,15 +102,16 @@ Deno.test("where to read instead is answered at once, in a session too", () => {
   assertEquals(next.got.responses[0]!.partitions[0]!.preferredReadReplica, 3);
 });
 
-Deno.test("followers serve clients that say where they are (version 11 and up), and nobody who has come by mistake", () => {
-  const made = call(racked(), near(1, { rackId: "b" }));
+Deno.test("followers serve clients that know of them (version 11 and up), and no older ones", () => {
+  const made = call(racked(), near(1));
+  assertEquals(made.question("fetch", "near-1").message["knowsFollowers"], undefined);
   made.answer("fetch", "near-1", found(batch(4, 100), 5));
   assertEquals(brought(made), [[1, "NONE", [4]]]);
-  assertEquals(brought(call(racked(), near(1))), [[1, "NOT_LEADER_OR_FOLLOWER", []]]);
+  assertEquals(call(racked(), near(1, { rackId: "b" })).question("fetch", "near-1").message["knowsFollowers"], true);
   assertEquals(brought(call(racked(), near(1), 10)), [[1, "NOT_LEADER_OR_FOLLOWER", []]]);
   const elsewhere = partitionOf(topicIdOf(8), 0, [2]);
   const asking = racked({ records: [{ type: "Topic", name: "near", topicId: topicIdOf(8) }, elsewhere] });
-  assertEquals(brought(call(asking, near(0, { rackId: "b" }))), [[0, "NOT_LEADER_OR_FOLLOWER", []]]);
+  assertEquals(brought(call(asking, near(0))), [[0, "NOT_LEADER_OR_FOLLOWER", []]]);
 });
 
 Deno.test("a follower says without asking anybody that an offset is beyond its log: then the reader asks the leader", () => {
@@ -120,8 +121,7 @@ Deno.test("a follower says without asking anybody that an offset is beyond its l
 });
 
 Deno.test("who leads is told by the newer of what the replica said and what is known when the answer leaves", () => {
-  const body = () =>
-    near(1, { rackId: "b", topics: [{ topicId: topicIdOf(7), partitions: near(1).topics![0]!.partitions }] });
+  const body = () => near(1, { topics: [{ topicId: topicIdOf(7), partitions: near(1).topics![0]!.partitions }] });
   const moved = { error: "NOT_LEADER_OR_FOLLOWER", leader: 3 } as const;
   const told = (leaderEpoch: number) => {
     const asking = racked();
