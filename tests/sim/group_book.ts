@@ -176,8 +176,8 @@ export class GroupBook implements GroupWitness {
         `the group ${group} has committed ${value.offset} for ${key}, which nobody has asked for (${value.metadata}).`,
       );
     }
-    // A generation that was not written down can be committed in as soon as the group prepares the next.
-    const isNewer = fold.classic !== null && commit.epoch > fold.classic.generation;
+    // A generation that was not written down, perhaps the first, can be committed in as soon as the group prepares the next.
+    const isNewer = fold.group === null && commit.epoch > (fold.classic?.generation ?? 0);
     if (isNewer && this.#joined.has(`${commit.memberId}/${commit.epoch}`)) return;
     const why = whyNot(fold, commit, (topicId) => {
       const name = this.nameOf(topicId) ?? topic; // one that is deleted may be it

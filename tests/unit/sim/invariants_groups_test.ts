@@ -266,6 +266,18 @@ Deno.test("a commit is taken of an old generation, of a stranger, or from outsid
   assertStringIncludes(problems.join(), "a was at epoch 3, and has had it since 3");
 });
 
+Deno.test("a generation that nobody has written down may be committed in by who was told that it is in it", () => {
+  for (const before of [[], [generation(2, { a: [0] })]]) {
+    const world = new FakeGroups().wrote(...before);
+    const { book: kept, problems } = book(world);
+    kept.joined("a", 3);
+    world.wrote(offset(5, { metadata: kept.commit(wish("a", 3)) }));
+    assertEquals(problems, []);
+    world.wrote(offset(5, { metadata: kept.commit(wish("b", 3)) }));
+    assertStringIncludes(problems.join(), before.length === 0 ? "there was no such group" : "was at generation 2");
+  }
+});
+
 Deno.test("a commit of an epoch that is over is for what the member has had since then", () => {
   const world = modern();
   const { book: kept, problems } = book(world);
@@ -281,6 +293,22 @@ Deno.test("a commit of an epoch that is over is for what the member has had sinc
   world.wrote(current("a", 5, [0]));
   world.wrote(offset(5, { metadata: early }));
   assertStringIncludes(problems.pop()!, "a was at epoch 5, and has had it since 5");
+});
+
+Deno.test("a static member's next life has its partitions since its last one went, though it is another member", () => {
+  const stands = (memberId: string): GroupRecord => {
+    const record = member(memberId);
+    if (record.type !== "member" || record.value === null) throw new Error("It is a member.");
+    return { ...record, value: { ...record.value, instanceId: "i" } };
+  };
+  const none = (type: "member" | "current", memberId: string) =>
+    ({ type, group: GROUP_ID, memberId, value: null }) as GroupRecord;
+  const world = new FakeGroups().wrote(epoch(3), stands("a"), target("a", [0]), assigned(3), current("a", 3, [0]));
+  world.wrote(current("a", -2, [0]), none("current", "a"), none("member", "a"));
+  world.wrote(stands("b"), target("b", [0]), current("b", 3, [0]));
+  const { book: kept, problems } = book(world);
+  world.wrote(offset(5, { metadata: kept.commit(wish("b", 0)) }));
+  assertEquals(problems, []);
 });
 
 Deno.test("something is committed that nobody has asked for", () => {
