@@ -137,6 +137,26 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("state"),
     from: "    if (currentLeaderEpoch >= 0) {",
     to: "    if (currentLeaderEpoch >= 1_000_000) {",
+    survives:
+      "A leader that was deposed sets no reader back before its followers have confirmed that it leads, whatever epoch the reader names. Unit tests kill it.",
+  },
+  {
+    name: "set-back-unconfirmed",
+    guard: "A leader tells a reader that it is past the end only when its followers have confirmed that it leads.",
+    file: "actors/broker/gathering.ts",
+    from: 'const isSetBack = reply.error === "OFFSET_OUT_OF_RANGE" || reply.divergingEpoch !== null;',
+    to: "const isSetBack = reply.leader < 0;",
+    survives:
+      "Simulated readers name the epoch that they know, and a deposed leader refuses that; a unit test kills it.",
+  },
+  {
+    name: "lost-reader-set-back",
+    guard: "Who reads from a follower by mistake waits for what that one has yet to get.",
+    file: at("fetch"),
+    from: "const isLost = replica.leadership === null && request.knowsFollowers !== true;",
+    to: "const isLost = replica.leadership === null && request.offset < 0;",
+    survives:
+      "Simulated readers name the epoch that they know, and are fenced by whoever follows; a unit test kills it.",
   },
   {
     name: "safe-before-compared",
