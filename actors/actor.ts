@@ -36,9 +36,9 @@ export const LATER: unique symbol = Symbol("later");
 export type AskFailure =
   /** Nothing came within the time allowed: it may or may not have happened. */
   | "timeout"
-  /** There is no such actor, or its node cannot be reached: it has not happened, unless it was on its way. */
+  /** There is no such actor, it has no room, or its node is known to be out of reach: it has not happened. */
   | "unreachable"
-  /** The actor was stopped or restarted before it replied: it may or may not have happened. */
+  /** The actor was stopped or restarted, or its node's process ended, before it replied: it may or may not have happened. */
   | "crashed";
 
 /** What comes back from an ask. */

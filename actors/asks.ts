@@ -1,7 +1,8 @@
 /**
  * Questions that wait for their answer: those of actors here, of callers outside of actors, and of other nodes.
  *
- * Invariant: an ask is settled exactly once: by its reply, by its deadline, or by the end of whoever owed the reply.
+ * Invariant: an ask is settled exactly once: by its reply, by its deadline, or by the end of whoever owed the reply. It fails as "unreachable"
+ * only when nobody has taken it and nobody will.
  *
  * @module
  */
@@ -114,14 +115,14 @@ export class Asks {
     return ask === null ? NOBODY : refOf(this.#node, "$ask", String(this.numberOf(ask))) as string as Asker<unknown>;
   }
 
-  /** Gives up everything that was asked of a node. */
+  /** Gives up everything that was asked of a node whose process is gone: it may have been done before. */
   failNode(node: number): void {
-    for (const ask of [...this.#numbered.values()]) if (nodeOf(ask.to) === node) this.fail(ask, "unreachable");
+    for (const ask of [...this.#numbered.values()]) if (nodeOf(ask.to) === node) this.fail(ask, "crashed");
   }
 
-  /** Gives up everything that has a number: whatever is still open when the system ends. */
+  /** Gives up everything that has a number: whatever is still open when the system ends, and may have been done. */
   failAll(): void {
-    for (const ask of [...this.#numbered.values()]) this.fail(ask, "unreachable");
+    for (const ask of [...this.#numbered.values()]) this.fail(ask, "crashed");
   }
 
   #settle(ask: Ask, answer: Answer<unknown>): void {

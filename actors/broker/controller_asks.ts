@@ -19,11 +19,10 @@ import type { ControllerProtocol, ControllerRef } from "../controller/protocol.t
 import { limitMs, patienceMs } from "./asking.ts";
 import type { Exchange } from "./handler.ts";
 
-/** Asking twice has the effect of asking once, and gives the same answer. */
+/** Asking twice has the effect of asking once, and what is answered then is true of the first time. Moves: see below. */
 const REPEATABLE: ReadonlySet<string> = new Set<Verb<ControllerProtocol>>([
   "alterConfigs",
   "electLeaders",
-  "reassign",
   "allocateProducerIds",
 ]);
 const RETRY_MS = 100;
@@ -44,7 +43,6 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
   readonly #deadlineMs: number;
   /** Who has been asked and owes the answer; undefined while it waits. */
   #asked: ControllerRef | undefined;
-  #askedMs = 0;
   #attempt = 0;
   /** When it may ask, while it waits. */
   #nextMs: number;
@@ -92,7 +90,6 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
   #ask(controller: ControllerRef, nowMs: number): void {
     const attempt = ++this.#attempt;
     this.#asked = controller;
-    this.#askedMs = nowMs;
     this.#asking.ask(controller, this.#verb, this.#message, (answer) => {
       if (this.isOver || attempt !== this.#attempt) return;
       if (answer.ok) this.#end(answer as Answer<Reply<ControllerProtocol, V>>);
@@ -104,9 +101,10 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
   #failed(failure: AskFailure): void {
     this.#asked = undefined;
     this.#replacedMs = Infinity;
-    // Who cannot be reached is known at once; if it took a while, the question may have arrived before the node went away.
-    if (failure !== "unreachable" || this.#asking.monotonic() > this.#askedMs) this.#inDoubt = true;
-    if (failure === "timeout" || (failure === "crashed" && !REPEATABLE.has(this.#verb))) return this.#giveUp();
+    if (failure !== "unreachable") this.#inDoubt = true;
+    if (failure === "timeout" || (failure === "crashed" && !isRepeatable(this.#verb, this.#message))) {
+      return this.#giveUp();
+    }
     this.#attempt++;
     this.#nextMs = this.#asking.monotonic() + RETRY_MS;
   }
@@ -119,4 +117,10 @@ export class ControllerAsk<V extends Verb<ControllerProtocol> = Verb<ControllerP
     this.isOver = true;
     this.#then(answer);
   }
+}
+
+function isRepeatable<V extends Verb<ControllerProtocol>>(verb: V, message: Message<ControllerProtocol, V>): boolean {
+  if (verb !== "reassign") return REPEATABLE.has(verb);
+  // What is called off twice may be another's move by then, and who has called off his own would hear that there is none.
+  return (message as Message<ControllerProtocol, "reassign">).partitions.every(({ replicas }) => replicas !== null);
 }

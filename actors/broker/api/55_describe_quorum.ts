@@ -35,8 +35,8 @@ export const describeQuorum = handler(table, 0, 2, (request, exchange) => {
   const leader = refOf<QuorumProtocol>(nodeOf(view.controller)!, QUORUM.kind, "quorum");
   exchange.ask(leader, "describe", undefined, (answer) => {
     if (answer.ok && answer.value.role === "leader") return exchange.reply(described(answer.value, exchange));
-    const inDoubt = !answer.ok && answer.failure !== "unreachable";
-    exchange.reply(failed(inDoubt ? "REQUEST_TIMED_OUT" : "NOT_LEADER_OR_FOLLOWER"));
+    const isSilent = !answer.ok && answer.failure === "timeout"; // who has gone leads no more
+    exchange.reply(failed(isSilent ? "REQUEST_TIMED_OUT" : "NOT_LEADER_OR_FOLLOWER"));
   }, PATIENCE_MS);
 });
 

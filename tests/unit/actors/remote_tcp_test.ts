@@ -92,7 +92,7 @@ Deno.test("asks and watches over TCP, through three lives of a node", async () =
   }
 });
 
-Deno.test("what was asked of a process that is gone fails at once", async () => {
+Deno.test("what was asked of a process that is gone fails at once, as what may have happened", async () => {
   await using stage = new Stage();
   const end = stage.life();
   let up = false;
@@ -104,5 +104,5 @@ Deno.test("what was asked of a process that is gone fails at once", async () => 
   stage.system.askThen(ref, "keep", undefined, (answer) => failures.push(answer.ok ? "" : answer.failure), 100_000);
   end();
   await eventually(() => failures.length === 1, "the failure");
-  assertEquals(failures, ["unreachable"]);
+  assertEquals(failures, ["crashed"]);
 });

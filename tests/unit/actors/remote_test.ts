@@ -137,7 +137,7 @@ Deno.test("asks of another node fail: nobody there, crashed, stopped, no such no
   assertEquals(a.system.deadLetters.recent.map(({ reason }) => reason), ["its node cannot be reached"]);
 });
 
-Deno.test("a node that is gone fails what was asked of it at once", () => {
+Deno.test("a node that is gone fails what was asked of it at once, as what may have happened", () => {
   const { env, hub, a, b } = local();
   a.system.tell(a.ref, "askPeer", { to: b.ref, timeoutMs: 30_000 });
   env.advance(1);
@@ -145,7 +145,7 @@ Deno.test("a node that is gone fails what was asked of it at once", () => {
   b.system.halt();
   hub.disconnect(2);
   env.advance(1);
-  assertEquals(a.diary, [{ ok: false, failure: "unreachable" }]);
+  assertEquals(a.diary, [{ ok: false, failure: "crashed" }]);
 });
 
 Deno.test("a mailbox that is full refuses what comes from another node, and its asker learns so", () => {
@@ -246,7 +246,7 @@ Deno.test("an answer to a former life of a node finds nobody in the next", () =>
   env.advance(100);
   b.system.tell(b.ref, "release", "number");
   env.advance(1_000);
-  assertEquals(answers, ["unreachable", "number 1"]);
+  assertEquals(answers, ["crashed", "number 1"]);
 });
 
 /** A wire in the hands of a test. */

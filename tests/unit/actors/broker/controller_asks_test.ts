@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Answer } from "../../../../actors/actor.ts";
-import type { ControllerRef } from "../../../../actors/controller/protocol.ts";
+import type { Answer, Message } from "../../../../actors/actor.ts";
+import type { ControllerProtocol, ControllerRef } from "../../../../actors/controller/protocol.ts";
 import { metadata } from "../../../../protocol/tables/metadata.ts";
 import { ClientStage } from "./client_stage.ts";
 
@@ -8,6 +8,7 @@ const FIRST = "2/controller/controller" as ControllerRef;
 const SECOND = "3/controller/controller" as ControllerRef;
 const RESULTS = [{ name: "t", error: "NONE" }];
 const CHANGES = { changes: [], validateOnly: false };
+const MOVE = { topic: "t", partition: 0, replicas: [2, 3] };
 
 /** A connection whose client asks the controller for something that takes a second at most. */
 class AskingStage extends ClientStage {
@@ -15,9 +16,10 @@ class AskingStage extends ClientStage {
   #version = 1;
 
   constructor(
-    readonly verb: "createTopics" | "alterConfigs",
+    readonly verb: "createTopics" | "alterConfigs" | "reassign",
     controller: ControllerRef | undefined,
     timeoutMs = 1_000,
+    partitions: Message<ControllerProtocol, "reassign">["partitions"] = [MOVE],
   ) {
     super();
     this.scripts["Metadata"] = (_, exchange) => {
@@ -26,7 +28,9 @@ class AskingStage extends ClientStage {
         exchange.reply({} as never);
       };
       const topics = { topics: [], validateOnly: false, timeoutMs };
+      const moves = { partitions, allowReplicationFactorChange: true, timeoutMs };
       if (verb === "createTopics") exchange.askController(verb, topics, then, timeoutMs);
+      else if (verb === "reassign") exchange.askController(verb, moves, then, timeoutMs);
       else exchange.askController(verb, CHANGES, then, timeoutMs);
     };
     this.elect(controller);
@@ -115,17 +119,23 @@ Deno.test("what may have happened once is in doubt to the end", () => {
   assertEquals(stage.answers, [{ ok: false, failure: "timeout" }]);
 });
 
-Deno.test("what was on its way when the controller's node was lost is asked again, and is in doubt to the end", () => {
+Deno.test("what has never left has not happened, however long it took to know that", () => {
   const stage = new AskingStage("createTopics", FIRST);
   stage.probe.advance(1);
   stage.probe.fail("createTopics", "unreachable");
-  stage.elect(SECOND);
-  stage.probe.advance(100);
-  assertEquals(stage.asked, [SECOND]);
-  stage.probe.fail("createTopics", "unreachable");
   stage.elect(undefined);
   stage.probe.advance(1_000);
-  assertEquals(stage.answers, [{ ok: false, failure: "timeout" }]);
+  assertEquals(stage.answers, [{ ok: false, failure: "unreachable" }]);
+});
+
+Deno.test("moves may be asked for twice, but none is called off twice: it might be another's by then", () => {
+  const moved = new AskingStage("reassign", FIRST);
+  moved.probe.fail("reassign", "crashed").advance(100);
+  moved.probe.answer("reassign", []);
+  assertEquals(moved.answers, [{ ok: true, value: [] }]);
+  const calledOff = new AskingStage("reassign", FIRST, 1_000, [MOVE, { ...MOVE, partition: 1, replicas: null }]);
+  calledOff.probe.fail("reassign", "crashed");
+  assertEquals(calledOff.answers, [{ ok: false, failure: "timeout" }]);
 });
 
 Deno.test("silence is not asked again", () => {

@@ -72,7 +72,9 @@ Deno.test("a quorum without a leader, or whose leader has changed or is silent, 
     return errorName(called.reply.errorCode);
   };
   assertEquals(failed(() => {}, { ...viewOf(), controller: undefined }), "NOT_LEADER_OR_FOLLOWER");
-  assertEquals(failed(({ questions }) => questions[0]!.fail("unreachable")), "NOT_LEADER_OR_FOLLOWER");
+  for (const failure of ["unreachable", "crashed"] as const) {
+    assertEquals(failed(({ questions }) => questions[0]!.fail(failure)), "NOT_LEADER_OR_FOLLOWER");
+  }
   assertEquals(failed(({ questions }) => questions[0]!.fail("timeout")), "REQUEST_TIMED_OUT");
   assertEquals(
     failed(({ questions }) => questions[0]!.answer({ ...QUORUM, role: "follower" })),
