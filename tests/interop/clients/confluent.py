@@ -16,7 +16,9 @@ BASE = {
     "reconnect.backoff.ms": 50,
     "reconnect.backoff.max.ms": 500,
 }
-admin = AdminClient(BASE)
+# It asks one broker, which it takes to be the controller, until its metadata says that another one is: with the default of
+# five minutes it asks in vain for as long after that broker was killed.
+admin = AdminClient({**BASE, "topic.metadata.refresh.interval.ms": 1_000})
 members = Members()
 
 
@@ -224,7 +226,7 @@ def list_topics(_c, _progress):
 
 def describe_topic(c, _progress):
     found = each(admin.describe_topics(TopicCollection([c["topic"]])))[0]
-    return {"partitions": len(found.partitions), "leaders": [p.leader.id for p in found.partitions]}
+    return {"partitions": len(found.partitions), "leaders": [p.leader.id if p.leader else -1 for p in found.partitions]}
 
 
 def describe_configs(c, _progress):
