@@ -204,6 +204,12 @@ export type OffsetFetchGroup = NonNullable<ResponseInput<typeof offsetFetch>["gr
 export type DescribedGroup = ResponseInput<typeof describeGroups>["groups"][number];
 export type DescribedConsumerGroup = ResponseInput<typeof consumerGroupDescribe>["groups"][number];
 
+/** Part of an answer that may have needed a record: without one it is only what the group remembers. */
+export interface Written {
+  /** A record was written for it, and is committed. Default false. */
+  readonly isWritten?: boolean;
+}
+
 /** Everything a group can be told. */
 export interface GroupProtocol {
   /** Waits for the others: as long as the rebalance timeout of the slowest. A member's later join takes the place of its earlier one. */
@@ -218,11 +224,11 @@ export interface GroupProtocol {
   /** Topics are named by name and by the id that the handler knows, whatever the version. */
   commit(request: Asked<Request<typeof offsetCommit>>): ResponseInput<typeof offsetCommit>;
   fetchOffsets(request: Asked<OffsetFetchAsked>): OffsetFetchGroup;
-  deleteOffsets(request: Asked<Request<typeof offsetDelete>>): ResponseInput<typeof offsetDelete>;
+  deleteOffsets(request: Asked<Request<typeof offsetDelete>>): ResponseInput<typeof offsetDelete> & Written;
   describe(request: Asked<void>): DescribedGroup;
   describeConsumer(request: Asked<void>): DescribedConsumerGroup;
   /** DeleteGroups: NONE, NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
-  remove(_: void): { readonly error: ErrorName; readonly message: string | null };
+  remove(_: void): { readonly error: ErrorName; readonly message: string | null } & Written;
   /** What ListGroups shows of it; null when it has nothing that would show. */
   summary(_: void): ListedGroup | null;
 

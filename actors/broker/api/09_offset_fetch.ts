@@ -66,7 +66,7 @@ function fetchOf(exchange: Exchange<typeof table>, asked: Asked, then: (group: O
     groupId,
     verb: "fetchOffsets",
     message: { version, client: clientOf(exchange), body },
-    isRead: true,
+    isConfirmed: () => true,
   } as const;
   askGroup(exchange, call, (result) => {
     if (result.error === "NONE") {

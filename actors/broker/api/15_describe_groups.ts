@@ -26,7 +26,7 @@ export const describeGroups = handler(table, 0, 6, ({ groups, includeAuthorizedO
 function describe(exchange: Exchange<typeof table>, groupId: string, then: (group: DescribedGroup) => void): void {
   const { version } = exchange;
   const message = { version, client: clientOf(exchange), body: undefined };
-  askGroup(exchange, { groupId, verb: "describe", message, isRead: true }, (result) => {
+  askGroup(exchange, { groupId, verb: "describe", message, isConfirmed: () => true }, (result) => {
     if (result.error === "NONE") return then({ ...result.value, groupId });
     const empty = { groupId, protocolType: "", protocolData: "", members: [] };
     if (result.error !== "GROUP_ID_NOT_FOUND") {

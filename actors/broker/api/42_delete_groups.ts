@@ -9,7 +9,7 @@ import { errorCode } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { deleteGroups as table } from "../../../protocol/tables/groups.ts";
 import { type Exchange, gatherEach, handler } from "../handler.ts";
-import { askGroup } from "./group_call.ts";
+import { askGroup, isUnwritten } from "./group_call.ts";
 
 type Result = ResponseInput<typeof table>["results"][number];
 
@@ -20,7 +20,8 @@ export const deleteGroups = handler(table, 0, 3, ({ groupsNames }, exchange) => 
 });
 
 function remove(exchange: Exchange<typeof table>, groupId: string, then: (result: Result) => void): void {
-  askGroup(exchange, { groupId, verb: "remove", message: undefined, isRead: true }, (result) => {
+  const call = { groupId, verb: "remove", message: undefined, isConfirmed: isUnwritten } as const;
+  askGroup(exchange, call, (result) => {
     const { error, message } = result.error === "NONE" ? result.value : { error: result.error, message: null };
     const isMissing = error === "GROUP_ID_NOT_FOUND";
     const errorMessage = isMissing ? `Group ${groupId} not found.` : message;

@@ -8,7 +8,7 @@
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import { offsetDelete as table } from "../../../protocol/tables/groups.ts";
 import { handler } from "../handler.ts";
-import { askGroup, clientOf } from "./group_call.ts";
+import { askGroup, clientOf, isUnwritten } from "./group_call.ts";
 import { knownPartitions, withUnknown } from "./group_topics.ts";
 
 /** Serves OffsetDelete. */
@@ -18,7 +18,7 @@ export const offsetDelete = handler(table, 0, 0, (request, exchange) => {
   if (groupId === "") return refuse("INVALID_GROUP_ID");
   const topics = knownPartitions(exchange.view, request.topics);
   const message = { version: exchange.version, client: clientOf(exchange), body: { ...request, topics } };
-  askGroup(exchange, { groupId, verb: "deleteOffsets", message, isRead: true }, (result) => {
+  askGroup(exchange, { groupId, verb: "deleteOffsets", message, isConfirmed: isUnwritten }, (result) => {
     if (result.error !== "NONE") return refuse(result.error);
     if (result.value.errorCode !== 0) return exchange.reply(result.value);
     exchange.reply({ errorCode: 0, topics: withUnknown(request.topics, result.value.topics) });

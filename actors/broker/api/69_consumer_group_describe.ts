@@ -27,7 +27,7 @@ export const consumerGroupDescribe = handler(table, 0, 1, ({ groupIds, includeAu
 function describe(exchange: Exchange<typeof table>, groupId: string, then: Then): void {
   if (groupId === "") return then(refuse(groupId, "INVALID_GROUP_ID", null));
   const message = { version: exchange.version, client: clientOf(exchange), body: undefined };
-  askGroup(exchange, { groupId, verb: "describeConsumer", message, isRead: true }, (result) => {
+  askGroup(exchange, { groupId, verb: "describeConsumer", message, isConfirmed: () => true }, (result) => {
     if (result.error === "NONE") return then({ ...result.value, groupId });
     then(refuse(groupId, result.error, result.error === "GROUP_ID_NOT_FOUND" ? `Group ${groupId} not found.` : null));
   });

@@ -6,7 +6,8 @@
  *                                             └────────────────────┘ three times
  *
  * Invariant: what is read from the memory of a group or a coordinator (also that there is no such group) is answered only after the replica
- * has said, later, that it still leads in the epoch that was read: another coordinator may have written since otherwise. Not confirmed is what a
+ * has said, later, that it still leads in the epoch that was read: another coordinator may have written since otherwise. What the group has
+ * written is confirmed by its commit, and is not asked about: it is done, whatever the replica would say by then. Not confirmed is what a
  * group refuses of members (joining, syncing, heartbeats, leaving, commits): who is told that it is none asks again, and finds who coordinates.
  *
  * @module
@@ -45,8 +46,11 @@ export interface GroupCall<V extends Verb<GroupProtocol>> {
   readonly message: Message<GroupProtocol, V>;
   /** Make the group if there is none. Default false. */
   readonly create?: boolean;
-  /** The answer is read from memory: ask the replica before it is believed. Default false. */
-  readonly isRead?: boolean;
+  /**
+   * Whether this answer was read from memory: then the replica is asked before it is believed. Default: none was. That there is no such
+   * group always is.
+   */
+  readonly isConfirmed?: (value: Reply<GroupProtocol, V>) => boolean;
   /** How long the group may take. Default 10 000. */
   readonly timeoutMs?: number;
 }
@@ -79,7 +83,9 @@ export function askGroup<V extends Verb<GroupProtocol>>(
   const local = coordinatorOf(caller.view, call.groupId);
   if (local === undefined) return then({ error: "NOT_COORDINATOR" });
   findAndAsk(caller, local.coordinator, call, (answer) => {
-    if (call.isRead === true || answer.error === "GROUP_ID_NOT_FOUND") confirm(caller, local, answer, then);
+    const isMissing = answer.error === "GROUP_ID_NOT_FOUND";
+    const isConfirmed = answer.error === "NONE" ? call.isConfirmed?.(answer.value) === true : isMissing;
+    if (isConfirmed) confirm(caller, local, answer, then);
     else then(answer);
   }, 1);
 }
@@ -106,6 +112,11 @@ function findAndAsk<V extends Verb<GroupProtocol>>(
 /** Of what was asked in time nobody can tell whether it has happened; whoever is gone does not coordinate. */
 function failed(failure: AskFailure): "COORDINATOR_NOT_AVAILABLE" | "NOT_COORDINATOR" {
   return failure === "timeout" ? "COORDINATOR_NOT_AVAILABLE" : "NOT_COORDINATOR";
+}
+
+/** Of what has been written for an answer, the commit says that the coordinator was one: see {@linkcode GroupCall.isConfirmed}. */
+export function isUnwritten({ isWritten = false }: { readonly isWritten?: boolean }): boolean {
+  return !isWritten;
 }
 
 /** Lets an answer through if the replica leads in the epoch of whoever gave it, now that it has been given. */

@@ -7,13 +7,18 @@
  */
 import type { ErrorName } from "../../../protocol/errors.ts";
 import { LATER } from "../../actor.ts";
-import type { GroupProtocol } from "../protocol.ts";
+import type { GroupProtocol, Written } from "../protocol.ts";
 import type { GroupRecord } from "../records.ts";
 import type { Group, GroupHandler, GroupOutbox, Members } from "../state.ts";
 import { tombstonesOf } from "../tombstones.ts";
 import { howManyFit } from "../write_size.ts";
 
 type Removed = ReturnType<GroupProtocol["remove"]>;
+
+interface RemovalStep extends Written {
+  readonly error: ErrorName;
+  readonly isOver: boolean;
+}
 
 /** What members there are, of whichever kind. */
 export function membersOf({ modern, classic }: Group): Members | undefined {
@@ -42,8 +47,8 @@ export const summary: GroupHandler<"summary"> = (group) => {
 export function remove(group: Group, _: void, out: GroupOutbox<Removed>): Removed | typeof LATER {
   const { removals } = group.offsets;
   if (removals.length === 0) {
-    const { error, isOver } = removeOn(group, out);
-    if (isOver) return removed(error);
+    const step = removeOn(group, out);
+    if (step.isOver) return removed(step);
   }
   removals.push(out.asker()); // one deletion, however many have asked for it: its end is everybody's answer
   return LATER;
@@ -53,12 +58,12 @@ export function remove(group: Group, _: void, out: GroupOutbox<Removed>): Remove
 export function continueRemoval(group: Group, out: GroupOutbox): boolean {
   const { removals } = group.offsets;
   if (removals.length === 0) return false;
-  const { error, isOver } = removeOn(group, out);
-  if (isOver) { for (const asker of removals.splice(0)) out.reply(asker, removed(error)); }
+  const step = removeOn(group, out);
+  if (step.isOver) { for (const asker of removals.splice(0)) out.reply(asker, removed(step)); }
   return true;
 }
 
-function removeOn(group: Group, out: GroupOutbox): { readonly error: ErrorName; readonly isOver: boolean } {
+function removeOn(group: Group, out: GroupOutbox): RemovalStep {
   if (membersOf(group)?.hasMembers) return { error: "NON_EMPTY_GROUP", isOver: true };
   if (!exists(group)) return { error: "GROUP_ID_NOT_FOUND", isOver: true };
   const tombstones = everything(group);
@@ -70,16 +75,16 @@ function removeOn(group: Group, out: GroupOutbox): { readonly error: ErrorName; 
     return { error: "NONE", isOver: false };
   }
   retire(group, out);
-  return { error: "NONE", isOver: true };
+  return { error: "NONE", isOver: true, isWritten: count > 0 };
 }
 
-function removed(error: ErrorName): Removed {
+function removed({ error, isWritten = false }: RemovalStep): Removed {
   const messages: { readonly [E in ErrorName]?: string } = {
     NON_EMPTY_GROUP: "The group still has members.",
     GROUP_ID_NOT_FOUND: "There is no such group.",
     UNKNOWN_SERVER_ERROR: "The group's records do not fit into a batch of max.message.bytes.",
   };
-  return { error, message: messages[error] ?? null };
+  return { error, message: messages[error] ?? null, isWritten };
 }
 
 /** What takes back all that is durable of it. */

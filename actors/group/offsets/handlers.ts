@@ -8,7 +8,7 @@
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { Request, ResponseInput } from "../../../protocol/schema.ts";
 import type { offsetCommit, offsetDelete } from "../../../protocol/tables/groups.ts";
-import type { Asked, OffsetFetchAsked, OffsetFetchGroup } from "../protocol.ts";
+import type { Asked, OffsetFetchAsked, OffsetFetchGroup, Written } from "../protocol.ts";
 import type { Group, GroupHandler, GroupOutbox } from "../state.ts";
 import { fits } from "../write_size.ts";
 import { exists, membersOf } from "./existence.ts";
@@ -185,7 +185,7 @@ export function deleteOffsets(
   group: Group,
   { body }: Asked<Request<typeof offsetDelete>>,
   out: GroupOutbox,
-): DeleteResponse {
+): DeleteResponse & Written {
   const { offsets } = group;
   const members = membersOf(group);
   if (!exists(group)) return refuseDelete("GROUP_ID_NOT_FOUND");
@@ -205,6 +205,7 @@ export function deleteOffsets(
   if (!fits(tombstones, group.news.config.maxWriteBytes)) return refuseDelete("UNKNOWN_SERVER_ERROR");
   for (const tombstone of tombstones) out.append(tombstone);
   return {
+    isWritten: tombstones.length > 0,
     errorCode: 0,
     topics: body.topics.map(({ name, partitions }) => {
       const error = isSubscribed(name) ? "GROUP_SUBSCRIBED_TO_TOPIC" : "NONE";

@@ -435,6 +435,24 @@ Deno.test("DeleteGroups answers once for each group, with a message from version
   ]);
 });
 
+Deno.test("what is deleted is said to be, whether or not the replica still leads by then", () => {
+  const deleted = found(client().call(deleteGroups, 3, { groupsNames: ["b"] }));
+  deleted.answer("remove", "group/b", { error: "NONE", message: null, isWritten: true });
+  assertEquals(deleted.got.results.map((each) => errorName(each.errorCode)), ["NONE"]);
+  const topics = [{ name: "t", partitions: [{ partitionIndex: 0 }] }];
+  const taken = found(client().call(offsetDelete, 0, { groupId: "b", topics }));
+  taken.answer("deleteOffsets", "group/b", { errorCode: 0, isWritten: true, ...commitAnswer(0) });
+  assertEquals(errorsOf(taken.got.topics), ["NONE"]);
+});
+
+Deno.test("that there was nothing to be deleted is said by a leader only", () => {
+  const deleted = found(client().call(deleteGroups, 3, { groupsNames: ["b"] }));
+  deleted.answer("remove", "group/b", { error: "NONE", message: null, isWritten: false });
+  assertEquals(deleted.response, undefined);
+  deleted.answer("confirm", replica("b"), "REQUEST_TIMED_OUT");
+  assertEquals(deleted.got.results.map((each) => errorName(each.errorCode)), ["NOT_COORDINATOR"]);
+});
+
 Deno.test("OffsetDelete: a group's error is at the top, a missing partition's in its row", () => {
   const topics = [["no", 0], ["t", 0]] as const;
   const request = {

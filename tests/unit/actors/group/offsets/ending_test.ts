@@ -171,7 +171,7 @@ Deno.test("what is to be given up is not handed out any more", () => {
 
 Deno.test("deleting a group takes back all that it has, and then it is nothing", () => {
   const p = stage({ records: [offsetRecord("t", 0, 1), offsetRecord("u", 0, 1), emptyGroup()] });
-  assertEquals(p.ask("remove", undefined).reply, { error: "NONE", message: null });
+  assertEquals(p.ask("remove", undefined).reply, { error: "NONE", message: null, isWritten: true });
   assertEquals(hasRetired(p), true);
   assertEquals([p.state.offsets.isEmpty, p.state.classic], [true, undefined]);
   assertEquals(errorsOf(commit(p, [["t", 0, 7]]).reply), ["COORDINATOR_LOAD_IN_PROGRESS"]);
@@ -181,7 +181,8 @@ Deno.test("deleting a group takes back all that it has, and then it is nothing",
 Deno.test("a group with members is not deleted, nor one that is nothing", () => {
   const p = stage({ records: [offsetRecord("t", 0, 1)] });
   p.state.classic = membersOf();
-  assertEquals(p.ask("remove", undefined).reply?.error, "NON_EMPTY_GROUP");
+  const { error, isWritten } = p.ask("remove", undefined).reply!;
+  assertEquals([error, isWritten], ["NON_EMPTY_GROUP", false]);
   assertEquals(written(p), []);
   assertEquals(stage().ask("remove", undefined).reply?.error, "GROUP_ID_NOT_FOUND");
 });
@@ -200,7 +201,7 @@ Deno.test("a group of which there is nothing but an id that was given out is del
   };
   const joined = p.ask("join", { version: 9, client: { id: "c", host: "/10.0.0.1" }, body }).reply!;
   assertEquals(errorName(joined.errorCode ?? 0), "MEMBER_ID_REQUIRED");
-  assertEquals(p.ask("remove", undefined).reply, { error: "NONE", message: null });
+  assertEquals(p.ask("remove", undefined).reply, { error: "NONE", message: null, isWritten: false });
   assertEquals(hasRetired(p), true);
 });
 
@@ -209,7 +210,7 @@ Deno.test("a deletion that takes several writes is answered after the last, and 
   const p = stage({ records, config: { maxWriteBytes: 400 } });
   const asked = p.ask("remove", undefined);
   p.advance(10);
-  assertEquals(asked.reply, { error: "NONE", message: null });
+  assertEquals(asked.reply, { error: "NONE", message: null, isWritten: true });
   assertEquals(p.state.retired, true);
 
   const journal = new MemoryJournal();
