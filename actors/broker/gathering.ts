@@ -20,7 +20,7 @@ import type { Answer } from "../actor.ts";
 import type { FetchReply, FetchRequest } from "../partition/protocol.ts";
 import { replicaFailure } from "./asking.ts";
 import type { FetchPartition } from "./fetch_sessions.ts";
-import type { Exchange } from "./handler.ts";
+import { type Exchange, gatherEach } from "./handler.ts";
 import { toOffset } from "./offsets.ts";
 import type { BrokerView } from "./protocol.ts";
 import { findTopic, heldPartition, ledPartition, type LocatedPartition, nearerReplicas } from "./view.ts";
@@ -111,7 +111,7 @@ export class Gathering {
   readonly #limits: FetchLimits;
   readonly #minBytes: number;
   readonly #deadlineMs: number;
-  readonly #done: () => void;
+  #done: () => void;
   /** Partitions to be read, in this order. */
   #due: Gathered[];
   #reading = false;
@@ -123,12 +123,7 @@ export class Gathering {
   #isDone = false;
 
   /** @param done called once, when the fetch has what it wants or will not get it */
-  constructor(
-    wanted: readonly FetchPartition[],
-    limits: FetchLimits,
-    exchange: Asking,
-    done: () => void,
-  ) {
+  constructor(wanted: readonly FetchPartition[], limits: FetchLimits, exchange: Asking, done: () => void) {
     this.partitions = wanted.map((request) => new Gathered(request, limits, exchange.view));
     this.#exchange = exchange;
     this.#limits = limits;
@@ -146,6 +141,7 @@ export class Gathering {
   /** Nobody wants it any more: the replicas need not keep its place. */
   abandon(): void {
     this.#isDone = true;
+    this.#done = () => {};
     for (const { led, waits } of this.partitions) {
       if (!waits || led.error !== "NONE") continue;
       const over = {
@@ -191,28 +187,12 @@ export class Gathering {
     gathered.nearer = [];
     this.#reading = true;
     this.#exchange.ask(led.replica, "fetch", message, (answer) => {
-      this.#makeSure(gathered, replyOf(answer), (reply) => {
-        this.#reading = false;
-        this.#take(gathered, reply, granted);
-        if (message.minOneBatch && this.#bytes === 0) gathered.cut = false; // there is nothing, or it would have come
-        if (gathered.cut && granted < own) this.#full = true;
-        then();
-      });
+      this.#reading = false;
+      this.#take(gathered, replyOf(answer), granted);
+      if (message.minOneBatch && this.#bytes === 0) gathered.cut = false; // there is nothing, or it would have come
+      if (gathered.cut && granted < own) this.#full = true;
+      then();
     });
-  }
-
-  /**
-   * Who hears that the log ends before where he reads begins anew somewhere else, and some commit that at once. So a leader says it
-   * only when it is sure that it still leads: one that stood still while another went on would not have what the reader has read.
-   */
-  #makeSure({ led }: Gathered, reply: FetchReply, then: (reply: FetchReply) => void): void {
-    const isSetBack = reply.error === "OFFSET_OUT_OF_RANGE" || reply.divergingEpoch !== null;
-    if (led.error !== "NONE" || !isSetBack || reply.leader !== this.#exchange.view.brokerId) return then(reply);
-    const { leader, leaderEpoch } = reply;
-    this.#exchange.ask(led.replica, "confirm", { leaderEpoch }, (answer) => {
-      const isSure = answer.ok && answer.value === "NONE";
-      then(isSure ? reply : { ...failed("NOT_LEADER_OR_FOLLOWER", undefined), leader, leaderEpoch });
-    }, MARGIN_MS);
   }
 
   #take(gathered: Gathered, reply: FetchReply, granted: number): void {
@@ -237,7 +217,27 @@ export class Gathering {
   #finish(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#done();
+    this.#makeSure(() => this.#done());
+  }
+
+  /**
+   * Who hears that the log ends before where he reads begins anew somewhere else, and some commit that at once. So a leader says it
+   * only when it is sure that it still leads: one that stood still while another went on would not have what the reader has read.
+   * That may take a second, so all are asked side by side, when there is nothing more to be read.
+   */
+  #makeSure(then: () => void): void {
+    if (!this.#urgent) return then();
+    const ask = (gathered: Gathered, then: (_: void) => void) => {
+      const { led, reply, reply: { leader, leaderEpoch } } = gathered;
+      const isSetBack = reply.error === "OFFSET_OUT_OF_RANGE" || reply.divergingEpoch !== null;
+      if (led.error !== "NONE" || !isSetBack || leader !== this.#exchange.view.brokerId) return then();
+      this.#exchange.ask(led.replica, "confirm", { leaderEpoch }, (answer) => {
+        const isSure = answer.ok && answer.value === "NONE";
+        if (!isSure) gathered.take({ ...failed("NOT_LEADER_OR_FOLLOWER", undefined), leader, leaderEpoch }, 0);
+        then();
+      }, MARGIN_MS);
+    };
+    gatherEach(this.partitions, ask, then);
   }
 
   /** Waits for more in one partition, or for the end of the time; the first to be out of time ends the fetch. */

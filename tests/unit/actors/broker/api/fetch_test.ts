@@ -191,14 +191,43 @@ Deno.test("who is set back is told so by a leader that is sure that it leads; el
   for (const [confirmed, error] of [["NONE", "NONE"], ["REQUEST_TIMED_OUT", "NOT_LEADER_OR_FOLLOWER"]] as const) {
     const made = call(client(), wants([0, 1]), 12);
     made.answer("fetch", "t-0", outOfRange);
+    made.answer("fetch", "t-1", diverged);
     assertEquals(made.question("confirm", "t-0").message, { leaderEpoch: 6 });
     made.answer("confirm", "t-0", confirmed);
-    made.answer("fetch", "t-1", diverged);
     made.answer("confirm", "t-1", confirmed);
     assertEquals(brought(made), [[0, error === "NONE" ? "OFFSET_OUT_OF_RANGE" : error, []], [1, error, []]]);
     const endOffset = error === "NONE" ? 4n : -1n;
     assertEquals(made.got.responses[0]!.partitions[1]!.divergingEpoch?.endOffset ?? -1n, endOffset);
   }
+});
+
+Deno.test("leaders that make sure that they lead do so side by side, and hold back only for as long as the slowest what was read", () => {
+  const outOfRange = (leaderEpoch: number) =>
+    found(new Uint8Array(0), -1, { error: "OFFSET_OUT_OF_RANGE", leaderEpoch });
+  const made = call(client(), wants([0, 1, 2, 3], { maxWaitMs: 0 }), 12);
+  made.answer("fetch", "t-0", outOfRange(6));
+  made.answer("fetch", "t-1", found(batch(0, 100), 1));
+  made.answer("fetch", "t-2", outOfRange(7));
+  made.answer("fetch", "t-3", outOfRange(8));
+  assertEquals(made.open.map(({ verb, to }) => `${verb} ${to.slice(-3)}`), [
+    "confirm t-0",
+    "confirm t-2",
+    "confirm t-3",
+  ]);
+  made.answer("confirm", "t-2", "NONE");
+  made.answer("confirm", "t-3", "REQUEST_TIMED_OUT");
+  assertEquals(made.response, undefined);
+  made.fail("confirm", "t-0", "timeout");
+  const unsure = "NOT_LEADER_OR_FOLLOWER";
+  assertEquals(brought(made), [[0, unsure, []], [1, "NONE", [0]], [2, "OFFSET_OUT_OF_RANGE", []], [3, unsure, []]]);
+});
+
+Deno.test("nobody is answered who has gone while a leader makes sure that it leads", () => {
+  const made = call(client(), wants([0]), 12);
+  made.answer("fetch", "t-0", found(new Uint8Array(0), -1, { error: "OFFSET_OUT_OF_RANGE" }));
+  made.abandon();
+  made.answer("confirm", "t-0", "NONE");
+  assertEquals(made.response, undefined);
 });
 
 Deno.test("a replica that gives no answer is an error that clients try again", () => {
