@@ -10,7 +10,8 @@
  * {@linkcode EpochCache}, {@linkcode ObserverState}, {@linkcode Compaction}.
  *
  * Invariants: what lies below the recovery point on disk is durable, so that point falls, durably, before anything above its new place
- * is cut; the start moves, durably, before anything below it is removed; after a failed write or sync nothing more is written.
+ * is cut; the start moves, durably, before anything below it is removed; what is to begin anew is found empty after a crash, or as it was;
+ * after a failed write or sync nothing more is written.
  *
  * @module
  */
@@ -246,15 +247,20 @@ export class SegmentedLog implements Log {
     this.#durability.demandUsable();
     this.#compaction.cancel();
     this.#compaction.forget(offset);
-    this.#options.owner.recoveryPointFalls(this, offset);
-    this.#options.owner.startMoves(this, offset);
+    const { disk, owner } = this.#options;
+    owner.recoveryPointFalls(this, Math.min(offset, this.#segments.firstOffset));
+    owner.startMoves(this, offset);
+    this.#startOffset = offset;
     this.#durability.orFail(() => {
+      // First that one, durably: of all the others recovery makes an empty log, and with it some of them might pass for the whole.
+      this.#segments.removeAt(this.#segments.indexOf(offset));
+      disk.syncFolder(this.name);
       this.#segments.removeFrom(0);
       this.#observerState.remove(() => true);
-      this.#options.disk.syncFolder(this.name);
+      disk.syncFolder(this.name);
       this.#begin(offset);
       this.#readEnds.clear();
-      this.#startOffset = this.#endOffset = offset;
+      this.#endOffset = offset;
       this.#epochs.clear();
       this.#durability.syncNow();
       this.#observerState.clear(offset);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, AssertionError } from "@std/assert";
+import { assert, assertEquals, AssertionError, assertThrows } from "@std/assert";
 import { type Random, SeededRandom } from "../../../lib/prng.ts";
 import { partitionLeaderEpochOf } from "../../../protocol/batch.ts";
 import { VirtualClock } from "../../../lib/virtual_clock.ts";
@@ -210,3 +210,69 @@ Deno.test("the power may fail at any call of a disk while a log appends, rolls, 
   }
   assert(call > 100, `only ${call} calls`);
 });
+
+/** Segments with bases 0, 14, 28, 42 and 56; it begins at 5 and ends at 60, and all is known to be durable. */
+function severalSegments(disk: FaultyDisk): OpenLog {
+  const opened = openLog(disk, { segmentBytes: 1500 });
+  const { store, log } = opened;
+  while (log.endOffset < 60) appendTo(log, 2, { valueBytes: 60 });
+  log.flush(() => {});
+  log.advanceStart(5);
+  store.checkpoint();
+  assertEquals([log.segmentCount, log.flushedOffset], [5, 60]);
+  return opened;
+}
+
+/** A log that was to begin anew at `offset` has nothing, or all that it had. */
+function checkBegun(disk: FaultyDisk, offset: number): "empty" | "whole" {
+  const { store, log } = openLog(disk, { segmentBytes: 1500 });
+  const { startOffset, endOffset } = log;
+  const batches = startOffset === endOffset ? 0 : readAll(log).length;
+  appendTo(log, 1);
+  store.close(true);
+  assert([5, offset].includes(startOffset), `it begins at ${startOffset}`);
+  if (batches === 0) return "empty";
+  assertEquals([batches, endOffset], [30 - Math.floor(startOffset / 2), 60]);
+  return "whole";
+}
+
+for (const offset of [0, 9, 28, 33, 60, 75]) {
+  Deno.test(`the power may fail at any call of a disk while a log of 5 to 60 begins anew at ${offset}`, () => {
+    const found = new Set<string>();
+    let done = false;
+    for (let call = 0; !done; call++) {
+      for (let seed = 0; seed < 4; seed++) {
+        const disk = new FaultyDisk();
+        const { log } = severalSegments(disk);
+        disk.cutPowerAt(disk.calls + 1 + call);
+        try {
+          log.restartAt(offset);
+          done = true;
+        } catch (error) {
+          if (!isPowerLoss(error)) throw error;
+        }
+        disk.losePower(new SeededRandom(seed));
+        try {
+          found.add(checkBegun(disk, offset));
+        } catch (error) {
+          throw new AssertionError(`Call ${call}, seed ${seed}: ${(error as Error).message}`, { cause: error });
+        }
+      }
+    }
+    assertEquals(found.has("empty"), true);
+  });
+
+  Deno.test(`a disk may refuse to remove any file while a log of 5 to 60 begins anew at ${offset}`, () => {
+    const found: string[] = [];
+    for (let after = 0; after < 15; after++) {
+      const disk = new FaultyDisk();
+      const { store, log } = severalSegments(disk);
+      disk.plan({ operation: "remove", path: /^orders-0\/\d+\./, code: "EIO", after, times: 1 });
+      assertThrows(() => log.restartAt(offset), DiskError);
+      store.checkpoint();
+      store.close(false);
+      found.push(checkBegun(disk, offset));
+    }
+    assertEquals(found.at(-1), "empty");
+  });
+}
