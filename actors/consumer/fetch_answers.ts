@@ -68,12 +68,19 @@ function takePartition(
   const { config, metadata } = consumer;
   const error = errorName(answer.errorCode);
   const isLeader = metadata.leaderOf(of.topic, of.partition)?.leader === node.id;
-  const isElsewhere = error === "OFFSET_OUT_OF_RANGE" || (error === "NONE" && answer.divergingEpoch.endOffset >= 0);
-  if (isElsewhere && !isLeader) { // a follower may be behind, or ahead with its start: the leader knows what is cut
+  const isOther = of.topicId !== undefined && topicId !== ZERO_UUID && topicId !== of.topicId;
+  const isElsewhere = error === "OFFSET_OUT_OF_RANGE" ||
+    (error === "NONE" && (isOther || answer.divergingEpoch.endOffset >= 0));
+  const isSure = isLeader && (!isOther || metadata.topics.get(of.topic)?.id === topicId);
+  if (isElsewhere && !isSure) { // a follower may be behind, or ahead with its start: the leader knows what is cut
     of.preferred = undefined;
     const resets = of.resets++;
     if (resets > 0) of.putOff(consumer.now(), consumer.backoffMs(resets - 1)); // the leader has sent us there again
     return;
+  }
+  if (isElsewhere && isOther) { // metadata alone would not do: a broker that is cut off tells of the topic of before
+    const why = `${of.key}: the topic has been made anew, and autoOffsetReset is none: seek first.`;
+    return resetPosition(consumer, of, "OFFSET_OUT_OF_RANGE", why);
   }
   if (error === "OFFSET_OUT_OF_RANGE") return outOfRange(consumer, of, fetchOffset);
   if (error !== "NONE") {

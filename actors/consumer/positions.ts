@@ -11,7 +11,6 @@
  */
 import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
-import { ZERO_UUID } from "../../lib/uuid.ts";
 import { listOffsets } from "../../protocol/tables/produce_fetch.ts";
 import type { Asker } from "../actor.ts";
 import { call } from "./calls.ts";
@@ -39,7 +38,6 @@ export function lookForPositions(consumer: Consumer, nowMs: number): number {
   const committed: AssignedPartition[] = [];
   const byLeader = new Map<number, AssignedPartition[]>();
   for (const partition of consumer.partitions.values()) {
-    lookForOtherTopic(consumer, partition);
     if (partition.need === undefined || partition.isAsking || partition.isLeaving) continue;
     if (nowMs < partition.retryAtMs) {
       dueMs = Math.min(dueMs, partition.retryAtMs);
@@ -57,15 +55,6 @@ export function lookForPositions(consumer: Consumer, nowMs: number): number {
   if (committed.length > 0 && consumer.coordinator.node !== undefined) findCommitted(consumer, committed);
   for (const [leader, partitions] of byLeader) findByTime(consumer, consumer.metadata.nodes.get(leader)!, partitions);
   return Math.min(dueMs, lookForQuestions(consumer, nowMs));
-}
-
-/** The topic of that name may have been made anew: an offset of the one before means nothing in it, and what it holds was never read. */
-function lookForOtherTopic(consumer: Consumer, partition: AssignedPartition): void {
-  const { topic, key, topicId, isLeaving } = partition;
-  const known = consumer.metadata.topics.get(topic)?.id ?? ZERO_UUID;
-  if (isLeaving || topicId === undefined || known === ZERO_UUID || known === topicId) return;
-  const why = `${key}: the topic has been made anew, and autoOffsetReset is none: seek first.`;
-  resetPosition(consumer, partition, "OFFSET_OUT_OF_RANGE", why);
 }
 
 /** There is no such offset, or none is committed: the policy says where to go on. */

@@ -4,7 +4,7 @@ import { errorCode, type ErrorName } from "../../../../protocol/errors.ts";
 import type { SeekTo } from "../../../../actors/consumer/protocol.ts";
 import { offsetFetch } from "../../../../protocol/tables/groups.ts";
 import { fetch, listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
-import { asks, batchOf, Stage, T0, T1 } from "./consumer_stage.ts";
+import { asks, batchOf, offsets, Stage, T0, T1, T_ID } from "./consumer_stage.ts";
 
 /** Answers the ListOffsets that waits for a partition. */
 function listed(stage: Stage, offset: number, error: ErrorName = "NONE"): Stage {
@@ -187,34 +187,89 @@ Deno.test("nothing is committed: the policy says where to begin; with none someb
   assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
 });
 
+const NEW_ID = "BQAAAAAAAAAAAAAAAAAAAA";
+
 /** A reader of offsets 0 to 2 whose topic is another one now, of the same name. */
 function madeAnew(autoOffsetReset: "earliest" | "latest" | "none"): Stage {
   const stage = new Stage({ config: { groupId: "g", autoOffsetReset, metadataMaxAgeMs: 1_000 } }).own([T0]);
+  stage.member.wakeInMs = 1_000;
   stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
   stage.poll();
-  stage.topicId = "BQAAAAAAAAAAAAAAAAAAAA";
+  isOther(stage, NEW_ID);
+  return stage;
+}
+
+/** Metadata says that of the topic, and the broker that was asked for another one does not know it any more. */
+function isOther(stage: Stage, topicId: string): void {
+  stage.topicId = topicId;
   stage.probe.advance(1_500);
   stage.fetched([{ error: "UNKNOWN_TOPIC_ID" }]);
-  return stage;
 }
 
 Deno.test("a topic that was made anew is read as the policy says, and not from where the one before was left", () => {
   for (const [autoOffsetReset, time] of [["latest", -1], ["earliest", -2]] as const) {
-    const stage = madeAnew(autoOffsetReset);
-    assertEquals([lists(stage), asks(stage)], [[`1 0@${time}`], []]);
-    listed(stage, 0);
-    const [asked] = stage.one(fetch).body.topics;
-    const { fetchOffset, lastFetchedEpoch } = asked!.partitions[0]!;
-    assertEquals([asked!.topicId, fetchOffset, lastFetchedEpoch], [stage.topicId, 0n, 3]);
+    for (const answer of [{ records: batchOf(3, "d") }, { error: "OFFSET_OUT_OF_RANGE" }] as const) {
+      const stage = madeAnew(autoOffsetReset);
+      stage.fetched([answer]);
+      assertEquals([lists(stage), asks(stage)], [[`1 0@${time}`], []]);
+      listed(stage, 0);
+      const [asked] = stage.one(fetch).body.topics;
+      const { fetchOffset, lastFetchedEpoch } = asked!.partitions[0]!;
+      assertEquals([asked!.topicId, fetchOffset, lastFetchedEpoch], [stage.topicId, 0n, 3]);
+      const polled = stage.poll();
+      stage.fetched([{ records: batchOf(0, "x") }]);
+      assertEquals([offsets(polled), lists(stage)], [[0], []]);
+    }
   }
-  const strict = madeAnew("none");
+  const strict = madeAnew("none").fetched([{}]);
   assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
+});
+
+Deno.test("a broker that still tells of the topic of before sends nobody elsewhere", () => {
+  const stage = madeAnew("latest").fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  listed(stage, 7);
+  stage.fetched([{ records: batchOf(7, "x") }]);
+  stage.poll();
+  isOther(stage, T_ID);
+  stage.fetched([{ error: "UNKNOWN_TOPIC_ID" }]); // nor does the leader know that one
+  isOther(stage, NEW_ID);
+  const polled = stage.poll();
+  stage.fetched([{ records: batchOf(8, "y") }]);
+  assertEquals([lists(stage), offsets(polled)], [[], [8]]);
+});
+
+Deno.test("what a broker says of another topic counts while metadata tells of that", () => {
+  const stage = madeAnew("latest");
+  const asked = stage.one(fetch); // for the new one
+  stage.topicId = T_ID;
+  stage.probe.advance(1_500);
+  stage.topicId = NEW_ID;
+  stage.fetched([{ records: batchOf(3, "x") }], 0, asked);
+  assertEquals([lists(stage), stage.one(fetch).body.topics[0]!.topicId], [[], T_ID]);
+});
+
+Deno.test("that a topic was made anew is the leader's to say, not a follower's", () => {
+  const config = { groupId: "g", clientRack: "b", metadataMaxAgeMs: 1_000, autoOffsetReset: "earliest" } as const;
+  const stage = new Stage({ config }).own([T0], [3]);
+  stage.fetched([{ records: batchOf(3, "d") }]).poll();
+  stage.probe.advance(500);
+  stage.fetched([{ more: { preferredReadReplica: 2 } }]);
+  stage.topicId = NEW_ID;
+  stage.probe.advance(700);
+  stage.topicId = T_ID;
+  stage.fetched([{}]); // which the follower was asked before
+  stage.topicId = NEW_ID;
+  assertEquals(asks(stage), ["2 full -0@4"]);
+  stage.fetched([{ records: batchOf(4, "x") }]);
+  assertEquals([asks(stage), lists(stage)], [["1 full -0@4"], []]);
+  stage.fetched([{ records: batchOf(4, "x") }]);
+  assertEquals([asks(stage), lists(stage)], [[], ["1 0@-2"]]);
 });
 
 Deno.test("whoever has gone to a place since the topic was made anew stays there", () => {
   const stage = new Stage({ config: { groupId: "g", autoOffsetReset: "earliest", metadataMaxAgeMs: 1_000 } }).own([T0]);
   stage.fetched([{ records: batchOf(0, "a", "b", "c") }]);
-  stage.topicId = "BQAAAAAAAAAAAAAAAAAAAA";
+  stage.topicId = NEW_ID;
   stage.probe.ask("seek", { partitions: [T0], to: { offset: 1 } });
   stage.probe.advance(1_500);
   stage.fetched([{ error: "UNKNOWN_TOPIC_ID" }]);
