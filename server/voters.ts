@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OFFSETS_FACTOR, offsetsReplicas } from "../actors/broker/offsets_topic.ts";
 
 /** A node that votes. */
 export interface Voter {
@@ -37,16 +38,13 @@ export function voterCount(brokers: number): number {
   return COUNTS.findLast((count) => count <= brokers) ?? 1;
 }
 
-/** How many replicas groups have by default. */
-const OFFSETS_REPLICAS = 3;
-
 /**
  * What a cluster that is put together here has to be told of its size: `__consumer_offsets` may be asked for before the last broker has
  * registered. Voters are waited for; where fewer vote than it is to have replicas, somebody has to say how many these are.
  */
 export function configOfSize(brokers: number, voters: number): Readonly<Record<string, string>> {
-  const replicas = Math.min(OFFSETS_REPLICAS, brokers);
-  return voters < replicas ? { "offsets.topic.replication.factor": `${replicas}` } : {};
+  const replicas = offsetsReplicas({ properties: {} }, brokers);
+  return voters < replicas ? { [OFFSETS_FACTOR]: `${replicas}` } : {};
 }
 
 /** The port for other nodes beside a Kafka port; any free one beside any free one. */

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { numberOf, resolveBrokerConfig, type ResolvedConfig } from "../../../protocol/configs/resolve.ts";
+import { numberOf, resolveBrokerConfig } from "../../../protocol/configs/resolve.ts";
 import { errorCode, type ErrorName } from "../../../protocol/errors.ts";
 import type { ResponseInput } from "../../../protocol/schema.ts";
 import { findCoordinator as table } from "../../../protocol/tables/groups.ts";
@@ -24,6 +24,7 @@ import { groupPartition, OFFSETS_TOPIC } from "../../group/protocol.ts";
 import { layersOf } from "../broker_configs.ts";
 import type { Exchange } from "../handler.ts";
 import { gather, handler } from "../handler.ts";
+import { offsetsReplicas } from "../offsets_topic.ts";
 import type { BrokerView } from "../protocol.ts";
 import { replicaRef } from "../view.ts";
 
@@ -79,7 +80,7 @@ function offsetsTopic(view: BrokerView): NewTopic {
   return {
     name: OFFSETS_TOPIC,
     partitions: numberOf(config("offsets.topic.num.partitions")),
-    replicationFactor: replicasOf(config("offsets.topic.replication.factor"), view),
+    replicationFactor: offsetsReplicas(layersOf(view), brokersToBe(view)),
     assignments: [],
     configs: [
       { name: "cleanup.policy", value: "compact" },
@@ -89,14 +90,9 @@ function offsetsTopic(view: BrokerView): NewTopic {
   };
 }
 
-/**
- * What somebody has set is what it is to be: the controller refuses it as long as there are fewer brokers, and the client asks again. Kafka's
- * default is not for clusters that will never be as large, and these have a replica on each of their brokers; of voters it is known that they
- * will be there.
- */
-function replicasOf(factor: ResolvedConfig, { image, voters }: BrokerView): number {
-  const wanted = numberOf(factor);
-  return factor.source === "DEFAULT" ? Math.min(wanted, new Set([...image.brokers.keys(), ...voters]).size) : wanted;
+/** Of voters it is known that they will be there. */
+function brokersToBe({ image, voters }: BrokerView): number {
+  return new Set([...image.brokers.keys(), ...voters]).size;
 }
 
 /** Goes on when no leader that is to be named is in doubt. */
