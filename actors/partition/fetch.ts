@@ -37,7 +37,8 @@ export function fetch(
   const { log } = replica;
   const diverged = findDivergence(log, offset, request.lastFetchedEpoch);
   const isLost = replica.leadership === null && request.knowsFollowers !== true;
-  if (isLost && (diverged !== null || offset > log.endOffset)) return nothingYet(replica, isolation);
+  const isAhead = offset >= log.startOffset && (diverged !== null || offset > log.endOffset);
+  if (isLost && isAhead) return nothingYet(replica, isolation);
   if (diverged === "out of range") return refusedFetch(replica, "OFFSET_OUT_OF_RANGE");
   if (diverged !== null) return { ...nothingYet(replica, isolation), divergingEpoch: diverged };
   if (offset < log.startOffset || offset > log.endOffset) return refusedFetch(replica, "OFFSET_OUT_OF_RANGE");

@@ -191,6 +191,10 @@ Deno.test("who reads from a follower by mistake waits for what it has yet to get
     assertEquals([error, records.length, highWatermark, divergingEpoch], ["NONE", 0, 2, null]);
   }
   assertEquals(h.fetch(-1).error, "OFFSET_OUT_OF_RANGE", "this will never come");
+  h.tell({ startOffset: 2, highWatermark: 4 });
+  for (const lastFetchedEpoch of [-1, 4, 9]) {
+    assertEquals(h.fetch(1, { lastFetchedEpoch }).error, "OFFSET_OUT_OF_RANGE", "what was deleted will not either");
+  }
 });
 
 Deno.test("a leader sends a reader to the first nearer follower that is in sync and has the offset (KIP-392)", () => {
