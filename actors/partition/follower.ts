@@ -2,10 +2,11 @@
  * A follower: keeps one pull under way to its leader, and makes its log the same.
  *
  *     pull ──records──▶ judged ──▶ appended ──▶ pull on, at once; the flush runs meanwhile, and the leader hears when it has ended
- *       ▲ ──diverging──▶ cut where the logs part (KIP-595) ──┐
- *       │ ──out of range──▶ begin where the leader begins ───┤
- *       │ ──deletions missed──▶ begin anew ──────────────────┤
- *       └───────────── back-off ◀──error, silence ───────────┘
+ *       ▲ ──diverging──▶ cut where the logs part (KIP-595) ───────────┐
+ *       │       └──cleaned, perhaps, by what has to go──▶ begin anew ─┤
+ *       │ ──out of range──▶ begin where the leader begins ────────────┤
+ *       │ ──deletions missed──▶ begin anew ───────────────────────────┤
+ *       └───────────── back-off ◀──error, silence ────────────────────┘
  *
  * Invariant: the log changes only by the newest answer of the leader of this epoch, and is cut only where that answer shows it to
  * part from the leader's; never at the high watermark alone (KIP-101), and in the ISR never below it. What compaction has deleted is
@@ -169,8 +170,8 @@ function cut(
     const why = `epoch ${epoch}, which ends at ${endOffset}, does not part it from a log that ends at ${log.endOffset}`;
     return backOff(replica, following, out, `${replica.name} does not understand its leader: ${why}.`);
   }
-  const isLoss = replica.isInIsr && offset < highWatermark;
-  if (isLoss || !hasCleanedBy(replica, offset)) {
+  const goesOffline = replica.isInIsr && offset < highWatermark;
+  if (goesOffline || !hasCleanedBy(replica, offset)) {
     return goBack(replica, following, offset, () => log.truncateTo(offset), out);
   }
   const what = `offset ${offset} on, which its leader, node ${role.leader}, does not have`;

@@ -24,7 +24,7 @@ export class Following {
   leaderMs = -1;
   /** Below this every replica that is waited for has everything, as the leader has last told it. */
   heldByAll = -1;
-  /** When this log was empty last, tombstones below this were gone from the leader's, and what they took back; 0 if it never was. */
+  /** What is here was read where tombstones below this were gone, and with them what they took back; 0 if some of it may not have been. */
   filledWithout = 0;
   /** Below this everything is safe, as the leader has last been told. */
   toldSafe = -1;

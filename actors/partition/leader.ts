@@ -31,6 +31,12 @@ export function lead(replica: Replica, out: ReplicaOutbox): void {
       if (!result.ok) fail(replica, "could not note its leader epoch", result.error, out);
     });
   }
+  if (log.tombstonesGoneTo > log.endOffset) {
+    // It was filled in part. What it writes itself from here on lacks nothing: to tell that of others would be to say that they lack it.
+    out.call("note that the rest is its own", doing(() => log.fillWithout(0)), (replica, result, out) => {
+      if (!result.ok) fail(replica, "could not note what it was filled without", result.error, out);
+    });
+  }
   setCheck(replica, out);
   resumeProposal(replica, out);
   if (log.flushedOffset === log.endOffset) return;

@@ -29,7 +29,7 @@ export interface IsrProposal {
   readonly change: IsrChange;
   /** Whom it names. */
   readonly isr: readonly number[];
-  /** Unclearly, or for the first time: it is asked again in a while. As long as it is not, the question is on its way. */
+  /** An answer is here; the question is put again by a timer. */
   isAnswered: boolean;
   /** How often it was asked without a clear answer. */
   attempts: number;

@@ -61,8 +61,8 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     guard: "Who has to cut records by which it may have been cleaned begins anew.",
     with: ["compaction", "pause", "partition", "kill"],
     file: "actors/partition/follower.ts",
-    from: "if (isLoss || !hasCleanedBy(replica, offset)) {",
-    to: "if (isLoss || offset >= 0) {",
+    from: "if (goesOffline || !hasCleanedBy(replica, offset)) {",
+    to: "if (goesOffline || offset >= 0) {",
     survives:
       "Committed records are cut after an unclean election alone, and nothing is promised there of what was committed before.",
   },
@@ -74,6 +74,16 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     from: "|| log.tombstonesGoneTo >= tombstonesGoneTo;",
     to: "&& tombstonesGoneTo >= 0;",
     survives: "Who begins anew without need has everything again a little later.",
+  },
+  {
+    name: "leader-filled-without-what-it-writes",
+    guard: "Of what a leader writes it does not say that it lacks what it was filled without.",
+    with: ["compaction", "lost-disk", "elect"],
+    file: "actors/partition/leader.ts",
+    from: "if (log.tombstonesGoneTo > log.endOffset) {",
+    to: "if (log.endOffset < 0) {",
+    survives:
+      "Who is being filled leads only when nobody else can, and has to fill another in part; a unit test kills it.",
   },
   {
     name: "deletion-missed-for-good",
