@@ -66,8 +66,9 @@ export function offsetsOf(
     return what.offsets.filter((given) => {
       const partition = partitions.get(keyOf(given));
       if (partition === undefined || partition !== mine.get(keyOf(given))) return false;
-      // What is ahead of the position was handed out of a log that has been cut since, or before the application went back.
-      return given.offset <= (partition.position?.offset ?? Infinity) && isNews(partition, given);
+      // What is ahead of the position was handed out of a log that has been cut since, or before the application went back; while there is
+      // none, reading may go back to anywhere.
+      return given.offset <= (partition.position?.offset ?? -1) && isNews(partition, given);
     });
   }
   const offsets: OffsetAndMetadata[] = [];

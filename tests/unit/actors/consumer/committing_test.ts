@@ -187,6 +187,16 @@ Deno.test("what is read of a log that was cut behind what is committed is commit
   assertEquals(commits(stage), ["0@2"]);
 });
 
+Deno.test("while it is to be found out where reading goes on nothing is committed of what was handed out before", () => {
+  for (const autoOffsetReset of ["earliest", "none"] as const) {
+    const stage = member({ enableAutoCommit: false, autoOffsetReset });
+    stage.poll(5);
+    stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+    stage.probe.ask("commit", { offsets: [{ ...T0, offset: 5, leaderEpoch: 5, metadata: "" }], onlyOwned: true });
+    assertEquals([autoOffsetReset, commits(stage)], [autoOffsetReset, []]);
+  }
+});
+
 Deno.test("when nothing is committed any more what was does not count", () => {
   const stage = new Stage({ config: { groupId: "g", autoOffsetReset: "earliest" } }).own([T0], [1000]);
   const [old] = stage.all(fetch);
