@@ -54,12 +54,12 @@ export class AssignedPartition {
   /** The newest offset that is known to be committed; -1 for none. */
   committed = -1;
   /**
-   * The application has gone there, and means it, or there was no other place: what is committed from there on may be less than is known
-   * to be.
+   * Where the application has gone, and means it, or where the log went back to: what is committed from there on may be less than is known
+   * to be. Each time another object, though it may be the same place.
    */
-  soughtTo: number | undefined;
-  /** Where it has gone is to be found out. */
-  isSeeking = false;
+  mayFallTo: Position | undefined;
+  /** It may fall to where reading goes on, which is to be found out. */
+  mayFall = false;
 
   constructor({ topic, partition }: TopicPartition) {
     this.topic = topic;
@@ -74,11 +74,11 @@ export class AssignedPartition {
 
   /** The application goes elsewhere: to an offset, or to what is to be found out. */
   seek(to: Position | Need): void {
-    this.soughtTo = undefined;
-    this.isSeeking = true;
+    this.mayFallTo = undefined;
+    this.mayFall = true;
     if ("by" in to) {
       this.safe = undefined; // perhaps it goes back
-      this.isSeeking = to.by !== "committed";
+      this.mayFall = to.by !== "committed";
       return this.lookFor(to);
     }
     if (this.safe !== undefined && to.offset < this.safe.offset) this.safe = to;
@@ -87,8 +87,8 @@ export class AssignedPartition {
 
   /** Goes on somewhere else: what is buffered or on its way is not wanted any more. */
   moveTo(position: Position): void {
-    if (this.isSeeking) this.soughtTo = position.offset;
-    this.isSeeking = false;
+    if (this.mayFall) this.mayFallTo = { ...position };
+    this.mayFall = false;
     this.position = position;
     this.need = undefined;
     this.#startOver();
@@ -97,8 +97,8 @@ export class AssignedPartition {
   /** What was read, or is committed, is not there any more: where it goes on may be less, and is what is committed next. */
   goBack(to: Position | Need): void {
     this.safe = undefined;
-    this.soughtTo = undefined;
-    this.isSeeking = true;
+    this.mayFallTo = undefined;
+    this.mayFall = true;
     if ("by" in to) this.lookFor(to);
     else this.moveTo(to);
   }

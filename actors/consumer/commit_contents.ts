@@ -81,8 +81,8 @@ export function offsetsOf(
 }
 
 /** Whether it says more than is committed; or less, after going back. */
-function isNews({ committed, soughtTo }: AssignedPartition, { offset }: Position): boolean {
-  return offset > committed || (soughtTo !== undefined && offset >= soughtTo && offset !== committed);
+function isNews({ committed, mayFallTo }: AssignedPartition, { offset }: Position): boolean {
+  return offset > committed || (mayFallTo !== undefined && offset >= mayFallTo.offset && offset !== committed);
 }
 
 /** The offsets as OffsetCommit has them. */

@@ -16,6 +16,7 @@ import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
 import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
+import type { AssignedPartition } from "./assigned_partition.ts";
 import { byTopic, type Commit, type CommitWanted, goneSince, heldOf, offsetsOf } from "./commit_contents.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import type { Membership } from "./membership.ts";
@@ -156,6 +157,7 @@ function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetad
   const node = consumer.coordinator.node!;
   const member = mode === "subscribed" ? membership : undefined;
   const epoch = member?.epoch ?? -1;
+  const falls = new Map(offsets.map(keyOf).map((key) => [key, consumer.partitions.get(key)?.mayFallTo]));
   commits.isAsking = true;
   call(consumer, {
     to: node,
@@ -177,7 +179,7 @@ function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetad
         loseCoordinator(consumer, node);
         return again(consumer, sent, result.message);
       }
-      const { error, refused } = take(consumer, offsets, result.body);
+      const { error, refused } = take(consumer, offsets, falls, result.body);
       if (!LOST.has(error)) consumer.coordinator.attempts = 0;
       if (error === "NONE") return end(consumer, FINE, offsets);
       if (LOST.has(error)) loseCoordinator(consumer, node);
@@ -211,10 +213,14 @@ function mayHelp(
   return LOST.has(error) || LATER.has(error);
 }
 
-/** Notes what is committed, and says what is wrong with the rest: the worst of it, and of which. */
+/**
+ * Notes what is committed, and says what is wrong with the rest: the worst of it, and of which. `falls` is where each might fall to when it
+ * was sent.
+ */
 function take(
   consumer: Consumer,
   offsets: readonly OffsetAndMetadata[],
+  falls: ReadonlyMap<string, AssignedPartition["mayFallTo"]>,
   { topics }: Response<typeof offsetCommit>,
 ): { readonly error: ErrorName; readonly refused: readonly OffsetAndMetadata[] } {
   const refused: OffsetAndMetadata[] = [];
@@ -237,7 +243,9 @@ function take(
     const partition = consumer.partitions.get(key);
     if (error !== "NONE" || partition === undefined) continue;
     partition.committed = offset.offset;
-    if (offset.offset <= (partition.position?.offset ?? Infinity)) partition.soughtTo = undefined;
+    // What was asked for before it went back, or is of before, does not end its right to commit less.
+    const isOfNow = falls.get(key) === partition.mayFallTo && offset.offset <= (partition.position?.offset ?? Infinity);
+    if (isOfNow) partition.mayFallTo = undefined;
   }
   return { error: worst, refused };
 }

@@ -187,6 +187,34 @@ Deno.test("what is read of a log that was cut behind what is committed is commit
   assertEquals(commits(stage), ["0@2"]);
 });
 
+Deno.test("a commit of before reading went back, taken when reading has come past it, ends no right to commit less", () => {
+  const back: Record<string, (stage: Stage) => void> = {
+    cut: (stage) => void stage.fetched([{ more: { divergingEpoch: { epoch: 4, endOffset: 1n } } }]),
+    sought(stage) {
+      stage.probe.ask("seek", { partitions: [T0], to: { offset: 1 } });
+      stage.fetched([{}]); // which is of before
+    },
+  };
+  for (const [how, goBack] of Object.entries(back)) {
+    const stage = new Stage({ config: { groupId: "g", enableAutoCommit: false } }).own([T0], [4]);
+    const commit = (offset: number) =>
+      stage.probe.ask("commit", { offsets: [{ ...T0, offset, leaderEpoch: 5, metadata: "" }], onlyOwned: true });
+    const reread = () => stage.fetched([{ records: batchOf(1, "b", "c", "d", "e", "f", "g") }]).poll();
+    stage.fetched([{ records: batchOf(4, "e", "f") }]).poll();
+    if (how === "sought") { // before as well: the same place is not the same time
+      goBack(stage);
+      reread();
+    }
+    commit(6);
+    assertEquals(commits(stage), ["0@6"]);
+    goBack(stage);
+    reread();
+    committed(stage);
+    commit(2);
+    assertEquals([how, commits(stage)], [how, ["0@2"]]);
+  }
+});
+
 Deno.test("while it is to be found out where reading goes on nothing is committed of what was handed out before", () => {
   for (const autoOffsetReset of ["earliest", "none"] as const) {
     const stage = member({ enableAutoCommit: false, autoOffsetReset });
