@@ -77,11 +77,13 @@ export class Backlog {
   }
 
   /** The group has these. */
-  committed(offsets: readonly (TopicPartition & { readonly offset: number })[]): void {
+  committed(offsets: readonly (TopicPartition & Pick<OffsetAndMetadata, "offset" | "setbacks">)[]): void {
     this.#note();
     for (const one of offsets) {
       const key = keyOf(one);
-      if (this.#handedOut.has(key)) this.#committed.set(key, one.offset); // else it has gone, or gone back, meanwhile
+      const last = this.#handedOut.get(key);
+      // Else it has gone, or gone back, meanwhile.
+      if (last !== undefined && (one.setbacks ?? last.setbacks) === last.setbacks) this.#committed.set(key, one.offset);
       if ((this.#missed.get(key)?.offset ?? Infinity) <= one.offset) this.#missed.delete(key);
     }
   }
@@ -170,7 +172,11 @@ export class Backlog {
   }
 
   #note(): void {
-    if (this.#last !== undefined) this.#handedOut.set(keyOf(this.#last), this.#last);
+    const last = this.#last;
+    if (last === undefined) return;
+    const key = keyOf(last);
+    if (this.#handedOut.get(key)?.setbacks !== last.setbacks) this.#committed.delete(key); // that is of another log
+    this.#handedOut.set(key, last);
     this.#last = undefined;
   }
 }
@@ -181,8 +187,8 @@ function offsetsBehind(
   of: readonly TopicPartition[] | undefined,
 ): readonly OffsetAndMetadata[] {
   const all = [...lasts.values()].filter((last) => of?.some((partition) => isOf(last, partition)) ?? true);
-  return all.map(({ topic, partition, offset, leaderEpoch }) => (
-    { topic, partition, offset: offset + 1, leaderEpoch, metadata: "" }
+  return all.map(({ topic, partition, offset, leaderEpoch, setbacks }) => (
+    { topic, partition, offset: offset + 1, leaderEpoch, metadata: "", setbacks }
   ));
 }
 

@@ -45,6 +45,8 @@ export class AssignedPartition {
   /** Not to be asked for before this. */
   retryAtMs = 0;
   attempts = 0;
+  /** How often reading was set back: an offset of what was handed out before that means nothing in the log that there is now. */
+  setbacks = 0;
   /** How often it was put elsewhere because its offset was not there, since something was read. */
   resets = 0;
   /** The follower that the leader has sent us to (KIP-392), and until when. */
@@ -96,11 +98,20 @@ export class AssignedPartition {
 
   /** What was read, or is committed, is not there any more: where it goes on may be less, and is what is committed next. */
   goBack(to: Position | Need): void {
+    this.setbacks++;
     this.safe = undefined;
     this.mayFallTo = undefined;
     this.mayFall = true;
     if ("by" in to) this.lookFor(to);
     else this.moveTo(to);
+  }
+
+  /** The same, but the application has to say where it goes on. */
+  stop(trouble: Outcome): void {
+    this.setbacks++;
+    this.lookFor({ by: "committed" });
+    this.need = undefined;
+    this.trouble = trouble;
   }
 
   /** Has to find out where to go on. */

@@ -24,6 +24,9 @@ import type { Position } from "./values.ts";
 /** What one batch may expand to: as much as any broker can be told to take, or reading would end at it for ever. */
 const DECOMPRESSED_BYTES_MAX = 2 ** 31 - 1;
 
+/** What the records are of. */
+type PartitionRead = TopicPartition & Pick<ConsumedRecord, "setbacks">;
+
 /** A transaction that was aborted: its records begin there. */
 export interface Aborted {
   readonly producerId: bigint;
@@ -104,7 +107,7 @@ export class PartitionBuffer {
    * @throws {InvalidBatchError} a batch is damaged
    * @throws {CompressionError} it cannot be decompressed, or expands too far
    */
-  take(of: TopicPartition, position: Position, max: number, records: ConsumedRecord[]): Position {
+  take(of: PartitionRead, position: Position, max: number, records: ConsumedRecord[]): Position {
     if (this.#damage !== undefined) throw this.#damage;
     const before = records.length;
     const from = { position };
@@ -117,8 +120,8 @@ export class PartitionBuffer {
     return from.position;
   }
 
-  #take(of: TopicPartition, from: { position: Position }, max: number, records: ConsumedRecord[]): void {
-    const { topic, partition } = of;
+  #take(of: PartitionRead, from: { position: Position }, max: number, records: ConsumedRecord[]): void {
+    const { topic, partition, setbacks } = of;
     let left = max;
     for (let answer; (answer = this.#answers[0]) !== undefined;) {
       const header = answer.headers[answer.at];
@@ -132,7 +135,18 @@ export class PartitionBuffer {
         const { offset, timestamp, key, value, headers } = recordAt(cursor, header);
         if (offset < from.position.offset) continue;
         const { timestampType, partitionLeaderEpoch: leaderEpoch } = header;
-        records.push({ topic, partition, offset, timestamp, timestampType, key, value, headers, leaderEpoch });
+        records.push({
+          topic,
+          partition,
+          offset,
+          timestamp,
+          timestampType,
+          key,
+          value,
+          headers,
+          leaderEpoch,
+          setbacks,
+        });
         from.position = { offset: offset + 1, leaderEpoch };
         left--;
       }

@@ -16,7 +16,7 @@ import { committable, keyOf, type Position } from "./values.ts";
 export interface CommitWanted {
   /**
    * Offsets as given; `handedOut` and `safe` are the positions as they are when it is sent; `owned` those of the given ones that are
-   * here and not behind what is committed.
+   * here, and neither behind what is committed, nor ahead of the position, nor of before a setback.
    */
   readonly what: "handedOut" | "safe" | { readonly offsets: readonly OffsetAndMetadata[]; readonly owned: boolean };
   /** Of these partitions only. */
@@ -66,8 +66,8 @@ export function offsetsOf(
     return what.offsets.filter((given) => {
       const partition = partitions.get(keyOf(given));
       if (partition === undefined || partition !== mine.get(keyOf(given))) return false;
-      // What is ahead of the position was handed out of a log that has been cut since, or before the application went back; while there is
-      // none, reading may go back to anywhere.
+      if ((given.setbacks ?? partition.setbacks) !== partition.setbacks) return false; // of a log that was cut, or is not there any more
+      // What is ahead of the position was handed out before the application went back; while there is none, that may be anywhere.
       return given.offset <= (partition.position?.offset ?? -1) && isNews(partition, given);
     });
   }

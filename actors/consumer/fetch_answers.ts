@@ -152,10 +152,7 @@ function diverged(
     return of.moveTo({ offset: position.offset, leaderEpoch });
   }
   if (consumer.config.autoOffsetReset === "none") {
-    of.lookFor({ by: "committed" });
-    of.need = undefined;
-    of.trouble = outcomeOf("OFFSET_OUT_OF_RANGE", `${of.key}: the log was cut at ${offset}, behind what was read.`);
-    return;
+    return of.stop(outcomeOf("OFFSET_OUT_OF_RANGE", `${of.key}: the log was cut at ${offset}, behind what was read.`));
   }
   of.goBack({ offset, leaderEpoch: epoch });
 }

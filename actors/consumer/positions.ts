@@ -63,9 +63,7 @@ export function resetPosition(consumer: Consumer, partition: AssignedPartition, 
   if (autoOffsetReset !== "none") {
     return partition.goBack({ by: "timestamp", timestamp: autoOffsetReset === "latest" ? LATEST : EARLIEST });
   }
-  partition.lookFor({ by: "committed" });
-  partition.need = undefined;
-  partition.trouble = failed(error, why);
+  partition.stop(failed(error, why));
 }
 
 function reset(consumer: Consumer, partition: AssignedPartition): void {

@@ -30,6 +30,8 @@ export interface OffsetAndMetadata extends TopicPartition {
   /** Epoch of the record before it, -1 when unknown. */
   readonly leaderEpoch: number;
   readonly metadata: string;
+  /** As of the record before it, when it was handed out here; undefined for an offset that somebody has named. */
+  readonly setbacks?: number;
 }
 
 /** A record, handed out. Its bytes belong to the receiver. */
@@ -42,6 +44,8 @@ export interface ConsumedRecord extends TopicPartition {
   readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [key: string, value: Uint8Array | null])[];
   readonly leaderEpoch: number;
+  /** How often reading of its partition had been set back by then: the log was cut, was another one, or nothing was committed. */
+  readonly setbacks: number;
 }
 
 /**
@@ -166,7 +170,8 @@ export interface ConsumerProtocol {
   };
   /**
    * Commits, and replies when the coordinator has. null: what was handed out so far. With `onlyOwned`, those of the offsets whose partitions
-   * are here, and that are neither behind what is committed nor ahead of the position; ILLEGAL_GENERATION when a member has some of the partitions no more.
+   * are here, and that are neither behind what is committed, nor ahead of the position, nor of before a setback; ILLEGAL_GENERATION when a member
+   * has some of the partitions no more.
    */
   commit(
     request: { readonly offsets: readonly OffsetAndMetadata[] | null; readonly onlyOwned?: boolean },

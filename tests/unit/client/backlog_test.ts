@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { ConsumedRecord } from "../../../actors/consumer/protocol.ts";
 import { Backlog } from "../../../client/backlog.ts";
 
-function record(partition: number, offset: number): ConsumedRecord {
+function record(partition: number, offset: number, setbacks = 0): ConsumedRecord {
   return {
     topic: "t",
     partition,
@@ -13,6 +13,7 @@ function record(partition: number, offset: number): ConsumedRecord {
     value: null,
     headers: [],
     leaderEpoch: 4,
+    setbacks,
   };
 }
 
@@ -31,7 +32,7 @@ Deno.test("records are taken in order, and what was taken can be committed, and 
   const waiting = backlog();
   assertEquals(waiting.handedOut(), []);
   assertEquals(offsets(waiting.takeAll(1)), ["0@5"]);
-  assertEquals(waiting.handedOut(), [{ ...T0, offset: 6, leaderEpoch: 4, metadata: "" }]);
+  assertEquals(waiting.handedOut(), [{ ...T0, offset: 6, leaderEpoch: 4, metadata: "", setbacks: 0 }]);
   assertEquals(offsets(waiting.takeAll(2)), ["0@6", "1@9"]);
   assertEquals(waiting.handedOut().map(({ partition, offset }) => [partition, offset]), [[0, 7], [1, 10]]);
   assertEquals([waiting.isEmpty, offsets(waiting.takeAll(9)), waiting.isEmpty], [false, ["0@7"], true]);
@@ -79,6 +80,23 @@ Deno.test("what is missed is what went before it was committed", () => {
   waiting.lose([T0, T1]);
   waiting.committed([{ ...T1, offset: 5 }]); // that was under way
   assertEquals(waiting.takeMissed().map(({ partition }) => partition), [0]);
+});
+
+Deno.test("that the group had more of a log that is not there any more says nothing of what is read now", () => {
+  for (const isLate of [false, true]) {
+    const waiting = new Backlog();
+    waiting.add([record(0, 58), record(0, 59)]);
+    waiting.takeAll(9);
+    const old = waiting.handedOut();
+    assertEquals(old, [{ ...T0, offset: 60, leaderEpoch: 4, metadata: "", setbacks: 0 }]);
+    if (!isLate) waiting.committed(old);
+    waiting.add([record(0, 30, 1), record(0, 31, 1)]);
+    waiting.takeAll(9);
+    assertEquals(waiting.handedOut(), [{ ...T0, offset: 32, leaderEpoch: 4, metadata: "", setbacks: 1 }]);
+    if (isLate) waiting.committed(old);
+    waiting.lose([T0]);
+    assertEquals(waiting.takeMissed().length, 1);
+  }
 });
 
 Deno.test("what is somebody else's by now is not committed from here", () => {

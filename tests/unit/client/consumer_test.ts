@@ -178,8 +178,8 @@ async function turns(): Promise<void> {
 }
 
 function record(partition: number, offset: number): ConsumedRecord {
-  const bytes = { key: null, value: null, headers: [] };
-  return { topic: "t", partition, offset, timestamp: 1, timestampType: "CreateTime", leaderEpoch: 0, ...bytes };
+  const rest = { key: null, value: null, headers: [], leaderEpoch: 0, setbacks: 0 };
+  return { topic: "t", partition, offset, timestamp: 1, timestampType: "CreateTime", ...rest };
 }
 
 function records(...offsets: readonly number[]) {

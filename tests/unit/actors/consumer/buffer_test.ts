@@ -9,6 +9,7 @@ Deno.test("a batch that a broker has taken is handed out, however large its reco
   const start = { offset: 0, leaderEpoch: 0 };
   buffer.add(encodeBatch([{ value }], { codec: "zstd", partitionLeaderEpoch: 0 }), [], start);
   const records: ConsumedRecord[] = [];
-  assertEquals(buffer.take({ topic: "t", partition: 0 }, start, 10, records), { offset: 1, leaderEpoch: 0 });
+  const of = { topic: "t", partition: 0, setbacks: 0 };
+  assertEquals(buffer.take(of, start, 10, records), { offset: 1, leaderEpoch: 0 });
   assertEquals(records.map((record) => record.value?.length), [value.length]);
 });

@@ -4,7 +4,7 @@ import { findCoordinator, offsetCommit } from "../../../../protocol/tables/group
 import { metadata } from "../../../../protocol/tables/metadata.ts";
 import { fetch, listOffsets } from "../../../../protocol/tables/produce_fetch.ts";
 import type { MembershipRequest } from "../../../../actors/consumer/membership.ts";
-import type { ConsumerConfig, SeekTo } from "../../../../actors/consumer/protocol.ts";
+import type { ConsumedRecord, ConsumerConfig, SeekTo } from "../../../../actors/consumer/protocol.ts";
 import { address, batchOf, type Exchange, offsets, Stage, T0, T1 } from "./consumer_stage.ts";
 
 /** A member that owns partition 0, of which five records lie here. */
@@ -212,6 +212,35 @@ Deno.test("a commit of before reading went back, taken when reading has come pas
     committed(stage);
     commit(2);
     assertEquals([how, commits(stage)], [how, ["0@2"]]);
+  }
+});
+
+Deno.test("what was handed out of a log that is not there any more is not committed, however far reading has come since", () => {
+  const far = () => batchOf(0, ..."abcdefghij");
+  const setBack: Record<string, (stage: Stage) => void> = {
+    cut: (stage) => void stage.fetched([{ more: { divergingEpoch: { epoch: 4, endOffset: 0n } } }]),
+    shortened: (stage) => void begins(stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }])),
+    "cut, and the program has to say where it goes on"(stage) {
+      stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+      stage.probe.ask("seek", { partitions: [T0], to: { offset: 0 } });
+    },
+  };
+  for (const [how, goBack] of Object.entries(setBack)) {
+    const autoOffsetReset = how.includes("program") ? "none" : "earliest";
+    const stage = member({ autoOffsetReset });
+    const last = stage.poll().reply!.records.at(-1)! as ConsumedRecord;
+    goBack(stage);
+    const [first] = stage.fetched([{ records: far() }]).poll().reply!.records as ConsumedRecord[];
+    for (const exchange of stage.all(offsetCommit)) committed(stage, "NONE", exchange);
+    stage.probe.advance(5_000);
+    const offsetOf = ({ offset, setbacks }: ConsumedRecord) => (
+      { ...T0, offset: offset + 1, leaderEpoch: 5, metadata: "", setbacks }
+    );
+    stage.probe.ask("alive", [offsetOf(last)]);
+    const commit = stage.probe.ask("commit", { offsets: [offsetOf(last)], onlyOwned: true });
+    assertEquals([how, commits(stage), commit.reply?.error], [how, [], "NONE"]);
+    stage.probe.ask("commit", { offsets: [offsetOf(first!)], onlyOwned: true });
+    assertEquals([how, commits(stage)], [how, ["0@1"]]);
   }
 });
 

@@ -79,6 +79,7 @@ Deno.test("a record is what was written", () => {
     value: new Uint8Array([97]),
     headers: [],
     leaderEpoch: 5,
+    setbacks: 1, // nothing was committed
   }]);
 });
 
