@@ -27,6 +27,8 @@ type Step =
 
 /** An expression may become no larger than this, counted repetitions written out. */
 const SIZE_MAX = 2_000;
+/** An expression may be no longer than this: it is parsed before it is known how large it becomes. */
+const LENGTH_MAX = 20_000;
 const NOTHING = -1;
 
 /**
@@ -47,6 +49,7 @@ export class Regex {
 
   /** @throws {RegexError} it is not understood, or too large */
   constructor(readonly pattern: string) {
+    if (pattern.length > LENGTH_MAX) throw new RegexError(pattern, "is too large");
     const tree = parseRegex(pattern);
     this.#steps.push({ op: "match" });
     this.#start = this.#compile(tree, 0);

@@ -100,27 +100,39 @@ function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): Gr
  * because all had to join anew: so it is what it said that it owned as it joined, too. (Eager members then own nothing.) Who has an assignment
  * comes before who only says so, and among those who say so, who was in the later generation.
  */
-function usedBy({ members, protocol }: ClassicSnapshot, topology: Topology): Assignment[] | undefined {
+function usedBy(snapshot: ClassicSnapshot, topology: Topology): Assignment[] | undefined {
   const taken = new Map<string, Set<number>>();
-  const take = (partitions: ConsumerAssignment["assignedPartitions"]) =>
-    filter(idsOf(partitions, topology), (topicId, partition) => {
+  const take = (set: Assignment) =>
+    filter(set, (topicId, partition) => {
       const others = taken.get(topicId) ?? new Set();
       if (others.has(partition)) return false;
       taken.set(topicId, others.add(partition));
       return true;
     });
   const uses: Assignment[] = [];
-  for (const member of members) {
+  for (const member of snapshot.members) {
     const assignment = decodeAssignment(member.assignment);
     if (assignment === undefined) return undefined;
-    uses.push(take(assignment.assignedPartitions));
+    uses.push(take(idsOf(assignment.assignedPartitions, topology)));
   }
-  const claims = members.map((member, at) => ({ at, subscription: subscriptionOf(member, protocol) }));
-  const since = ({ subscription }: typeof claims[number]) => subscription?.generationId ?? -1;
-  for (const { at, subscription } of claims.sort((a, b) => since(b) - since(a))) {
-    uses[at] = union(uses[at]!, take(subscription?.ownedPartitions ?? []));
-  }
+  for (const { at, owned } of claimsOf(snapshot, topology)) uses[at] = union(uses[at]!, take(owned));
   return uses;
+}
+
+/**
+ * What members say that they own, and where in the list they are: who was in the latest generation comes first. Partitions that there are
+ * not are passed over, for nobody has assigned them, and with enough of them no group of the new protocol could be written down.
+ */
+function claimsOf({ members, protocol }: ClassicSnapshot, topology: Topology): { at: number; owned: Assignment }[] {
+  const claims = members.map((member, at) => {
+    const { generationId = -1, ownedPartitions = [] } = subscriptionOf(member, protocol) ?? {};
+    const owned = ownedPartitions.map(({ topic, partitions }) => {
+      const count = topology.topics.get(topic)?.partitions ?? 0;
+      return { topic, partitions: partitions.filter((partition) => partition >= 0 && partition < count) };
+    });
+    return { at, generationId, owned: idsOf(owned, topology) };
+  });
+  return claims.sort((a, b) => b.generationId - a.generationId);
 }
 
 function mayUpgrade({ consumerMigrationPolicy: policy }: GroupConfig): boolean {

@@ -20,7 +20,7 @@ export function fromRows(rows: Rows): Assignment {
   for (const { topicId, partitions } of rows) {
     const known = sets.get(topicId);
     if (known === undefined) sets.set(topicId, [...partitions]);
-    else known.push(...partitions);
+    else for (const partition of partitions) known.push(partition); // a call takes only so many arguments
   }
   return normal(sets);
 }

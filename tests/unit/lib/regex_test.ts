@@ -57,6 +57,12 @@ Deno.test("escapes", () => {
   assertEquals(matched("\\Q\\Ea", "a"), ["a"]);
 });
 
+Deno.test("an expression as long as a request is too large, and that is said", () => {
+  for (const begin of ["\\Q", "", "("]) {
+    assertThrows(() => new Regex(begin + "a".repeat(200_000)), RegexError, "is too large");
+  }
+});
+
 Deno.test("groups and flags", () => {
   assertEquals(matched("(?P<eu>a)(?<us>b)(?:c)(d)", "abcd"), ["abcd"]);
   assertEquals(matched("(?i)ab[c]", "ABC", "abc", "aBd"), ["ABC", "abc"]);

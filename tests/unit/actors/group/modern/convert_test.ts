@@ -170,6 +170,19 @@ Deno.test("a partition is rather whose it was assigned to than whose it says it 
   assertEquals([at("x"), at(y!)], [[0, 2], [1, 3]]);
 });
 
+Deno.test("however many partitions a classic member says that it owns, only those that there are count", () => {
+  const many = Array.from({ length: 200_000 }, (_, partition) => partition);
+  const owned = [[-1, 0], many].map((partitions) => ({ topic: "t", partitions }));
+  const h = new GroupHarness();
+  const { memberId } = h.classicJoin("");
+  const body = { protocols: [{ name: "range", metadata: subscription(["t"], owned, 1) }] };
+  h.classicJoin(memberId, body);
+  assertEquals(h.p.state.classic?.hasMembers, true);
+  assertEquals(told(h.join("m")), ["NONE", 2, []]);
+  assertEquals(h.state.current(memberId).assigned, new Map([[idOf("t"), [0, 1, 2, 3]]]));
+  h.checkFold();
+});
+
 /** A group of the new protocol with a member `m`, which has 0 and 1, and a classic one, which has 2 and 3. */
 function mixed(config: Partial<GroupConfig> = {}): [GroupHarness, string] {
   const h = new GroupHarness({ config });
