@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { ZERO_UUID } from "../../lib/uuid.ts";
 import type { AssignedPartition } from "./assigned_partition.ts";
 import type { OffsetAndMetadata, Outcome } from "./protocol.ts";
 import type { Consumer } from "./state.ts";
@@ -66,6 +67,7 @@ export function offsetsOf(
     return what.offsets.filter((given) => {
       const partition = partitions.get(keyOf(given));
       if (partition === undefined || partition !== mine.get(keyOf(given))) return false;
+      if (isOfOther(consumer, partition)) return false;
       if ((given.setbacks ?? partition.setbacks) !== partition.setbacks) return false; // of a log that was cut, or is not there any more
       // What is ahead of the position was handed out before the application went back; while there is none, that may be anywhere.
       return given.offset <= (partition.position?.offset ?? -1) && isNews(partition, given);
@@ -75,9 +77,21 @@ export function offsetsOf(
   for (const partition of partitions.values()) {
     const position = what === "safe" ? partition.safe : partition.position;
     if (position === undefined || (of !== undefined && !of.has(partition.key))) continue;
+    if (isOfOther(consumer, partition)) continue;
     if (isNews(partition, position)) offsets.push(committable(partition, position));
   }
   return offsets;
+}
+
+/**
+ * Whether the topic that it was read of is, by what brokers last said, not there any more, or is another one: coordinators go by names, and
+ * would take its offset for that one's. They may have said what was so before; then what is not committed comes again, or is committed by and
+ * by, while what was committed of the wrong topic would be lost in it. (At most once the doubt falls the other way: nothing may come twice.)
+ */
+export function isOfOther({ metadata, config }: Consumer, { topic, topicId }: AssignedPartition): boolean {
+  if (config.delivery === "at-most-once" || topicId === undefined) return false;
+  const known = metadata.topics.get(topic)?.id;
+  return known !== ZERO_UUID && known !== topicId;
 }
 
 /** Whether it says more than is committed; or less, after going back. */

@@ -17,7 +17,7 @@ import type { Response } from "../../protocol/schema.ts";
 import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
 import type { AssignedPartition } from "./assigned_partition.ts";
-import { byTopic, type Commit, type CommitWanted, goneSince, heldOf, offsetsOf } from "./commit_contents.ts";
+import { byTopic, type Commit, type CommitWanted, goneSince, heldOf, isOfOther, offsetsOf } from "./commit_contents.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import type { Membership } from "./membership.ts";
 import { wantMetadata } from "./metadata.ts";
@@ -87,13 +87,26 @@ export function commitOwned(
     const before = held.get(keyOf(one));
     return isMember && (before === undefined || consumer.partitions.get(before.key) !== before);
   };
+  const isOther = (one: OffsetAndMetadata) => {
+    const partition = consumer.partitions.get(keyOf(one));
+    return partition !== undefined && one.offset > partition.committed && isOfOther(consumer, partition);
+  };
   commit(consumer, {
     what,
     then(outcome, taken) {
-      const gone = offsets.find((one) => isGone(one) && !taken.includes(one));
-      then(outcome.error === "NONE" && gone !== undefined ? goneBefore(gone) : outcome);
+      if (outcome.error !== "NONE") return then(outcome);
+      const left = offsets.filter((one) => !taken.includes(one));
+      const gone = left.find(isGone);
+      const other = left.find(isOther);
+      if (other !== undefined) wantMetadata(consumer); // perhaps that was not so any more
+      then(gone !== undefined ? goneBefore(gone) : other !== undefined ? ofOther(other) : outcome);
     },
   });
+}
+
+function ofOther({ topic, partition }: OffsetAndMetadata): Outcome {
+  const why = `The topic that ${topic}-${partition} was read of is not there any more, or is another one.`;
+  return failed("UNKNOWN_TOPIC_OR_PARTITION", why);
 }
 
 function goneBefore({ topic, partition }: OffsetAndMetadata): Outcome {

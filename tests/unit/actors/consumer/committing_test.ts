@@ -244,6 +244,45 @@ Deno.test("what was handed out of a log that is not there any more is not commit
   }
 });
 
+Deno.test("what was read of a topic is not committed while another one, or none, is there by that name, and whoever commits hears of it", () => {
+  for (const [what, topicId] of [["another", "BQAAAAAAAAAAAAAAAAAAAA"], ["none", undefined]] as const) {
+    const stage = member({ metadataMaxAgeMs: 1_000, allowAutoCreateTopics: false });
+    stage.member.wakeInMs = 1_000;
+    stage.poll(3);
+    stage.auto = false;
+    stage.probe.advance(1_500);
+    const [known] = stage.metadata().topics;
+    const unknown = { ...known!, errorCode: errorCode("UNKNOWN_TOPIC_OR_PARTITION"), partitions: [] };
+    stage.answer(metadata, {
+      ...stage.metadata(),
+      topics: [topicId === undefined ? unknown : { ...known!, topicId }],
+    });
+    const commit = () =>
+      stage.probe.ask("commit", { offsets: [{ ...T0, offset: 3, leaderEpoch: 5, metadata: "" }], onlyOwned: true });
+    stage.probe.ask("alive", [{ ...T0, offset: 3, leaderEpoch: 5, metadata: "" }]);
+    assertEquals([what, commit().reply?.error], [what, "UNKNOWN_TOPIC_OR_PARTITION"]);
+    stage.probe.advance(200);
+    stage.answer(metadata, stage.metadata()); // a broker that was behind has said so
+    commit();
+    assertEquals([what, commits(stage)], [what, ["0@3"]]);
+  }
+});
+
+Deno.test("what is revoked because the topic is another one is not committed as if of that", () => {
+  for (const [isOther, said] of [[false, ["0@3"]], [true, []]] as const) {
+    const stage = member({ groupProtocol: "consumer", metadataMaxAgeMs: 1_000 });
+    stage.member.wakeInMs = 1_000;
+    stage.poll(3);
+    if (isOther) stage.topicId = "BQAAAAAAAAAAAAAAAAAAAA";
+    stage.probe.advance(1_500);
+    stage.poll(0, 0);
+    stage.member.wakeInMs = 1;
+    stage.probe.advance(1_000);
+    stage.want({ type: "revoke", partitions: [T0] });
+    assertEquals([isOther, commits(stage)], [isOther, said]);
+  }
+});
+
 Deno.test("while it is to be found out where reading goes on nothing is committed of what was handed out before", () => {
   for (const autoOffsetReset of ["earliest", "none"] as const) {
     const stage = member({ enableAutoCommit: false, autoOffsetReset });
