@@ -1,10 +1,11 @@
 /**
  * A consumer as programs use it: promises and loops around the consumer actor.
  *
- *     poll ─▶ records wait here ─▶ handed out one by one ─▶ committed when the next is asked for, or by hand
+ *     poll ─▶ records wait here ─▶ handed out one by one ─▶ dealt with when the next is asked for ─▶ committed
+ *                                          └──────────────────── committed by hand ────────────────────┘
  *
- * Invariants: what has not been handed out is not committed, and what a loop has at hand not by itself; a partition is given back after the program is through with the record
- * that it has (or has let `maxPollIntervalMs` pass), and none of its records is handed out afterwards.
+ * Invariants: what has not been handed out is not committed, and what a loop has at hand not by itself; a partition is given back after the
+ * program is through with the record that it has (or has let `maxPollIntervalMs` pass), and none of its records is handed out afterwards.
  *
  * @module
  */
@@ -46,7 +47,7 @@ export interface ConsumerGround extends ListeningGround, QuestionsGround, Readin
  * `INVALID_REQUEST` (not now: it is closed, or reads in the other way), `UNKNOWN_SERVER_ERROR` (its actor was killed or has crashed, or
  * the rebalance listener has thrown).
  *
- * @example Record by record: what was handed out is committed by itself
+ * @example Record by record: what was dealt with is committed by itself
  * ```ts
  * import { startCluster } from "@samsa/samsa";
  *
@@ -200,8 +201,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
    * @param offsets of the next records to be read: that of the last one dealt with, plus one
    * @throws {ConsumerError} INVALID_GROUP_ID without a `groupId`; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH … when the
    * partitions may be somebody else's by now, who reads on from what was committed before (of those that went since the last commit it says so
-   * once, and commits the others); REQUEST_TIMED_OUT when it was not taken
-   * within `requestTimeoutMs`, which is also how a partition that does not exist ends
+   * once, and commits the others); UNKNOWN_TOPIC_OR_PARTITION when the topic that was read is not there any more, or is another one;
+   * REQUEST_TIMED_OUT when it was not taken within `requestTimeoutMs`, which is also how a partition that does not exist ends
    * @throws {RangeError} when an offset can never be
    */
   async commit(offsets?: readonly CommittedOffset[]): Promise<void> {
@@ -306,9 +307,10 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   }
 
   /**
-   * Commits what was handed out (with `enableAutoCommit`), but for what a loop was left with, leaves the group and ends, within `timeoutMs` (30 000 by default): what is not done
-   * by then is not done, whatever the reason, and the group finds out when its session is over. A static member (KIP-345) stays in its
-   * group until then. Closing again waits for the same. Not to be waited for in a rebalance listener: it waits for that.
+   * Commits what was handed out (with `enableAutoCommit`), but for what a loop was left with, leaves the group and ends, within `timeoutMs`
+   * (30 000 by default): what is not done by then is not done, whatever the reason, and the group finds out when its session is over. A static
+   * member (KIP-345) stays in its group until then. Closing again waits for the same. Not to be waited for in a rebalance listener: it waits
+   * for that.
    *
    * @throws {RangeError} when `timeoutMs` is no time
    */

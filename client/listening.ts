@@ -5,7 +5,8 @@
  *     revoked ──▶ nothing more of it is handed out ─▶ program rests ─▶ commit ─▶ listener ─▶ forgotten ─▶ handled
  *     lost ─────▶ the same, but nobody waits for the program, and nothing is committed ───────────▶ handled
  *
- * Invariants: nothing is handed out when the actor is gone; every event is answered with `handled` once, whatever the program's listener does, unless that never comes back.
+ * Invariants: nothing is handed out when the actor is gone; every event is answered with `handled` once, whatever the program's listener
+ * does, unless that never comes back.
  *
  * @module
  */

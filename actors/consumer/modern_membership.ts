@@ -226,7 +226,8 @@ class ModernMembership implements Membership {
     const sent = this.#sent.shift();
     if (sent === undefined) return;
     if (this.#phase === "leaving") return this.#endIfSaid();
-    // It has gone, or has given itself up, since it asked: what it is told is of before. So it is when it wants to join anew by now.
+    // It has gone, or has given itself up, since it asked: what it is told is of before. That holds, too, when it wants to join anew by now:
+    // the goodbye, which is behind what it asked, ends what that has got.
     if (this.#isGoing) return;
     if (sent.body.memberEpoch !== this.#epoch || this.#phase === "away") return;
     const error = errorName(response.body.errorCode);
