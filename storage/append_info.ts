@@ -6,9 +6,11 @@
 import { assert } from "../lib/assert.ts";
 import {
   baseOffsetOf,
+  lastOffsetDeltaOf,
   lastOffsetOf,
   maxTimestampOf,
   partitionLeaderEpochOf,
+  recordCountOf,
   sizeInBytesOf,
 } from "../protocol/batch.ts";
 
@@ -18,6 +20,8 @@ export interface AppendInfo {
   readonly lastOffset: number;
   /** -1 when none of them has one. */
   readonly maxTimestamp: number;
+  /** Some of them have lost records: where they come from they have been cleaned. */
+  readonly isCleaned: boolean;
 }
 
 /** The end of the log that they are to follow. */
@@ -32,6 +36,7 @@ export function analyzeAppend(batches: Uint8Array, { name, endOffset, latestEpoc
   let next = endOffset;
   let epoch = latestEpoch;
   let maxTimestamp = -1;
+  let isCleaned = false;
   for (let at = 0; at < batches.length;) {
     const size = sizeInBytesOf(batches, at);
     assert(size > 0 && at + size <= batches.length, `${name}: only whole batches can be appended.`);
@@ -42,7 +47,8 @@ export function analyzeAppend(batches: Uint8Array, { name, endOffset, latestEpoc
     epoch = batchEpoch;
     next = lastOffsetOf(batches, at) + 1;
     maxTimestamp = Math.max(maxTimestamp, maxTimestampOf(batches, at));
+    isCleaned ||= recordCountOf(batches, at) <= lastOffsetDeltaOf(batches, at);
     at += size;
   }
-  return { sizeInBytes: batches.length, lastOffset: next - 1, maxTimestamp };
+  return { sizeInBytes: batches.length, lastOffset: next - 1, maxTimestamp, isCleaned };
 }

@@ -68,8 +68,13 @@ export interface CleanableLog {
   /** Everything below has been cleaned: kept in the checkpoint `cleaner-offset-checkpoint`, 0 when unknown. */
   readonly cleanedTo: number;
   /**
+   * Records may be gone from this log because of newer ones, here or where it was filled from: that there is an entry in the checkpoint
+   * `cleaner-offset-checkpoint` says so, also of what an earlier life has left.
+   */
+  readonly wasCleaned: boolean;
+  /**
    * From here on, batches are those that were appended. It is more than what has been cleaned while a cleaning replaces segments, and when
-   * it has not come to its end; what an earlier life has left in that way is not known.
+   * it has not come to its end; how far an earlier life has come in that way is not known.
    */
   readonly rewrittenTo: number;
   /** From here on no tombstone has gone, nor where this log was filled from: kept in the checkpoint `tombstone-offset-checkpoint`. */

@@ -18,7 +18,10 @@ export interface LogOwner {
   startMoves(log: SegmentedLog, offset: number): void;
   /** Batches are about to be replaced, by what is committed: the high watermark on disk must be as it was last set on return. */
   replaces(log: SegmentedLog): void;
-  /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
+  /**
+   * What is below `offset`, and nothing else, has been cleaned as far as it can be: so on disk on return. With 0 it is known that something
+   * was, or is about to be.
+   */
   cleanedMoves(log: SegmentedLog, offset: number): void;
   /** Below `offset`, and nowhere else, tombstones may be gone: so on disk on return. */
   tombstonesGo(log: SegmentedLog, offset: number): void;
@@ -45,8 +48,8 @@ export interface SegmentedLogOptions {
   readonly recoveryPoint: number;
   readonly startOffset: number | undefined;
   readonly clean: boolean;
-  /** Below it the log was cleaned. */
-  readonly cleanedTo: number;
+  /** Below it the log was cleaned; undefined when nothing in it ever was. */
+  readonly cleanedTo: number | undefined;
   /** Below it tombstones may be gone; where nobody knows, this is beyond any log's end. */
   readonly tombstonesGoneTo: number;
 }

@@ -6,7 +6,7 @@
  *     recovery-point-offset-checkpoint   below these offsets everything is durable
  *     log-start-offset-checkpoint        below these offsets nothing is readable
  *     replication-offset-checkpoint      high watermarks
- *     cleaner-offset-checkpoint          below these offsets everything has been cleaned
+ *     cleaner-offset-checkpoint          below these offsets everything has been cleaned; logs of which nothing was are not in it
  *     tombstone-offset-checkpoint        below these offsets cleaning has taken tombstones, too
  *     .kafka_cleanshutdown               only between a clean close and the next start
  *     orders-0/                          a log
@@ -117,8 +117,9 @@ export class DiskLogStore implements LogStore {
       this.#recoveryPoints = new OffsetCheckpoint(disk, "recovery-point-offset-checkpoint");
       this.#starts = new OffsetCheckpoint(disk, "log-start-offset-checkpoint");
       this.#watermarks = new OffsetCheckpoint(disk, "replication-offset-checkpoint");
-      this.#cleaned = cleanedCheckpoint(disk);
-      this.#gone = goneCheckpoint(disk, () => this.#folders());
+      const folders = () => this.#folders();
+      this.#cleaned = cleanersCheckpoint(disk, "cleaner-offset-checkpoint", 0, folders);
+      this.#gone = cleanersCheckpoint(disk, "tombstone-offset-checkpoint", Number.MAX_SAFE_INTEGER, folders);
       for (const name of this.#watermarks.names()) this.#highWatermarks.set(name, this.#watermarks.get(name)!);
       const left = takeCleanLife(disk);
       this.wasClean = left !== undefined;
@@ -176,7 +177,7 @@ export class DiskLogStore implements LogStore {
       recoveryPoint: this.#recoveryPoints.get(name) ?? 0,
       startOffset: this.#starts.get(name),
       clean: isKnownClean && this.#recoveryPoints.get(name) !== undefined,
-      cleanedTo: this.#cleaned.get(name) ?? 0,
+      cleanedTo: this.#cleaned.get(name),
       tombstonesGoneTo: this.#gone.get(name) ?? 0,
     });
     this.#open.set(name, log);
@@ -230,7 +231,7 @@ export class DiskLogStore implements LogStore {
     this.#starts.write(this.#offsets(this.#starts, (log) => log.startOffset));
     this.#watermarks.write(this.#highWatermarks);
     const cleaned = this.#offsets(this.#cleaned, (log) => log.cleanedTo);
-    this.#cleaned.write(new Map([...cleaned].filter(([, offset]) => offset > 0)));
+    this.#cleaned.write(new Map([...cleaned].filter(([name]) => this.#open.get(name)?.wasCleaned ?? true)));
     const gone = this.#offsets(this.#gone, (log) => log.tombstonesGoneTo);
     this.#gone.write(new Map([...gone].filter(([, offset]) => offset > 0)));
   }
@@ -352,28 +353,23 @@ export class DiskLogStore implements LogStore {
   }
 }
 
-/** One that is damaged costs time only: what was cleaned is looked through once more. */
-function cleanedCheckpoint(disk: Disk): OffsetCheckpoint {
-  const path = "cleaner-offset-checkpoint";
-  try {
-    return new OffsetCheckpoint(disk, path);
-  } catch (error) {
-    if (!(error instanceof WrongFolderError)) throw error;
-    disk.remove(path);
-    return new OffsetCheckpoint(disk, path);
-  }
-}
-
-/** One that is damaged says nothing, so that tombstones may be gone from wherever there are records. */
-function goneCheckpoint(disk: Disk, logs: () => readonly string[]): OffsetCheckpoint {
-  const path = "tombstone-offset-checkpoint";
+/**
+ * What the cleaner has done to the logs. If it is damaged nobody knows, and every log is taken to be at `unknown`: cleaned somehow, and
+ * to be looked through once more; without tombstones wherever there are records. That costs time only.
+ */
+function cleanersCheckpoint(
+  disk: Disk,
+  path: string,
+  unknown: number,
+  logs: () => readonly string[],
+): OffsetCheckpoint {
   try {
     return new OffsetCheckpoint(disk, path);
   } catch (error) {
     if (!(error instanceof WrongFolderError)) throw error;
     disk.remove(path);
     const checkpoint = new OffsetCheckpoint(disk, path);
-    checkpoint.write(new Map(logs().map((name) => [name, Number.MAX_SAFE_INTEGER])));
+    checkpoint.write(new Map(logs().map((name) => [name, unknown])));
     return checkpoint;
   }
 }

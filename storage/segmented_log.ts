@@ -145,6 +145,10 @@ export class SegmentedLog implements Log {
     return this.#compaction.cleanedTo;
   }
 
+  get wasCleaned(): boolean {
+    return this.#compaction.wasCleaned;
+  }
+
   get rewrittenTo(): number {
     return this.#compaction.rewrittenTo;
   }
@@ -165,6 +169,7 @@ export class SegmentedLog implements Log {
   append(batches: Uint8Array, nowMs: number): void {
     this.#durability.demandUsable();
     const info = analyzeAppend(batches, this);
+    if (info.isCleaned) this.#compaction.noteCleaned();
     if (isRollDue(this.#segments.active, info, this.#config, this.#jitterMs, nowMs)) this.#roll();
     const segment = this.#segments.active;
     const position = segment.size;

@@ -179,11 +179,11 @@ function cut(
 }
 
 /**
- * Whether records may be missing below `offset` because there are newer ones of their keys from there on. Only what is committed is cleaned:
- * when it has to go, an election was unclean.
+ * Whether records may be missing below `offset` because there are newer ones of their keys from there on, whatever the policy is now. Only what
+ * is committed is cleaned: when it has to go, an election was unclean.
  */
 function hasCleanedBy({ log, config, highWatermark }: Replica, offset: number): boolean {
-  return (config.compact || log.rewrittenTo > 0) && offset < Math.max(highWatermark, log.rewrittenTo);
+  return (config.compact || log.wasCleaned) && offset < Math.max(highWatermark, log.rewrittenTo);
 }
 
 /** The leader does not have what comes after this log: it begins later, or ends before. */

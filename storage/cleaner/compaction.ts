@@ -38,7 +38,7 @@ export interface CompactedLog {
    * knows by it that what is left may lack records because of those that go.
    */
   replaces(): void;
-  /** What is below `offset`, and nothing else, has been cleaned: so on disk on return. */
+  /** What is below `offset`, and nothing else, has been cleaned as far as it can be: so on disk on return. */
   cleanedMoves(offset: number): void;
   /** Below `offset`, and nowhere else, tombstones may be gone: so on disk on return. */
   tombstonesGo(offset: number): void;
@@ -48,21 +48,28 @@ export interface CompactedLog {
 export class Compaction {
   readonly #log: CompactedLog;
   #cleanedTo: number;
+  #wasCleaned: boolean;
   #rewrittenTo = 0;
   #tombstonesGoneTo: number;
   #cleaning: LogCleaning | undefined;
   /** The cleaning that is under way has replaced something, or is about to. */
   #replaces = false;
 
-  constructor(log: CompactedLog, cleanedTo: number, tombstonesGoneTo: number) {
+  constructor(log: CompactedLog, cleanedTo: number | undefined, tombstonesGoneTo: number) {
     this.#log = log;
-    this.#cleanedTo = cleanedTo;
+    this.#cleanedTo = cleanedTo ?? 0;
+    this.#wasCleaned = cleanedTo !== undefined;
     this.#tombstonesGoneTo = tombstonesGoneTo;
   }
 
   /** Everything below has been cleaned. */
   get cleanedTo(): number {
     return this.#cleanedTo;
+  }
+
+  /** Records may be gone because of newer ones, here or where they come from. */
+  get wasCleaned(): boolean {
+    return this.#wasCleaned;
   }
 
   /** From here on no batch has been replaced in this life, nor in those before as far as they came to an end. */
@@ -117,6 +124,11 @@ export class Compaction {
     this.#rewrittenTo = Math.min(this.#rewrittenTo, offset);
   }
 
+  /** Batches are about to be replaced, or come from where they have been: so on disk on return. */
+  noteCleaned(): void {
+    if (!this.#wasCleaned) this.#move(this.#cleanedTo);
+  }
+
   /** Tombstones below `to` are about to go. */
   tombstonesGo(to: number): void {
     if (to > this.#tombstonesGoneTo) this.#moveGone(to);
@@ -141,6 +153,7 @@ export class Compaction {
   #move(cleanedTo: number): void {
     this.#log.cleanedMoves(cleanedTo);
     this.#cleanedTo = cleanedTo;
+    this.#wasCleaned = true;
   }
 
   /** One segment takes the place of some, with the same offsets. An error leaves it to the next opening which of them are there. */
@@ -155,6 +168,7 @@ export class Compaction {
       `${name}: what is put in place must be below its durable end.`,
     );
     if (!this.#replaces) this.#log.replaces();
+    this.noteCleaned();
     this.#replaces = true;
     this.#rewrittenTo = Math.max(this.#rewrittenTo, end);
     durability.orFail(() => {

@@ -179,3 +179,55 @@ Deno.test("what a leader writes that was filled in part is not said to lack what
   assert(!content(second.live.log).includes(":back"), "the key is back");
   cluster.stop();
 });
+
+for (const interrupted of [true, false]) {
+  const when = interrupted ? "in the midst of a first cleaning" : "while it began anew";
+  Deno.test(`who was stopped ${when} keeps every key that an unclean election has not lost`, () => {
+    const cluster = new ReplicaCluster({ config: SMALL });
+    const first = cluster.node(1);
+    const configure = (config: Partial<ReplicaConfig>) => {
+      Object.assign(cluster.config, config);
+      for (const { live, ref, system } of cluster.nodes) system!.tell(ref, "configure", { ...live.config, ...config });
+      cluster.advance(10);
+    };
+    configure({ compact: false, delete: true, retentionMs: -1 });
+    write(cluster, "kept=1", ...Array.from({ length: 5 }, (_, index) => `u${index}=${"z".repeat(60)}`));
+    churn(cluster, 10);
+    cluster.advance(100);
+    for (const node of [1, 2]) cluster.network.cut(3, node);
+    cluster.advance(1_500);
+    first.append(keyed("kept=2"), -1, 10_000);
+    cluster.advance(1_500);
+    assertEquals(cluster.controller.state.isr, [1, 2]);
+    churn(cluster, 30);
+    const undo = interrupted
+      ? first.disk.plan({ operation: "rename", path: /\.log\.cleaned$/, code: "EIO", after: 1 })
+      : first.disk.plan({ operation: "remove", path: /0{20}\.log$/, code: "EIO" });
+    configure({ compact: true, delete: false });
+    cluster.advance(3_000);
+    if (interrupted) assertEquals(first.replica, undefined);
+    else assert(!content(first.live.log).includes("kept=1"));
+    if (interrupted) Object.assign(cluster.config, { compact: false, delete: true }); // the policy is another by then
+    const restart = () => {
+      undo();
+      first.die();
+      first.start();
+      cluster.advance(10);
+    };
+    if (interrupted) restart();
+    cluster.controller.elect(3, true);
+    cluster.advance(100);
+    cluster.network.heal();
+    cluster.advance(interrupted ? 10 : 3_000);
+    if (!interrupted) {
+      assertEquals(first.replica, undefined);
+      restart();
+    }
+    cluster.controller.unfence(1);
+    cluster.advance(3_000);
+    assert(cluster.controller.state.isr.includes(1));
+    const left = latest(cluster.node(3).live.log);
+    assertEquals([left["kept"], latest(first.live.log)], ["0:kept=1", left]);
+    cluster.stop();
+  });
+}

@@ -61,6 +61,7 @@ export class FakeLog implements Log {
   rolls = 0;
   closed: boolean | undefined;
   cleanedTo = 0;
+  wasCleaned = false;
   rewrittenTo = 0;
   tombstonesGoneTo = 0;
   /** How many steps the next cleaning takes; 0: there is nothing to do. */

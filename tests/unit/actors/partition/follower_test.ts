@@ -137,26 +137,28 @@ Deno.test("below the high watermark a follower cuts only if it is not in sync, a
 });
 
 Deno.test("a follower that may have been cleaned by what it has to cut begins anew, unless it takes itself for in sync", () => {
-  const start = (isr: number[], highWatermark: number, compact: boolean, rewrittenTo: number) => {
+  const start = (isr: number[], highWatermark: number, compact: boolean, wasCleaned: boolean, rewrittenTo = 0) => {
     const store = storeWith({ count: 2, epoch: 3 }, { count: 2, epoch: 4 });
     const h = new Harness({ role: { ...FOLLOWS.role, isr }, config: { compact } }, store);
     h.probe.state.raiseHighWatermark(highWatermark);
+    h.log.wasCleaned = wasCleaned;
     h.log.rewrittenTo = rewrittenTo;
     return h.tell({ divergingEpoch: { epoch: 3, endOffset: 2 }, startOffset: 1 });
   };
-  for (const [highWatermark, compact, rewrittenTo] of [[3, true, 0], [0, true, 3], [0, false, 3]] as const) {
-    const h = start([2], highWatermark, compact, rewrittenTo);
+  const cleaned = [[3, true, false, 0], [3, false, true, 0], [0, true, true, 3], [0, false, true, 3]] as const;
+  for (const [highWatermark, compact, wasCleaned, rewrittenTo] of cleaned) {
+    const h = start([2], highWatermark, compact, wasCleaned, rewrittenTo);
     assertEquals(ends(h), [1, 1, 1, 1]);
     assertStringIncludes(
       h.reports.join(),
       "begins anew: it may have been cleaned by committed records from offset 2 on",
     );
   }
-  for (const [highWatermark, compact, rewrittenTo] of [[2, true, 2], [3, false, 0]] as const) {
-    assertEquals(ends(start([2], highWatermark, compact, rewrittenTo)), [0, highWatermark && 2, 2, 2]);
+  for (const [highWatermark, compact, wasCleaned, rewrittenTo] of [[2, true, true, 2], [3, false, false, 0]] as const) {
+    assertEquals(ends(start([2], highWatermark, compact, wasCleaned, rewrittenTo)), [0, 2, 2, 2]);
   }
-  assertStringIncludes(start([1, 2], 3, true, 3).describe().offline!, "in sync and stops following");
-  const inSync = start([1, 2], 0, true, 3);
+  assertStringIncludes(start([1, 2], 3, true, true, 3).describe().offline!, "in sync and stops following");
+  const inSync = start([1, 2], 0, true, true, 3);
   assertEquals([ends(inSync), inSync.question, inSync.describe().offline], [[0, 0, 4, 4], undefined, null]);
 });
 
