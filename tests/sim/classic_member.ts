@@ -106,7 +106,7 @@ export class ClassicMember extends RawMember {
     this.#memberId = answer.memberId;
     this.#formerGeneration = this.#generation;
     this.#generation = answer.generationId;
-    this.scene.book.joined(this.#memberId, this.#generation);
+    this.scene.book.joined(this.plan.groupId, this.#memberId, this.#generation);
     this.#protocol = answer.protocolName;
     this.#phase = "syncing";
     if (this.plan.isRogue && this.random.chance(1, 8)) {

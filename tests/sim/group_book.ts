@@ -13,7 +13,7 @@ import { groupPartition } from "../../actors/group/protocol.ts";
 import { type ErrorName } from "../../protocol/errors.ts";
 import { type GroupFold, latin1 } from "./invariants/group_fold.ts";
 import type { GroupLog, OffsetRecord } from "./invariants/group_log.ts";
-import { isSubscribed } from "./invariants/group_rules.ts";
+import { isSubscribed, whyNotToCommit } from "./invariants/group_rules.ts";
 import type { Groups, GroupWitness } from "./invariants/groups.ts";
 
 /** When offsets may go. */
@@ -72,8 +72,8 @@ export class GroupBook implements GroupWitness {
   readonly #commits = new Map<string, Commit>();
   /** What was committed one after the other, by group and partition. */
   readonly #versions = new Map<string, SeenOffset[]>();
-  /** Member ids and generations. */
-  readonly #joined = new Set<string>();
+  /** By group, member id and generation, how often the group had ended when somebody joined; undefined when nobody knows. */
+  readonly #joined = new Map<string, number | undefined>();
   /** Somebody else who wants to know of every committed offset. */
   hear: ((record: OffsetRecord) => void) | undefined;
   readonly #rules: OffsetRules;
@@ -127,8 +127,10 @@ export class GroupBook implements GroupWitness {
   }
 
   /** A classic member was told that it is in a generation, which nobody may have written down yet. */
-  joined(memberId: string, generation: number): void {
-    this.#joined.add(`${memberId}/${generation}`);
+  joined(groupId: string, memberId: string, generation: number): void {
+    const key = `${groupId}/${memberId}/${generation}`;
+    this.#joined.set(key, undefined);
+    this.#whenKnown(groupId, ({ ends }) => this.#joined.set(key, ends));
   }
 
   /** A classic member waits for its assignment. */
@@ -178,8 +180,8 @@ export class GroupBook implements GroupWitness {
     }
     // A generation that was not written down, perhaps the first, can be committed in as soon as the group prepares the next.
     const isNewer = fold.group === null && commit.epoch > (fold.classic?.generation ?? 0);
-    if (isNewer && this.#joined.has(`${commit.memberId}/${commit.epoch}`)) return;
-    const why = whyNot(fold, commit, (topicId) => {
+    if (isNewer && this.#hasJoined(fold, commit)) return;
+    const why = whyNotToCommit(fold, commit, (topicId) => {
       const name = this.nameOf(topicId) ?? topic; // one that is deleted may be it
       return name === topic ? `${topicId}/${partition}` : undefined;
     });
@@ -190,6 +192,7 @@ export class GroupBook implements GroupWitness {
     for (const groupId of groupIds) {
       this.#forgets.set(groupId, (this.#forgets.get(groupId) ?? 0) + 1);
       for (const key of [...this.#versions.keys()]) if (key.startsWith(`${groupId}/`)) this.#versions.delete(key);
+      for (const key of this.#joined.keys()) if (key.startsWith(`${groupId}/`)) this.#joined.set(key, undefined);
       for (const [name, commit] of this.#commits) {
         if (commit.groupId === groupId) this.#commits.set(name, { ...commit, groupId: "" });
       }
@@ -215,6 +218,12 @@ export class GroupBook implements GroupWitness {
   /** What the topic with this id is called. */
   nameOf(topicId: string): string | undefined {
     return this.#groups.nameOf(topicId);
+  }
+
+  /** Whether the member was told that it is in this generation, and of the group as it is, not of one before of the same name. */
+  #hasJoined({ groupId, ends }: GroupFold, { memberId, epoch }: Commit): boolean {
+    const key = `${groupId}/${memberId}/${epoch}`;
+    return this.#joined.has(key) && (this.#joined.get(key) ?? ends) === ends;
   }
 
   /** The group as it is committed. */
@@ -245,35 +254,6 @@ export class GroupBook implements GroupWitness {
       this.#tell(`the group ${fold.groupId} has lost its offset of ${key}, which nobody has deleted.`);
     }
   }
-}
-
-/**
- * Why this commit must not be taken by the group as it is; undefined when it may. `keyOf` is under what a member has the partition, if the
- * topic is the one that it is in.
- */
-function whyNot(
-  { classic, group, currents, members, held }: GroupFold,
-  { memberId, epoch }: Commit,
-  keyOf: (topicId: string) => string | undefined,
-): string | undefined {
-  if (epoch < 0) {
-    const count = (classic?.members.length ?? 0) + members.size;
-    return count === 0 ? undefined : `the group had ${count} members`;
-  }
-  if (group !== null) {
-    const current = currents.get(memberId);
-    if (current === undefined) return `${memberId} was no member`;
-    const { memberEpoch } = current;
-    if (memberEpoch === epoch) return undefined;
-    // Another epoch is good if it was the member's, and it has had the partition since then (KIP-1251).
-    const topicIds = [...current.assignedPartitions, ...current.partitionsPendingRevocation].map((row) => row.topicId);
-    const since = topicIds.flatMap((topicId) => held.get(memberId)?.get(keyOf(topicId) ?? "") ?? []);
-    if (epoch < memberEpoch && since.some((from) => from <= epoch)) return undefined;
-    return `${memberId} was at epoch ${memberEpoch}, and has had it since ${since.join() || "never"}`;
-  }
-  if (classic === null) return "there was no such group";
-  if (classic.generation !== epoch) return `the group was at generation ${classic.generation}`;
-  return classic.members.some((each) => each.memberId === memberId) ? undefined : `${memberId} was no member`;
 }
 
 function told({ groupId, memberId, epoch, offsets, name }: Commit, key: string): string {

@@ -46,7 +46,7 @@ export class GroupFold {
   ends = 0;
   /** The instance of each member that there ever was, null for none. */
   readonly #instances = new Map<string, string | null>();
-  /** By instance, what its last life had when it ended: the next one, though another member, goes on from there. */
+  /** By instance, what its last life had, if the next one, though another member, takes its place at once: it goes on from there. */
   readonly #inherited = new Map<string, ReadonlyMap<string, number>>();
   /** Values by key, both as they are written. */
   readonly #written = new Map<string, string>();
@@ -74,6 +74,7 @@ export class GroupFold {
       case "group":
         this.group = record.value;
         if (record.value === null) this.ends++;
+        this.#inherited.clear(); // who is put out leaves the group at another epoch: its instance comes back with nothing
         return;
       case "targetEpoch":
         this.targetEpoch = record.value;

@@ -179,6 +179,35 @@ export function isSubscribed({ classic, members, regexes }: GroupFold, topic: st
   return false;
 }
 
+/**
+ * Why this commit must not be taken by the group as it is; undefined when it may. `keyOf` is under what a member has the partition, if the
+ * topic is the one that it is in.
+ */
+export function whyNotToCommit(
+  { classic, group, currents, members, held }: GroupFold,
+  { memberId, epoch }: { readonly memberId: string; readonly epoch: number },
+  keyOf: (topicId: string) => string | undefined,
+): string | undefined {
+  if (epoch < 0) {
+    const count = (classic?.members.length ?? 0) + members.size;
+    return count === 0 ? undefined : `the group had ${count} members`;
+  }
+  if (group !== null) {
+    const current = currents.get(memberId);
+    if (current === undefined) return `${memberId} was no member`;
+    const { memberEpoch } = current;
+    if (memberEpoch === epoch) return undefined;
+    // Another epoch is good if it was the member's, and it has had the partition since then (KIP-1251).
+    const topicIds = [...current.assignedPartitions, ...current.partitionsPendingRevocation].map((row) => row.topicId);
+    const since = topicIds.flatMap((topicId) => held.get(memberId)?.get(keyOf(topicId) ?? "") ?? []);
+    if (epoch < memberEpoch && since.some((from) => from <= epoch)) return undefined;
+    return `${memberId} was at epoch ${memberEpoch}, and has had it since ${since.join() || "never"}`;
+  }
+  if (classic === null) return "there was no such group";
+  if (classic.generation !== epoch) return `the group was at generation ${classic.generation}`;
+  return classic.members.some((each) => each.memberId === memberId) ? undefined : `${memberId} was no member`;
+}
+
 /** Of a subscription that cannot be read everything has to be thought. */
 function asksFor(subscription: Uint8Array, topic: string): boolean {
   if (subscription.length < 2) return true;

@@ -270,11 +270,25 @@ Deno.test("a generation that nobody has written down may be committed in by who 
   for (const before of [[], [generation(2, { a: [0] })]]) {
     const world = new FakeGroups().wrote(...before);
     const { book: kept, problems } = book(world);
-    kept.joined("a", 3);
+    kept.joined(GROUP_ID, "a", 3);
     world.wrote(offset(5, { metadata: kept.commit(wish("a", 3)) }));
     assertEquals(problems, []);
     world.wrote(offset(5, { metadata: kept.commit(wish("b", 3)) }));
     assertStringIncludes(problems.join(), before.length === 0 ? "there was no such group" : "was at generation 2");
+  }
+});
+
+Deno.test("who was in a generation that nobody has written down is not in that of the next group of the same name", () => {
+  for (const known of ["told before", "told later", "forgotten"]) {
+    const world = new FakeGroups().wrote(noOffset());
+    const { book: kept, problems } = book(world);
+    if (known !== "told later") kept.joined(GROUP_ID, "a", 3);
+    if (known === "forgotten") kept.forgotten([GROUP_ID]);
+    world.wrote(generation(2, { a: [0] }), { type: "classicGroup", group: GROUP_ID, value: null });
+    if (known === "told later") kept.joined(GROUP_ID, "a", 3);
+    world.wrote(offset(5, { metadata: kept.commit(wish("a", 3)) }));
+    const hasNone = problems.map((problem) => problem.includes("although there was no such group"));
+    assertEquals(hasNone, known === "told before" ? [true] : []);
   }
 });
 
@@ -295,20 +309,43 @@ Deno.test("a commit of an epoch that is over is for what the member has had sinc
   assertStringIncludes(problems.pop()!, "a was at epoch 5, and has had it since 5");
 });
 
+// What a static member's next life goes on from.
+
+function stands(memberId: string): GroupRecord {
+  const record = member(memberId);
+  if (record.type !== "member" || record.value === null) throw new Error("It is a member.");
+  return { ...record, value: { ...record.value, instanceId: "i" } };
+}
+
+function gone(memberId: string): GroupRecord[] {
+  return (["current", "target", "member"] as const).map((type) => ({ type, group: GROUP_ID, memberId, value: null }));
+}
+
 Deno.test("a static member's next life has its partitions since its last one went, though it is another member", () => {
-  const stands = (memberId: string): GroupRecord => {
-    const record = member(memberId);
-    if (record.type !== "member" || record.value === null) throw new Error("It is a member.");
-    return { ...record, value: { ...record.value, instanceId: "i" } };
-  };
-  const none = (type: "member" | "current", memberId: string) =>
-    ({ type, group: GROUP_ID, memberId, value: null }) as GroupRecord;
   const world = new FakeGroups().wrote(epoch(3), stands("a"), target("a", [0]), assigned(3), current("a", 3, [0]));
-  world.wrote(current("a", -2, [0]), none("current", "a"), none("member", "a"));
-  world.wrote(stands("b"), target("b", [0]), current("b", 3, [0]));
+  world.wrote(current("a", -2, [0]));
+  world.wrote(...gone("a"), stands("b"), target("b", [0]), current("b", 3, [0]));
   const { book: kept, problems } = book(world);
   world.wrote(offset(5, { metadata: kept.commit(wish("b", 0)) }));
   assertEquals(problems, []);
+});
+
+Deno.test("a static member that was put out comes back with nothing, whether another had its partitions meanwhile or not", () => {
+  const others = [
+    [],
+    [epoch(5), member("c"), target("c", [0]), assigned(5), current("c", 5, [0]), ...gone("c"), epoch(6), assigned(6)],
+  ];
+  for (const first of [3, -2]) {
+    for (const between of others) {
+      const world = new FakeGroups().wrote(epoch(3), stands("a"), target("a", [0]), assigned(3), current("a", 3, [0]));
+      world.wrote(current("a", first, [0])).wrote(...gone("a"), epoch(4), assigned(4));
+      for (const record of between) world.wrote(record);
+      world.wrote(epoch(7), stands("b"), target("b", [0]), assigned(7), current("b", 7, [0]));
+      const { book: kept, problems } = book(world);
+      world.wrote(offset(5, { metadata: kept.commit(wish("b", 5)) }));
+      assertStringIncludes(problems.join(), "b was at epoch 7, and has had it since 7");
+    }
+  }
 });
 
 Deno.test("something is committed that nobody has asked for", () => {
