@@ -41,6 +41,12 @@ export interface ClassicSnapshot {
   readonly groupId: string;
   /** In the new protocol: the group epoch where it becomes one of these, the newest member epoch where it was one. */
   readonly generation: number;
+  /**
+   * Up to here numbers have been epochs of members, of whom some may have gone, and come back by the same ids: none of these is used again,
+   * or what one has sent in its former life would count in the next. (The log has no room for it: a coordinator that takes over before the
+   * next generation is written down goes on from `generation`.)
+   */
+  readonly usedUpTo: number;
   /** "consumer" for a group that can be converted. */
   readonly protocolType: string;
   /** Which of the members' protocols is spoken; null before the first generation. */
@@ -55,7 +61,7 @@ export interface ClassicSnapshot {
 export function snapshotOf(group: Group): ClassicSnapshot | undefined {
   const classic = classicOf(group);
   if (!classic) return undefined;
-  const { generation, protocolType, protocol, leader } = classic;
+  const { generation, usedUpTo, protocolType, protocol, leader } = classic;
   const members = [...classic.members.values()].map((member) => ({
     memberId: member.memberId,
     instanceId: member.instanceId,
@@ -66,7 +72,7 @@ export function snapshotOf(group: Group): ClassicSnapshot | undefined {
     protocols: member.protocols,
     assignment: member.assignment,
   }));
-  return { groupId: group.args.groupId, generation, protocolType, protocol, leader, members };
+  return { groupId: group.args.groupId, generation, usedUpTo, protocolType, protocol, leader, members };
 }
 
 /** The record that takes a classic group out of the log: part of the batch that makes it a modern one. Undefined: it had none. */
@@ -104,6 +110,7 @@ export function classicRecord(snapshot: ClassicSnapshot, nowMs: number): GroupRe
 export function fromModern(group: Group, snapshot: ClassicSnapshot, out: GroupOutbox): void {
   const classic = new ClassicGroup(group.args.groupId, true);
   classic.generation = snapshot.generation;
+  classic.usedUpTo = snapshot.usedUpTo;
   classic.protocolType = snapshot.protocolType;
   classic.protocol = snapshot.protocol;
   for (const member of snapshot.members) {

@@ -10,7 +10,7 @@ import type { ClassicSnapshot, ClassicSnapshotMember } from "./convert.ts";
 import { type ClassicGroup, NOTHING } from "./state.ts";
 
 /** A generation, with who is in it and what each of them has. */
-export function recordOf(snapshot: ClassicSnapshot, nowMs: number): GroupRecord {
+export function recordOf(snapshot: Omit<ClassicSnapshot, "usedUpTo">, nowMs: number): GroupRecord {
   return {
     type: "classicGroup",
     group: snapshot.groupId,

@@ -118,7 +118,7 @@ function completeJoin(group: Group, classic: ClassicGroup, out: GroupOutbox): vo
   out.cancel(JOIN_TIMER);
   classic.initial = undefined;
   classic.leader = nextLeader.memberId;
-  classic.generation++;
+  classic.generation = classic.nextGeneration;
   classic.protocol = selectProtocol(members);
   classic.phase = "CompletingRebalance";
   for (const member of members) tellGeneration(classic, member, out);
@@ -138,7 +138,7 @@ function tellGeneration(classic: ClassicGroup, member: Member, out: GroupOutbox)
 
 function becomeEmpty(group: Group, classic: ClassicGroup, out: GroupOutbox): void {
   const nowMs = out.now();
-  classic.generation++;
+  classic.generation = classic.nextGeneration;
   classic.protocol = null;
   classic.leader = null;
   classic.phase = "Empty";

@@ -58,6 +58,8 @@ export const NOTHING: Uint8Array = new Uint8Array(0);
 export class ClassicGroup implements ClassicMembers {
   phase: Phase = "Empty";
   generation = 0;
+  /** As in a snapshot: what a group of the new protocol has used, no generation is called. */
+  usedUpTo = 0;
   protocolType = "";
   protocol: string | null = null;
   leader: string | null = null;
@@ -101,6 +103,10 @@ export class ClassicGroup implements ClassicMembers {
 
   get isEmpty(): boolean {
     return this.#durable === null && this.members.size === 0 && this.pending.size === 0;
+  }
+
+  get nextGeneration(): number {
+    return Math.max(this.generation, this.usedUpTo) + 1;
   }
 
   /** Whether the log has something of it. */

@@ -4,9 +4,9 @@
  *     classic ──a member of the new protocol comes──▶ modern, with members of both ──the last of those goes──▶ classic
  *
  * Invariants: the two kinds are never both in the log; what a member of a classic group may be using it has in the new one, and a partition
- * that two of them claim is given to one of them; the group epoch goes on from the generation, and the generation from the newest epoch of
- * those who stay, with nobody to lead it: whoever reads a classic group with members and no leader in the log knows that it was on its way to
- * the next.
+ * that two of them claim is given to one of them; the group epoch goes on from the generation; the generation is the newest epoch of those
+ * who stay, with nobody to lead it (whoever reads a classic group with members and no leader in the log knows that it was on its way to the
+ * next), and the next of either goes on from the group epoch.
  *
  * @module
  */
@@ -61,7 +61,8 @@ export function openForJoin(group: Group, nowMs: number): Draft | undefined {
 }
 
 function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): GroupRecord[] | undefined {
-  const { groupId: group, generation, members } = snapshot;
+  const { groupId: group, generation, usedUpTo, members } = snapshot;
+  const epoch = Math.max(generation, usedUpTo);
   if (!mayUpgrade(news.config) || snapshot.protocolType !== CONSUMER_PROTOCOL_TYPE) return undefined;
   if (members.length > news.config.consumerMaxSize) return undefined;
   const said: GroupRecord[] = [];
@@ -87,9 +88,9 @@ function upgraded(snapshot: ClassicSnapshot, news: GroupNews, nowMs: number): Gr
   const creationTimeMs = BigInt(nowMs);
   return [
     ...said,
-    { type: "group", group, value: { epoch: generation, metadataHash: 0n, creationTimeMs } },
+    { type: "group", group, value: { epoch, metadataHash: 0n, creationTimeMs } },
     ...targets,
-    { type: "targetEpoch", group, value: { assignmentEpoch: generation, assignmentTimestamp: creationTimeMs } },
+    { type: "targetEpoch", group, value: { assignmentEpoch: epoch, assignmentTimestamp: creationTimeMs } },
     ...currents,
   ];
 }
@@ -202,6 +203,7 @@ export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): bo
     // The newest that one of them knows. Who knows it hears of a rebalance, and not that it is too late and has lost what it has; and none
     // of them ever meets a generation again that it has been in.
     generation: memberIds.reduce((newest, memberId) => Math.max(newest, draft.current(memberId).epoch), 0),
+    usedUpTo: draft.epoch,
     protocolType: CONSUMER_PROTOCOL_TYPE,
     protocol,
     leader: null,
@@ -243,7 +245,7 @@ function mayDowngrade(draft: Draft, { consumerMigrationPolicy: policy, maxSize }
 export function clearEmpty(group: Group, state: ModernGroup, out: GroupOutbox): void {
   const { groupId } = group.args;
   const nowMs = out.now();
-  const empty = { groupId, generation: 0, protocolType: "", protocol: null, leader: null, members: [] };
+  const empty = { groupId, generation: 0, usedUpTo: 0, protocolType: "", protocol: null, leader: null, members: [] };
   for (const record of [...tombstonesOf(state.records()), classicRecord(empty, nowMs)]) out.append(record);
   for (const what of ["assignment", "regex"]) out.cancel(`look/${what}`);
   group.modern = undefined;

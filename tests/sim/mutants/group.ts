@@ -315,10 +315,21 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
       "What a cooperative member says that it has is its own in a group that is upgraded, whatever its leader has decided since.",
     with: ["groups", "modern", "rogue-members", "slow"],
     file: at("modern/convert"),
-    from: "uses[at] = union(uses[at]!, take(subscription?.ownedPartitions ?? []));",
-    to: "uses[at] = union(uses[at]!, subscription === undefined ? NOTHING : new Map());",
+    from: "uses[at] = union(uses[at]!, take(owned));",
+    to: "uses[at] = union(uses[at]!, owned.size > 0 ? NOTHING : take(owned));",
     survives:
       "It takes an upgrade between two answers to a cooperative member, and that member still to read what the other is given.",
+  },
+  {
+    name: "upgrade-uses-epochs-again",
+    guard:
+      "A group that was of the new protocol before goes on from the epoch that it had then, whatever its generation is.",
+    with: ["groups", "modern", "rogue-members", "slow"],
+    file: at("modern/convert"),
+    from: "const epoch = Math.max(generation, usedUpTo);",
+    to: "const epoch = usedUpTo < 0 ? usedUpTo : generation;",
+    survives:
+      "It takes members that all leave before a classic one has moved, and come back by the same ids before a commit that they sent then.",
   },
   {
     name: "former-epoch-commits-all",

@@ -4,14 +4,19 @@ import type { GroupRecord } from "../../../../../actors/group/records.ts";
 import type { GroupConfig } from "../../../../../actors/group/protocol.ts";
 import { assignment, GROUP_ID, GroupHarness, idOf, owns, subscription, told } from "./harness.ts";
 
-function classicMember(memberId: string, partitions: readonly number[], metadata = subscription(["t"])) {
+function classicMember(
+  memberId: string,
+  partitions: readonly number[],
+  metadata = subscription(["t"]),
+  timeoutMs?: number,
+) {
   return {
     memberId,
     groupInstanceId: null,
     clientId: "client",
     clientHost: "/127.0.0.1",
-    rebalanceTimeout: 30_000,
-    sessionTimeout: 10_000,
+    rebalanceTimeout: timeoutMs ?? 30_000,
+    sessionTimeout: timeoutMs ?? 10_000,
     subscription: metadata,
     assignment: assignment([{ topic: "t", partitions }]),
   };
@@ -232,6 +237,46 @@ Deno.test("members that are not at the group's epoch yet know the generation tha
   h.beat("n", -1);
   assertEquals([h.p.state.modern, h.p.state.classic!.state], [undefined, "PreparingRebalance"]);
   assertEquals([h.classicBeat("x", epoch), h.classicBeat("y", 7)], ["REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"]);
+});
+
+/** A classic group at 7 that members `k` and `m` of the new protocol have joined, as 8 and 9, and left again before `y` has moved. */
+function deserted(): GroupHarness {
+  const h = new GroupHarness({ records: classic([classicMember("y", [0, 1], subscription(["t"]), 300_000)]) });
+  for (const memberId of ["k", "m"]) {
+    h.join(memberId);
+    h.p.advance(1_000);
+  }
+  for (const memberId of ["k", "m", "k", "m"]) {
+    h.beat(memberId, h.state.current(memberId).epoch, { topicPartitions: [] });
+    h.p.advance(1_000);
+  }
+  assertEquals([h.state.current("y").epoch, h.state.current("m").epoch], [7, 9]);
+  assertEquals(h.state.current("m").assigned, new Map([[idOf("t"), [3]]]));
+  h.beat("k", -1);
+  h.beat("m", -1);
+  assertEquals(h.p.state.classic?.state, "PreparingRebalance");
+  return h;
+}
+
+Deno.test("what a member has sent in a life of it that is over is not taken in its next one", () => {
+  const h = deserted();
+  h.join("k");
+  h.p.advance(1_000);
+  h.join("m");
+  const { epoch } = h.state.current("m");
+  assertEquals(epoch > 9, true, `${epoch}`);
+  assertEquals(h.commit("m", 9, [3]), ["STALE_MEMBER_EPOCH"]);
+  h.checkFold();
+});
+
+Deno.test("no generation has the number of an epoch that there was", () => {
+  const h = deserted();
+  assertEquals(h.classicBeat("y", 7), "REBALANCE_IN_PROGRESS");
+  assertEquals(h.classicJoin("y").generationId, 12, "10 and 11 were the group's when they left");
+  const empty = deserted();
+  empty.classicLeave({ memberId: "y", groupInstanceId: null });
+  const last = empty.appended().at(-1)!;
+  assertEquals(last.type === "classicGroup" && last.value?.generation, 12);
 });
 
 Deno.test("a group that was on its way back to the classic protocol when its coordinator failed goes on forming", () => {
