@@ -32,7 +32,7 @@ import type { ModernGroup } from "./modern.ts";
 import { filter, fromRows, isSame, toRows } from "./partitions.ts";
 import { type Current, reconcile, UNREVOKED } from "./reconciliation.ts";
 import { dropRegex, resolveRegex } from "./regexes.ts";
-import { cancelTimer, cancelTimers, resetSession, setTimer } from "./timers.ts";
+import { cancelTimer, cancelTimers, resetSession, setTimer, setTimerIfNone } from "./timers.ts";
 
 /** Handles `consumerHeartbeat`. */
 export function consumerHeartbeat(group: Group, asked: Asked<HeartbeatBody>, out: GroupOutbox): HeartbeatReply {
@@ -228,7 +228,10 @@ function targetOf(draft: Draft, memberId: string, { topology }: GroupNews): Assi
   return filter(target, (topicId) => names.has(topology.names.get(topicId) ?? ""));
 }
 
-/** A member that has to give something up has its rebalance timeout for it, from when it is told; if it comes back, from when it is told anew. */
+/**
+ * A member that has to give something up has its rebalance timeout for it, from when it is told; if it comes back, or somebody else
+ * coordinates by now, from when it is told anew.
+ */
 export function timeRevocation(
   state: ModernGroup,
   memberId: string,
@@ -240,4 +243,5 @@ export function timeRevocation(
 ): void {
   if (current.state !== UNREVOKED) cancelTimer(state, "revoke", memberId, out);
   else if (current !== before || isBack) setTimer(state, "revoke", memberId, rebalanceTimeoutMs, out);
+  else setTimerIfNone(state, "revoke", memberId, rebalanceTimeoutMs, out);
 }

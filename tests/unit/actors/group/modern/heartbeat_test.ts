@@ -298,8 +298,12 @@ Deno.test("all timers begin anew when a group is loaded", () => {
   h.beat("a", 1);
   const loaded = new GroupHarness({ records: h.state.records() });
   assertEquals(loaded.state.state, "Reconciling");
-  loaded.p.advance(19_999);
+  loaded.p.advance(15_000);
+  assertEquals(told(loaded.beat("a", 1)), ["NONE", 1, [0, 1]]);
+  loaded.p.advance(15_000);
   loaded.beat("a", 1);
+  loaded.p.advance(4_999);
+  assertEquals(loaded.state.metadata.size, 2, "nobody may have told it before the group was loaded");
   loaded.p.advance(1);
   assertEquals([...loaded.state.metadata.keys()], ["b"], "it had to give up something");
   loaded.p.advance(25_000);
