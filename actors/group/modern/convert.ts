@@ -203,7 +203,7 @@ export function downgradeIfDue(group: Group, draft: Draft, out: GroupOutbox): bo
     // The newest that one of them knows. Who knows it hears of a rebalance, and not that it is too late and has lost what it has; and none
     // of them ever meets a generation again that it has been in.
     generation: memberIds.reduce((newest, memberId) => Math.max(newest, draft.current(memberId).epoch), 0),
-    usedUpTo: draft.epoch,
+    usedUpTo: draft.state.epoch, // that of this turn, in which the last of the others goes, nobody has heard of
     protocolType: CONSUMER_PROTOCOL_TYPE,
     protocol,
     leader: null,
