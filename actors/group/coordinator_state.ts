@@ -56,8 +56,8 @@ export interface Reading {
   offset: number;
   /** Where it ended when the reading began; Infinity while that is not known. */
   goal: number;
-  /** When it began (monotonic). */
-  readonly beganMs: number;
+  /** When it began (monotonic), put off by what it has waited for commits. */
+  readsSinceMs: number;
 }
 
 /** The state of a coordinator. */
@@ -84,8 +84,8 @@ export class Coordinator {
   isIsolated = false;
   /** Readings that failed since the last one that came to its end. */
   failures = 0;
-  /** How long the last one took that read everything. */
-  readMs = 0;
+  /** When the last one that came to its end will be as long ago as it took (monotonic). */
+  restsUntilMs = -Infinity;
   /** It has been reported that writes fail, and none has succeeded since. */
   isComplaining = false;
   /** Where the next batch is to begin: nobody else writes here. */

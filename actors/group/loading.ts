@@ -11,7 +11,8 @@
  *
  * Whatever goes wrong, it begins anew after a while: what could be wrong for good ends this leader epoch, and the broker ends the
  * coordinator with that. The while grows with readings that fail in a row, not with writes: as long as too few replicas are in sync every
- * commit is refused, and what was committed is to be had between them. But it is as long as the last reading was, so that others get on.
+ * commit is refused, and what was committed is to be had between them. But from the end of one reading to the beginning of the next it takes
+ * at least as long as the one did, so that others get on.
  *
  * Invariant: an answer that belongs to a reading which was given up changes nothing.
  *
@@ -46,7 +47,13 @@ export function read(
   then: Then,
   out: CoordinatorOutbox,
 ): void {
-  const reading: Reading = { only, words: new LastWords(only), offset: 0, goal: Infinity, beganMs: out.monotonic() };
+  const reading: Reading = {
+    only,
+    words: new LastWords(only),
+    offset: 0,
+    goal: Infinity,
+    readsSinceMs: out.monotonic(),
+  };
   coordinator.reading = reading;
   out.cancel("load");
   confirm(coordinator, reading, (coordinator, out) => findGoal(coordinator, reading, then, out), out);
@@ -82,6 +89,7 @@ function findGoal(coordinator: Coordinator, reading: Reading, then: Then, out: C
     }
     reading.goal = answer.value.endOffset;
     reading.offset = answer.value.startOffset;
+    reading.readsSinceMs = out.monotonic();
     readOn(coordinator, reading, then, out);
   });
 }
@@ -120,8 +128,9 @@ function take(
   readOn(coordinator, reading, then, out);
 }
 
-/** All that is committed has been read, and the goal is further on. */
+/** All that is committed has been read, and the goal is further on. That costs nobody anything, however long it takes. */
 function awaitCommit(coordinator: Coordinator, reading: Reading, then: Then, out: CoordinatorOutbox): void {
+  const readMs = out.monotonic() - reading.readsSinceMs;
   const wait = {
     key: out.self,
     above: reading.offset,
@@ -131,15 +140,19 @@ function awaitCommit(coordinator: Coordinator, reading: Reading, then: Then, out
   out.ask(coordinator.args.replica, "awaitData", wait, (coordinator, answer, out) => {
     if (coordinator.reading !== reading) return;
     // It may have been cut off meanwhile, and then there will be nothing for as long as that lasts.
-    if (answer.ok) confirm(coordinator, reading, (coordinator, out) => readOn(coordinator, reading, then, out), out);
-    else retry(coordinator, out);
+    if (!answer.ok) return retry(coordinator, out);
+    confirm(coordinator, reading, (coordinator, out) => {
+      reading.readsSinceMs = out.monotonic() - readMs;
+      readOn(coordinator, reading, then, out);
+    }, out);
   }, 2 * AWAIT_MS);
 }
 
 function finish(coordinator: Coordinator, reading: Reading, then: Then, out: CoordinatorOutbox): void {
   coordinator.reading = undefined;
   coordinator.failures = 0;
-  if (reading.only === undefined) coordinator.readMs = out.monotonic() - reading.beganMs;
+  const nowMs = out.monotonic();
+  coordinator.restsUntilMs = nowMs + (nowMs - reading.readsSinceMs);
   const { passedOver } = reading.words;
   if (passedOver > 0) {
     const { partition } = coordinator.args;
@@ -149,11 +162,12 @@ function finish(coordinator: Coordinator, reading: Reading, then: Then, out: Coo
   then(coordinator, reading, out);
 }
 
-/** Begins anew a little later. */
+/** Begins anew a little later, when the last reading that came to its end is as long ago as it took. */
 export function retry(coordinator: Coordinator, out: CoordinatorOutbox): void {
   coordinator.reading = undefined;
-  const { failures, readMs } = coordinator;
+  const { failures, restsUntilMs } = coordinator;
   coordinator.failures++;
-  const fullMs = Math.min(RETRY_MAX_MS, Math.max(RETRY_MS * 2 ** Math.min(failures, 16), 2 * readMs));
-  out.timer("load", fullMs - out.random.below(Math.floor(fullMs / 2) + 1), "tick", "load");
+  const fullMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(failures, 16));
+  const waitMs = fullMs - out.random.below(Math.floor(fullMs / 2) + 1);
+  out.timer("load", Math.max(waitMs, restsUntilMs - out.monotonic()), "tick", "load");
 }
