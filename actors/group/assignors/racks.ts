@@ -6,8 +6,9 @@
  * A partition goes to a member of its rack that has one fewer, or changes places with one that does no better there. Every such move
  * leaves fewer partitions in a rack that is not theirs, so they come to an end; and when there is none left, nothing is moved.
  *
- * It is done in rounds. What a member could part with is looked up once in a round for all owners that are alike, and each of it is tried
- * once: many partitions that find no place cost no more than many that do. What a member gets in a round is tried in the next.
+ * It is done in rounds. What a member could part with is listed once in a round for all owners that are alike, and a partition that was tried
+ * is taken off that list: where no exchange is possible, the lists are soon empty, and no partition is tried for every other. What a member
+ * gets in a round is listed in the next.
  *
  * @module
  */

@@ -7,7 +7,7 @@ import { randomUuid } from "../../../lib/uuid.ts";
 import type { Random } from "../../../lib/prng.ts";
 import { LATER } from "../../actor.ts";
 import type { Group, GroupOutbox } from "../state.ts";
-import { completeJoinIfAll, isBack } from "./rebalance.ts";
+import { awaitSyncOf, completeJoinIfAll } from "./rebalance.ts";
 import { joined, joinRefused } from "./replies.ts";
 import { awaitPending, forget, touch } from "./sessions.ts";
 import { ClassicGroup, classicOf, type JoinReply, type Member, NOTHING } from "./state.ts";
@@ -81,7 +81,7 @@ function joinKnown(group: Group, classic: ClassicGroup, asked: JoinAsked, out: J
   const isLeader = classic.leader === memberId;
   // Its answer was lost, or it only wants to know: a leader of a stable group wants to assign again.
   if (isSame && (classic.phase === "CompletingRebalance" || classic.phase === "Stable" && !isLeader)) {
-    if (classic.away.delete(memberId)) isBack(classic, memberId, out);
+    if (classic.away.delete(memberId)) awaitSyncOf(classic, memberId, out);
     touch(classic, member, out);
     return joined(classic, version, memberId);
   }

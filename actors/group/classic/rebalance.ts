@@ -58,7 +58,7 @@ export function syncPhaseOver(group: Group, classic: ClassicGroup, generation: n
 }
 
 /** A static member that the generation has begun without has been told of it now: like the others it has its time to ask for its assignment. */
-export function isBack(classic: ClassicGroup, memberId: string, out: GroupOutbox): void {
+export function awaitSyncOf(classic: ClassicGroup, memberId: string, out: GroupOutbox): void {
   classic.unsynced.add(memberId);
   waitForSyncs(classic, out);
 }

@@ -17,7 +17,7 @@ import { tooLargeFor } from "../write_size.ts";
 import type { ClassicSnapshotMember } from "./convert.ts";
 import { isTooLarge, recordOf, renamed } from "./durable.ts";
 import { type JoinAsked, type JoinOutbox, timeoutsOf, waitForOthers } from "./waiting.ts";
-import { isBack } from "./rebalance.ts";
+import { awaitSyncOf } from "./rebalance.ts";
 import { answerJoin, answerSync, joined, joinRefused } from "./replies.ts";
 import { forget, touch } from "./sessions.ts";
 import type { ClassicGroup, JoinReply, Member } from "./state.ts";
@@ -102,7 +102,7 @@ function takePlace(
   out.append(record);
   const wasAway = classic.away.has(old.memberId);
   swap(classic, old, member, out);
-  if (wasAway) isBack(classic, member.memberId, out);
+  if (wasAway) awaitSyncOf(classic, member.memberId, out);
   touch(classic, member, out);
   if (version >= SKIPS_ASSIGNMENT_SINCE) {
     return { ...joined(classic, version, member.memberId), skipAssignment: leader === member.memberId };
