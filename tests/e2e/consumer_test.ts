@@ -5,6 +5,7 @@ import { encodeBatch } from "../../protocol/records.ts";
 import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
 import { findCoordinator } from "../../protocol/tables/groups.ts";
 import { metadata } from "../../protocol/tables/metadata.ts";
+import { deleteTopics } from "../../protocol/tables/topics.ts";
 import { consumerCases, PROTOCOLS, quick, read, readOne, runConsumerCase } from "../helpers/consumer_cases.ts";
 import { createTopic, produceBatch, produceTexts, texts } from "../helpers/kafka_calls.ts";
 import { eventually, patiently } from "../helpers/patience.ts";
@@ -81,6 +82,29 @@ for (const protocol of PROTOCOLS) {
     assertEquals(await next, ["d"]);
   });
 }
+
+Deno.test("of a topic that is made anew under a loop nothing is skipped when that ends at its first record", async () => {
+  await using cluster = await startCluster();
+  await using client = await RawClient.connect(cluster.bootstrap);
+  await createTopic(client, "t");
+  await produceTexts(client, "t", ["a", "b", "c"]);
+  const options = { ...quick("classic"), groupId: "g", topics: ["t"], allowAutoCreateTopics: false };
+  const consumer = cluster.consumer(options);
+  const seen: string[] = [];
+  for await (const { value } of consumer) {
+    const text = new TextDecoder().decode(value!);
+    seen.push(text);
+    if (text === "c") {
+      await client.call(deleteTopics, 5, { topicNames: ["t"], timeoutMs: 10_000 });
+      await createTopic(client, "t");
+      await produceTexts(client, "t", Array.from({ length: 20 }, (_, at) => `${at}`)); // further than it had come
+    }
+    if (text === "0") break;
+  }
+  await consumer.close();
+  await using heir = cluster.consumer(options);
+  assertEquals([seen, await readOne(heir)], [["a", "b", "c", "0"], "0"]);
+});
 
 Deno.test("consumer: what the brokers call a session counts, though nobody has told the consumer", async () => {
   await using cluster = await startCluster({ config: QUICK_SESSIONS });
