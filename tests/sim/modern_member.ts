@@ -132,6 +132,7 @@ export class ModernMember extends RawMember {
     }
     this.#epoch = memberEpoch;
     const { places } = this.group.client;
+    const hadToGive = this.#mustGive;
     let isNew = false;
     if (assignment !== null) {
       const wanted = assignment.topicPartitions.flatMap(({ topicId, partitions }) => {
@@ -144,8 +145,8 @@ export class ModernMember extends RawMember {
       if (isNew) this.#hasTold = false;
       this.#mustGive = this.owned.some((key) => !wanted.includes(key));
     }
-    // Who does not give up what it was told to will be put out, however well it is answered until then.
-    if (!this.#mustGive) this.heard(askedMs);
+    // Who does not give up what it was told to will be put out, however well it is answered, until it has said that it has.
+    if (!hadToGive && !this.#mustGive) this.heard(askedMs);
     const delayMs = isNew ? 1 : this.plan.heartbeatMs;
     this.group.after(delayMs, () => this.#beat(life));
   }
