@@ -95,21 +95,18 @@ export class Backlog {
     return missed;
   }
 
-  /** The offset of the first record of a partition that waits. */
-  nextOf(partition: TopicPartition): number | undefined {
-    return this.#rest().find((record) => isOf(record, partition))?.offset;
+  /** The first record of a partition that waits. */
+  nextOf(partition: TopicPartition): ConsumedRecord | undefined {
+    return this.#rest().find((record) => isOf(record, partition));
   }
 
   countOf(partition: TopicPartition): number {
     return this.#rest().filter((record) => isOf(record, partition)).length;
   }
 
-  /** Takes out what waits of these partitions, and says where that begins. */
-  drop(partitions: readonly TopicPartition[]): readonly (TopicPartition & { readonly offset: number })[] {
-    const begins = partitions.flatMap(({ topic, partition }) => {
-      const offset = this.nextOf({ topic, partition });
-      return offset === undefined ? [] : [{ topic, partition, offset }];
-    });
+  /** Takes out what waits of these partitions, and says with which records that begins. */
+  drop(partitions: readonly TopicPartition[]): readonly ConsumedRecord[] {
+    const begins = partitions.flatMap((partition) => this.nextOf(partition) ?? []);
     this.keep((record) => !partitions.some((partition) => isOf(record, partition)));
     return begins;
   }

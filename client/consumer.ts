@@ -250,7 +250,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
   async position(partition: TopicPartition): Promise<bigint> {
     const named = partitionOf(partition);
     const next = this.#backlog.nextOf(named);
-    if (next !== undefined) return BigInt(next);
+    if (next !== undefined) return BigInt(next.offset);
     const { offset, ...outcome } = await this.#questions.ask("position", named, this.#questions.brokersMs);
     fine(outcome);
     return BigInt(offset);
@@ -268,8 +268,8 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
     // What waits here is fetched again later: it has not been handed out, and no poll may come between that would say it was.
     const giveBack = () =>
       Promise.all(
-        this.#backlog.drop(all).map(({ offset, ...partition }) =>
-          this.#questions.ask("seek", { partitions: [partition], to: { offset } })
+        this.#backlog.drop(all).map(({ topic, partition, offset, setbacks }) =>
+          this.#questions.ask("seek", { partitions: [{ topic, partition }], to: { offset, setbacks } })
         ),
       );
     const [outcome] = await Promise.all([this.#questions.ask("pause", all), giveBack()]);

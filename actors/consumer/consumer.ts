@@ -95,7 +95,10 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
   seek(consumer, { partitions, to }) {
     const place = placeOf(to);
     if (place === undefined) return failed("INVALID_REQUEST", `There is no place ${JSON.stringify(to)}.`);
-    return forEach(consumer, partitions, (partition) => partition.seek(place));
+    const known = typeof to === "object" && "offset" in to ? to.setbacks : undefined;
+    return forEach(consumer, partitions, (partition) => {
+      if (known === undefined || known === partition.setbacks) partition.seek(place);
+    });
   },
   position(consumer, named, out) {
     const key = keyOf(named);

@@ -151,8 +151,13 @@ export interface RebalanceEvent {
   readonly partitions: readonly TopicPartition[];
 }
 
-/** Where to go. */
-export type SeekTo = { readonly offset: number } | { readonly timestamp: number } | "beginning" | "end" | "committed";
+/** Where to go; an offset of a record that was read, with its `setbacks`, only if reading has not been set back since. */
+export type SeekTo =
+  | { readonly offset: number; readonly setbacks?: number }
+  | { readonly timestamp: number }
+  | "beginning"
+  | "end"
+  | "committed";
 
 /** Everything a consumer can be told. Errors that cannot be got over stay: every later poll says so. */
 export interface ConsumerProtocol {

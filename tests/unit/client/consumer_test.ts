@@ -604,7 +604,7 @@ Deno.test("what waits of a paused partition is fetched again later; the position
   assertEquals(await stage.consumer.position(T0), 5n);
   assertEquals(await stage.consumer.lag(), [{ ...T0, records: 4 }, { ...T1, records: -1 }]);
   await stage.consumer.pause([T0]);
-  assertEquals(stage.told, ["pause", 'seek t-0 {"offset":5}']);
+  assertEquals(stage.told, ["pause", 'seek t-0 {"offset":5,"setbacks":0}']);
   assertEquals((await loop.next()).value?.offset, 9n);
   assertEquals(await stage.consumer.position(T0), 77n);
   await loop.return();
@@ -619,7 +619,7 @@ Deno.test("no poll comes between a pause and its return to what was not handed o
   const poll = stage.consumer.poll();
   await turns();
   const said = stage.script.said.filter((what) => !what.startsWith("listen"));
-  assertEquals(said, ["poll 500", "pause", 'seek t-0 {"offset":5}', "poll 500"]);
+  assertEquals(said, ["poll 500", "pause", 'seek t-0 {"offset":5,"setbacks":0}', "poll 500"]);
   await Promise.all([paused, stage.end(), poll]);
 });
 
@@ -630,7 +630,7 @@ Deno.test("what was on its way when its partition was paused is not handed out e
   stage.script.pausing = (out) => out.reply(stage.script.poll!, records(4, 5));
   const paused = stage.consumer.pause([T0]);
   await paused;
-  assertEquals(stage.told, ["pause", 'seek t-0 {"offset":4}']);
+  assertEquals(stage.told, ["pause", 'seek t-0 {"offset":4,"setbacks":0}']);
   assertEquals(await poll, []);
   await stage.end();
 });

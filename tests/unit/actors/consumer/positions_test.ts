@@ -225,6 +225,18 @@ Deno.test("a topic that was made anew is read as the policy says, and not from w
   assertEquals(strict.poll().reply?.error, "OFFSET_OUT_OF_RANGE");
 });
 
+Deno.test("nobody goes back to what was read before reading was set back, but to what was read since", () => {
+  const stage = madeAnew("earliest");
+  const partition = stage.probe.state.partitions.get("t-0")!;
+  const { setbacks } = partition;
+  stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+  listed(stage, 0);
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 2, setbacks } });
+  assertEquals(partition.position?.offset, 0);
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 2, setbacks: setbacks + 1 } });
+  assertEquals(partition.position?.offset, 2);
+});
+
 Deno.test("a broker that still tells of the topic of before sends nobody elsewhere", () => {
   const stage = madeAnew("latest").fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
   listed(stage, 7);
