@@ -201,7 +201,7 @@ export class Consumer implements AsyncDisposable, AsyncIterable<ConsumerRecord> 
    * @param offsets of the next records to be read: that of the last one dealt with, plus one
    * @throws {ConsumerError} INVALID_GROUP_ID without a `groupId`; ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH … when the
    * partitions may be somebody else's by now, who reads on from what was committed before (of those that went since the last commit it says so
-   * once, and commits the others); UNKNOWN_TOPIC_OR_PARTITION when the topic that was read is not there any more, or is another one;
+   * once, and commits the others); UNKNOWN_TOPIC_OR_PARTITION without `offsets` when the topic that was read is not there any more, or is another one that is not read yet;
    * REQUEST_TIMED_OUT when it was not taken within `requestTimeoutMs`, which is also how a partition that does not exist ends
    * @throws {RangeError} when an offset can never be
    */

@@ -45,8 +45,8 @@ export class AssignedPartition {
   /** Not to be asked for before this. */
   retryAtMs = 0;
   attempts = 0;
-  /** How often reading was set back: an offset of what was handed out before that means nothing in the log that there is now. */
-  setbacks = 0;
+  /** For each time that reading was set back, up to where offsets of before mean the same still: where the log was cut, or -1 for nowhere. */
+  readonly #cuts: number[] = [];
   /** How often it was put elsewhere because its offset was not there, since something was read. */
   resets = 0;
   /** The follower that the leader has sent us to (KIP-392), and until when. */
@@ -67,6 +67,16 @@ export class AssignedPartition {
     this.topic = topic;
     this.partition = partition;
     this.key = keyOf({ topic, partition });
+  }
+
+  /** How often reading was set back: what was handed out before that may be of another log. */
+  get setbacks(): number {
+    return this.#cuts.length;
+  }
+
+  /** Up to where an offset means the same in the log that there is now, if so many setbacks were known by then; -1 for nowhere. */
+  standsTo(setbacks: number): number {
+    return this.#cuts.slice(setbacks).reduce((least, cut) => Math.min(least, cut), Infinity);
   }
 
   /** Whether its records may be handed out. */
@@ -96,9 +106,12 @@ export class AssignedPartition {
     this.#startOver();
   }
 
-  /** What was read, or is committed, is not there any more: where it goes on may be less, and is what is committed next. */
-  goBack(to: Position | Need): void {
-    this.setbacks++;
+  /**
+   * What was read, or is committed, is not there any more, but for what is before `cut`: where it goes on may be less, and is what is
+   * committed next.
+   */
+  goBack(to: Position | Need, cut = -1): void {
+    this.#cuts.push(cut);
     this.safe = undefined;
     this.mayFallTo = undefined;
     this.mayFall = true;
@@ -106,9 +119,10 @@ export class AssignedPartition {
     else this.moveTo(to);
   }
 
-  /** The same, but the application has to say where it goes on. */
-  stop(trouble: Outcome): void {
-    this.setbacks++;
+  /** The same is so, and the application has to say where it goes on: until then nothing is committed. */
+  stop(trouble: Outcome, cut = -1): void {
+    this.#cuts.push(cut);
+    this.safe = undefined;
     this.lookFor({ by: "committed" });
     this.need = undefined;
     this.trouble = trouble;

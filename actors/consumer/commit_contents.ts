@@ -17,7 +17,7 @@ import { committable, keyOf, type Position } from "./values.ts";
 export interface CommitWanted {
   /**
    * Offsets as given; `handedOut` and `safe` are the positions as they are when it is sent; `owned` those of the given ones that are
-   * here, and neither behind what is committed, nor ahead of the position, nor of before a setback.
+   * here, and neither behind what is committed, nor ahead of the position, nor of a log that was cut before it or is another one.
    */
   readonly what: "handedOut" | "safe" | { readonly offsets: readonly OffsetAndMetadata[]; readonly owned: boolean };
   /** Of these partitions only. */
@@ -32,6 +32,8 @@ export interface Commit extends CommitWanted {
   readonly dueMs: number;
   /** The partitions that the member had when it was asked for. */
   readonly held: ReadonlyMap<string, AssignedPartition>;
+  /** Of offsets that were given, where each might fall to when it was asked for. */
+  readonly falls: ReadonlyMap<string, AssignedPartition["mayFallTo"]> | undefined;
   /** Why it was not taken when it was tried last. */
   problem: string;
 }
@@ -68,7 +70,7 @@ export function offsetsOf(
       const partition = partitions.get(keyOf(given));
       if (partition === undefined || partition !== mine.get(keyOf(given))) return false;
       if (isOfOther(consumer, partition)) return false;
-      if ((given.setbacks ?? partition.setbacks) !== partition.setbacks) return false; // of a log that was cut, or is not there any more
+      if (given.offset > partition.standsTo(given.setbacks ?? partition.setbacks)) return false; // of a log that was cut before it, or is not there any more
       // What is ahead of the position was handed out before the application went back; while there is none, that may be anywhere.
       return given.offset <= (partition.position?.offset ?? -1) && isNews(partition, given);
     });
@@ -95,7 +97,7 @@ export function isOfOther({ metadata, config }: Consumer, { topic, topicId }: As
 }
 
 /** Whether it says more than is committed; or less, after going back. */
-function isNews({ committed, mayFallTo }: AssignedPartition, { offset }: Position): boolean {
+export function isNews({ committed, mayFallTo }: AssignedPartition, { offset }: Position): boolean {
   return offset > committed || (mayFallTo !== undefined && offset >= mayFallTo.offset && offset !== committed);
 }
 

@@ -17,7 +17,16 @@ import type { Response } from "../../protocol/schema.ts";
 import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
 import type { AssignedPartition } from "./assigned_partition.ts";
-import { byTopic, type Commit, type CommitWanted, goneSince, heldOf, isOfOther, offsetsOf } from "./commit_contents.ts";
+import {
+  byTopic,
+  type Commit,
+  type CommitWanted,
+  goneSince,
+  heldOf,
+  isNews,
+  isOfOther,
+  offsetsOf,
+} from "./commit_contents.ts";
 import { loseCoordinator } from "./coordinator.ts";
 import type { Membership } from "./membership.ts";
 import { wantMetadata } from "./metadata.ts";
@@ -71,7 +80,12 @@ export function commit(consumer: Consumer, wanted: CommitWanted): void {
   }
   const problem = "The coordinator could not be asked in time.";
   const dueMs = consumer.now() + config.requestTimeoutMs;
-  commits.queue.push({ ...wanted, held: heldOf(consumer, wanted), problem, dueMs });
+  const falls = typeof wanted.what === "object" ? fallsOf(consumer, wanted.what.offsets) : undefined;
+  commits.queue.push({ ...wanted, held: heldOf(consumer, wanted), falls, problem, dueMs });
+}
+
+function fallsOf({ partitions }: Consumer, offsets: readonly OffsetAndMetadata[]): NonNullable<Commit["falls"]> {
+  return new Map(offsets.map(keyOf).map((key) => [key, partitions.get(key)?.mayFallTo]));
 }
 
 /** Commits those that are the consumer's own and are news, and says so when some were its own and are not any more. */
@@ -89,7 +103,7 @@ export function commitOwned(
   };
   const isOther = (one: OffsetAndMetadata) => {
     const partition = consumer.partitions.get(keyOf(one));
-    return partition !== undefined && one.offset > partition.committed && isOfOther(consumer, partition);
+    return partition !== undefined && isNews(partition, one) && isOfOther(consumer, partition);
   };
   commit(consumer, {
     what,
@@ -170,7 +184,7 @@ function send(consumer: Consumer, sent: Commit, offsets: readonly OffsetAndMetad
   const node = consumer.coordinator.node!;
   const member = mode === "subscribed" ? membership : undefined;
   const epoch = member?.epoch ?? -1;
-  const falls = new Map(offsets.map(keyOf).map((key) => [key, consumer.partitions.get(key)?.mayFallTo]));
+  const falls = sent.falls ?? fallsOf(consumer, offsets);
   commits.isAsking = true;
   call(consumer, {
     to: node,
@@ -233,7 +247,7 @@ function mayHelp(
 function take(
   consumer: Consumer,
   offsets: readonly OffsetAndMetadata[],
-  falls: ReadonlyMap<string, AssignedPartition["mayFallTo"]>,
+  falls: NonNullable<Commit["falls"]>,
   { topics }: Response<typeof offsetCommit>,
 ): { readonly error: ErrorName; readonly refused: readonly OffsetAndMetadata[] } {
   const refused: OffsetAndMetadata[] = [];

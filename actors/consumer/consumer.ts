@@ -95,9 +95,11 @@ const RECORDS: Part<"poll" | "commit" | "committed" | "seek" | "position" | "pau
   seek(consumer, { partitions, to }) {
     const place = placeOf(to);
     if (place === undefined) return failed("INVALID_REQUEST", `There is no place ${JSON.stringify(to)}.`);
-    const known = typeof to === "object" && "offset" in to ? to.setbacks : undefined;
     return forEach(consumer, partitions, (partition) => {
-      if (known === undefined || known === partition.setbacks) partition.seek(place);
+      if (!("offset" in place)) return partition.seek(place);
+      const { setbacks = partition.setbacks } = to as { setbacks?: number };
+      const offset = Math.min(place.offset, partition.standsTo(setbacks));
+      if (offset >= 0) partition.seek({ ...place, offset });
     });
   },
   position(consumer, named, out) {

@@ -152,7 +152,10 @@ function diverged(
     return of.moveTo({ offset: position.offset, leaderEpoch });
   }
   if (consumer.config.autoOffsetReset === "none") {
-    return of.stop(outcomeOf("OFFSET_OUT_OF_RANGE", `${of.key}: the log was cut at ${offset}, behind what was read.`));
+    return of.stop(
+      outcomeOf("OFFSET_OUT_OF_RANGE", `${of.key}: the log was cut at ${offset}, behind what was read.`),
+      offset,
+    );
   }
-  of.goBack({ offset, leaderEpoch: epoch });
+  of.goBack({ offset, leaderEpoch: epoch }, offset);
 }

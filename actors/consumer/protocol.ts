@@ -151,7 +151,7 @@ export interface RebalanceEvent {
   readonly partitions: readonly TopicPartition[];
 }
 
-/** Where to go; an offset of a record that was read, with its `setbacks`, only if reading has not been set back since. */
+/** Where to go. Back to a record that was read, with its `setbacks`: only as far as the log that it was of is there still. */
 export type SeekTo =
   | { readonly offset: number; readonly setbacks?: number }
   | { readonly timestamp: number }

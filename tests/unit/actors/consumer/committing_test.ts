@@ -612,3 +612,58 @@ Deno.test("without a membership it commits as whoever assigns by hand does", () 
     committedMetadata: "why",
   });
 });
+
+/** The log was cut at this offset, behind what was read. */
+function cutAt(stage: Stage, endOffset: bigint): Stage {
+  return stage.fetched([{ more: { divergingEpoch: { epoch: 4, endOffset } } }]);
+}
+
+Deno.test("what was handed out before a cut, and stands in the log, is committed, and gone back to", () => {
+  for (const [cut, standing] of [[3n, 3], [1n, 1]] as const) {
+    const stage = member({ enableAutoCommit: false });
+    const records = stage.poll(5).reply!.records as ConsumedRecord[];
+    const [{ setbacks }] = records as [ConsumedRecord];
+    cutAt(stage, 3n);
+    if (cut !== 3n) cutAt(stage.fetched([{ records: batchOf(3, "x") }]), cut);
+    const offer = (offset: number) => {
+      const offsets = [{ ...T0, offset, leaderEpoch: 5, metadata: "", setbacks }];
+      return stage.probe.ask("commit", { offsets, onlyOwned: true });
+    };
+    assertEquals([offer(standing + 1).reply?.error, commits(stage)], ["NONE", []]);
+    stage.probe.ask("seek", { partitions: [T0], to: { offset: 4, setbacks } });
+    assertEquals(stage.probe.state.partitions.get("t-0")!.position?.offset, standing);
+    stage.probe.ask("seek", { partitions: [T0], to: { offset: 0, setbacks } });
+    assertEquals(stage.probe.state.partitions.get("t-0")!.position?.offset, 0);
+    stage.probe.ask("seek", { partitions: [T0], to: { offset: standing } });
+    assertEquals([offer(standing).reply, commits(stage)], [undefined, [`0@${standing}`]]);
+  }
+});
+
+Deno.test("what was dealt with before the program has to say where to go on is not committed: what is there now is not that", () => {
+  for (const how of ["another log", "cut"]) {
+    const stage = member({ autoOffsetReset: "none" });
+    stage.poll(5);
+    const polled = stage.poll(5);
+    if (how === "cut") cutAt(stage, 1n);
+    else stage.fetched([{ error: "OFFSET_OUT_OF_RANGE" }]);
+    assertEquals(polled.reply?.error, "OFFSET_OUT_OF_RANGE");
+    stage.want({ type: "revoke", partitions: [T0] });
+    assertEquals([how, commits(stage)], [how, []]);
+  }
+});
+
+Deno.test("a commit that was asked for before a seek, and sent after it, ends no right to commit less", () => {
+  const stage = new Stage({ config: { groupId: "g", enableAutoCommit: false } }).own([T0], [4]);
+  const commit = (offset: number) =>
+    stage.probe.ask("commit", { offsets: [{ ...T0, offset, leaderEpoch: 5, metadata: "" }], onlyOwned: true });
+  stage.fetched([{ records: batchOf(4, "e", "f") }]).poll();
+  commit(5);
+  commit(6); // waits for the first
+  stage.probe.ask("seek", { partitions: [T0], to: { offset: 1 } });
+  stage.fetched([{}]).fetched([{ records: batchOf(1, "b", "c", "d", "e", "f", "g") }]).poll();
+  committed(stage);
+  assertEquals(commits(stage), ["0@6"]);
+  committed(stage);
+  commit(2);
+  assertEquals(commits(stage), ["0@2"]);
+});
