@@ -43,8 +43,8 @@ export interface ClassicSnapshot {
   readonly generation: number;
   /**
    * Up to here numbers have been epochs of members, of whom some may have gone, and come back by the same ids: none of these is used again,
-   * or what one has sent in its former life would count in the next. (The log has no room for it: a coordinator that takes over before the
-   * next generation is written down goes on from `generation`.)
+   * or what one has sent in its former life would count in the next. (A group that has become empty begins anew at 0, as in Apache Kafka.
+   * The log has no room for it: a coordinator that takes over before the next generation is written down goes on from `generation`.)
    */
   readonly usedUpTo: number;
   /** "consumer" for a group that can be converted. */

@@ -20,7 +20,7 @@ export function startTimers(state: ModernGroup, news: GroupNews, out: GroupOutbo
   state.volatile.emptySinceMs = out.now();
   for (const [memberId, metadata] of state.metadata) {
     resetSession(state, memberId, sessionTimeoutOf(metadata, news), out);
-    // The others have until their first answer, which may be the first that tells them; who asks for none has its session.
+    // For the others it begins with their first answer, which may be the first that tells them; a member that asks for none ends with its session.
     if (state.current(memberId).state === UNREVOKED && metadata.classicMemberMetadata !== null) {
       setTimer(state, "revoke", memberId, metadata.rebalanceTimeoutMs, out);
     }
