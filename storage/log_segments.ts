@@ -4,7 +4,7 @@
  *     0 … 99 │ 100 … 249 │ … │ active
  *
  * Invariants: the last one is the active one; a segment begins where the one before it ends. While a log begins anew there may be
- * one missing, or none there, and nobody looks.
+ * none, and nobody looks.
  *
  * @module
  */
@@ -78,11 +78,6 @@ export class LogSegments {
   /** Removes those from number `index` on, the newest first, for the same reason. */
   removeFrom(index: number): void {
     for (const segment of this.#all.splice(index).reverse()) this.#remove(segment);
-  }
-
-  /** Removes number `index`, and no other: what a crash leaves then has a hole there. */
-  removeAt(index: number): void {
-    for (const segment of this.#all.splice(index, 1)) this.#remove(segment);
   }
 
   /** Gives all handles back. */

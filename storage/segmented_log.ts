@@ -10,8 +10,8 @@
  * {@linkcode EpochCache}, {@linkcode ObserverState}, {@linkcode Compaction}.
  *
  * Invariants: what lies below the recovery point on disk is durable, so that point falls, durably, before anything above its new place
- * is cut; the start moves, durably, before anything below it is removed; what is to begin anew is found empty after a crash, or as it was;
- * after a failed write or sync nothing more is written.
+ * is cut; the start moves, durably, before anything below it is removed; what is to begin anew is found empty after a crash, for its
+ * observer too, or whole from its new start on; after a failed write or sync nothing more is written.
  *
  * @module
  */
@@ -257,11 +257,15 @@ export class SegmentedLog implements Log {
     owner.startMoves(this, offset);
     this.#startOffset = offset;
     this.#durability.orFail(() => {
-      // First that one, durably: of all the others recovery makes an empty log, and with it some of them might pass for the whole.
-      this.#segments.removeAt(this.#segments.indexOf(offset));
+      // First what the log is whole without from `offset` on: the segments before the one with `offset`, and the snapshots.
+      this.#segments.removeBefore(this.#segments.indexOf(offset));
+      this.#observerState.remove(() => true);
+      disk.syncFolder(this.name);
+      // Then the segment with `offset`, the first by now, alone: of a log without its head recovery leaves nothing. Were an older segment
+      // there, the log would go on in that; and were newer ones going at the same time, those that a crash leaves might pass for the whole.
+      this.#segments.removeBefore(1);
       disk.syncFolder(this.name);
       this.#segments.removeFrom(0);
-      this.#observerState.remove(() => true);
       disk.syncFolder(this.name);
       this.#begin(offset);
       this.#readEnds.clear();
