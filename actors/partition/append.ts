@@ -124,7 +124,11 @@ function write(replica: Replica, judged: ValidatedBatch, nowMs: number, out: Rep
   stampOffset(batch, 0, baseOffset, replica.role.leaderEpoch);
   producers.append(judged, baseOffset, baseOffset + recordCount - 1);
   replica.endOffset = baseOffset + recordCount;
-  out.call("append", doing(() => log.append(batch, nowMs)), written);
+  const work = () => {
+    log.fillWithout(0); // noted when it began to lead, unless the disk was full then
+    log.append(batch, nowMs);
+  };
+  out.call("append", doing(work), written);
   if (replica.config.flushBeforeAck) flush(replica, out);
 }
 

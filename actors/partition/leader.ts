@@ -33,6 +33,7 @@ export function lead(replica: Replica, out: ReplicaOutbox): void {
   }
   if (log.tombstonesGoneTo > log.endOffset) {
     // It was filled in part. What it writes itself from here on lacks nothing: to tell that of others would be to say that they lack it.
+    // Followers hear of it before anything is written, so it is noted now; if the disk is full, the first write does it instead.
     out.call("note that the rest is its own", doing(() => log.fillWithout(0)), (replica, result, out) => {
       if (!result.ok) fail(replica, "could not note what it was filled without", result.error, out);
     });

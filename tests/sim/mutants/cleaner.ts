@@ -82,6 +82,11 @@ export const CLEANER_MUTANTS: readonly Mutant[] = [
     file: "actors/partition/leader.ts",
     from: "if (log.tombstonesGoneTo > log.endOffset) {",
     to: "if (log.endOffset < 0) {",
+    also: [{
+      file: "actors/partition/append.ts",
+      from: "    log.fillWithout(0);",
+      to: "    log.fillWithout(log.tombstonesGoneTo);",
+    }],
     survives:
       "Who is being filled leads only when nobody else can, and has to fill another in part; a unit test kills it.",
   },

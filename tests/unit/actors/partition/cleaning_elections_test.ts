@@ -131,54 +131,60 @@ Deno.test("who was filled in part and leads all the same keeps nobody waiting fo
   cluster.stop();
 });
 
-Deno.test("what a leader writes that was filled in part is not said to lack what it was filled without", () => {
-  const compaction = { ...SMALL.compaction, deleteRetentionMs: 100 };
-  const config = { ...SMALL, compaction, replicaLagTimeMaxMs: 1_000, replicaFetchMaxBytes: 100 };
-  const cluster = new ReplicaCluster({ config });
-  const [first, second, third] = [cluster.node(1), cluster.node(2), cluster.node(3)];
-  const rounds = (count: number) => {
-    for (let round = 0; round < count; round++) {
-      churn(cluster, 20);
-      cluster.advance(1_000);
+for (const isFull of [false, true]) {
+  const where = isFull ? ", when its disk is full as it begins to lead," : "";
+  Deno.test(`what a leader writes that was filled in part${where} is not said to lack what it was filled without`, () => {
+    const compaction = { ...SMALL.compaction, deleteRetentionMs: 100 };
+    const config = { ...SMALL, compaction, replicaLagTimeMaxMs: 1_000, replicaFetchMaxBytes: 100 };
+    const cluster = new ReplicaCluster({ config });
+    const [first, second, third] = [cluster.node(1), cluster.node(2), cluster.node(3)];
+    const rounds = (count: number) => {
+      for (let round = 0; round < count; round++) {
+        churn(cluster, 20);
+        cluster.advance(1_000);
+      }
+    };
+    write(cluster, "gone=1 kept=1", ...Array.from({ length: 60 }, (_, index) => `u${index}=1`), "gone");
+    rounds(3);
+    third.loseDisk();
+    third.start();
+    while ((third.replica?.endOffset ?? 0) < 10) cluster.advance(1);
+    assert(third.live.log.tombstonesGoneTo > 30);
+    for (const node of [first, second]) {
+      node.die();
+      cluster.controller.fence(node.id);
     }
-  };
-  write(cluster, "gone=1 kept=1", ...Array.from({ length: 60 }, (_, index) => `u${index}=1`), "gone");
-  rounds(3);
-  third.loseDisk();
-  third.start();
-  while ((third.replica?.endOffset ?? 0) < 10) cluster.advance(1);
-  const { tombstonesGoneTo } = third.live.log;
-  assert(tombstonesGoneTo > 30);
-  for (const node of [first, second]) {
-    node.die();
-    cluster.controller.fence(node.id);
-  }
-  cluster.controller.unfence(3);
-  cluster.controller.elect(3, true);
-  cluster.advance(100);
-  assertEquals(third.live.log.tombstonesGoneTo, third.live.endOffset);
-  third.system!.tell(third.ref, "configure", { ...third.live.config, compact: false, delete: true, retentionMs: -1 });
-  first.start();
-  cluster.advance(50);
-  cluster.controller.unfence(1);
-  cluster.advance(3_000);
-  // All this is new, and at places where the lost records were.
-  write(cluster, "back=1", ...Array.from({ length: 12 }, (_, index) => `v${index}=1`), "back");
-  assert(third.live.endOffset < tombstonesGoneTo);
-  rounds(4);
-  assert(!content(first.live.log).includes(":back"), "cleaned here");
-  second.loseDisk();
-  second.start();
-  while ((second.replica?.endOffset ?? 0) < 14) cluster.advance(1);
-  assert(content(second.live.log).includes(":back=1"), "and there yet to be taken back");
-  cluster.controller.elect(1);
-  cluster.advance(50);
-  cluster.controller.unfence(2);
-  cluster.advance(6_000);
-  assert(cluster.controller.state.isr.includes(2));
-  assert(!content(second.live.log).includes(":back"), "the key is back");
-  cluster.stop();
-});
+    cluster.controller.unfence(3);
+    const { tombstonesGoneTo } = third.live.log;
+    const undo = isFull &&
+      third.disk.plan({ operation: "rename", path: /tombstone-offset-checkpoint/, code: "ENOSPC" });
+    cluster.controller.elect(3, true);
+    cluster.advance(100);
+    assertEquals(third.live.log.tombstonesGoneTo, isFull ? tombstonesGoneTo : third.live.endOffset);
+    if (undo) undo();
+    third.system!.tell(third.ref, "configure", { ...third.live.config, compact: false, delete: true, retentionMs: -1 });
+    first.start();
+    cluster.advance(50);
+    cluster.controller.unfence(1);
+    cluster.advance(3_000);
+    // All this is new, and at places where the lost records were.
+    write(cluster, "back=1", ...Array.from({ length: 12 }, (_, index) => `v${index}=1`), "back");
+    assert(third.live.endOffset < tombstonesGoneTo);
+    rounds(4);
+    assert(!content(first.live.log).includes(":back"), "cleaned here");
+    second.loseDisk();
+    second.start();
+    while ((second.replica?.endOffset ?? 0) < 14) cluster.advance(1);
+    assert(content(second.live.log).includes(":back=1"), "and there yet to be taken back");
+    cluster.controller.elect(1);
+    cluster.advance(50);
+    cluster.controller.unfence(2);
+    cluster.advance(6_000);
+    assert(cluster.controller.state.isr.includes(2));
+    assert(!content(second.live.log).includes(":back"), "the key is back");
+    cluster.stop();
+  });
+}
 
 for (const interrupted of [true, false]) {
   const when = interrupted ? "in the midst of a first cleaning" : "while it began anew";
