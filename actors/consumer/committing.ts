@@ -16,7 +16,6 @@ import { type ErrorName, errorName, ERRORS } from "../../protocol/errors.ts";
 import type { Response } from "../../protocol/schema.ts";
 import { offsetCommit } from "../../protocol/tables/groups.ts";
 import { call } from "./calls.ts";
-import type { AssignedPartition } from "./assigned_partition.ts";
 import {
   byTopic,
   type Commit,
