@@ -96,6 +96,7 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     file: at("observer_state"),
     from: "    if (this.#snapshots.remove(isStray) > 0) durability.touchFolder();",
     to: "    if (endOffset < 0 && this.#snapshots.remove(isStray) > 0) durability.touchFolder();",
+    with: ["stop", "kill", "power", "blackout", "clog"],
   },
   {
     name: "truncation-not-synced",
