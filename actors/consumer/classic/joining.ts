@@ -55,8 +55,7 @@ export function join(member: Member): void {
     }),
     reason: null,
   };
-  member.isAsking = true;
-  member.request({ api: "join", body }, timeoutMs(member));
+  ask(member, { api: "join", body });
 }
 
 /** JoinGroup was answered. */
@@ -71,7 +70,7 @@ export function joinCame(member: Member, body: Body<"join">): void {
   if (error !== "NONE") return refused(member, error);
   member.memberId = body.memberId;
   member.generation = body.generationId;
-  heard(member);
+  answered(member);
   if (body.leader !== body.memberId) {
     member.watched = new Map();
     lookUp(member, []);
@@ -130,10 +129,25 @@ export function syncCame(member: Member, body: Body<"sync">): void {
   if (!assigned) {
     return member.fail("INCONSISTENT_GROUP_PROTOCOL", "The assignment of the group's leader makes no sense.");
   }
-  member.phase = "settled";
   member.isWell();
+  answered(member);
+  member.phase = "confirming";
+  member.unconfirmed = { partitions: assigned, sinceMs: member.nowMs };
+  confirm(member);
+}
+
+/**
+ * Takes what it was given, if it is sure that this is still its own: a process that stood still finds an answer that may be of long ago, and
+ * others use by now what it says. When it was sent nobody can tell but that it was after the question, and most of a session must
+ * be left from there; a heartbeat, which is due by then, says whether there is.
+ */
+export function confirm(member: Member): void {
+  const { unconfirmed, heardMs, config } = member;
+  if (unconfirmed === undefined || member.nowMs >= heardMs + config.sessionTimeoutMs / 2) return;
+  const assigned = unconfirmed.partitions;
+  member.unconfirmed = undefined;
+  member.phase = "settled";
   member.last = { partitions: assigned, generation: member.generation };
-  heard(member);
   const before = new Set(member.owned.map(keyOf));
   const now = new Set(assigned.map(keyOf));
   const revoked = member.owned.filter((at) => !now.has(keyOf(at)));
@@ -163,8 +177,7 @@ function sync(member: Member, { protocolName }: Body<"join">, assignments: Assig
     protocolName,
     assignments,
   };
-  member.isAsking = true;
-  member.request({ api: "sync", body }, timeoutMs(member));
+  ask(member, { api: "sync", body });
 }
 
 function refused(member: Member, error: ErrorName): void {
@@ -197,11 +210,15 @@ function lookUp(member: Member, topics: readonly string[]): void {
   member.actions.push({ type: "lookUp", topics });
 }
 
-function heard(member: Member): void {
-  member.heardMs = member.nowMs;
-  member.heartbeatAtMs = member.nowMs + member.config.heartbeatIntervalMs;
+function ask(member: Member, request: MembershipRequest): void {
+  const { maxPollIntervalMs, sessionTimeoutMs } = member.config;
+  member.isAsking = true;
+  member.askingSinceMs = member.nowMs;
+  member.request(request, Math.max(maxPollIntervalMs, sessionTimeoutMs) + GRACE_MS);
 }
 
-function timeoutMs({ config }: Member): number {
-  return Math.max(config.maxPollIntervalMs, config.sessionTimeoutMs) + GRACE_MS;
+/** What it asked has been answered: the next heartbeat is due as if it had been one. */
+function answered(member: Member): void {
+  member.heard(member.askingSinceMs);
+  member.heartbeatAtMs = member.heardMs + member.config.heartbeatIntervalMs;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ErrorName, errorName } from "../../../protocol/errors.ts";
+import { confirm } from "./joining.ts";
 import type { Body, Member } from "./state.ts";
 
 /**
@@ -14,7 +15,7 @@ function isAlive(member: Member): boolean {
   const { phase, owned } = member;
   if (member.generation < 0 || member.memberId === "") return false;
   if (phase === "joining" || phase === "syncing") return owned.length > 0;
-  return phase === "settled" || phase === "electing" || phase === "apart" ||
+  return phase === "settled" || phase === "electing" || phase === "confirming" || phase === "apart" ||
     phase === "leaving" && !member.hasSaidGoodbye;
 }
 
@@ -22,8 +23,11 @@ function canGoAway({ phase, subscription }: Member): boolean {
   return subscription !== undefined && (phase === "settled" || phase === "apart");
 }
 
-function sessionEndMs({ heardMs, config }: Member): number {
-  return heardMs + config.sessionTimeoutMs;
+/** Who has nothing has nothing to lose, however long ago it asked; but when it asks whether it has, a session is enough to say so. */
+function sessionEndMs({ phase, owned, unconfirmed, heardMs, config }: Member): number {
+  if (phase === "electing" && owned.length === 0) return Infinity;
+  const fromMs = unconfirmed !== undefined && owned.length === 0 ? unconfirmed.sinceMs : heardMs;
+  return fromMs + config.sessionTimeoutMs;
 }
 
 function pollEndMs({ polledMs, config }: Member): number {
@@ -60,7 +64,8 @@ export function heartbeatCame(member: Member, body: Body<"heartbeat">): void {
   const error = errorName(body.errorCode);
   if (error === "NONE" || error === "REBALANCE_IN_PROGRESS") {
     member.isWell();
-    member.heardMs = Math.max(member.heardMs, member.askedMs);
+    member.heard(member.askedMs);
+    confirm(member);
     if (error === "REBALANCE_IN_PROGRESS" && member.phase === "settled") member.mustJoin = true;
   } else if (error === "NOT_COORDINATOR" || error === "COORDINATOR_NOT_AVAILABLE") {
     member.loseCoordinator();
@@ -94,6 +99,7 @@ export function leave(member: Member): void {
   const { owned } = member;
   member.changes.length = 0;
   member.election = undefined;
+  member.unconfirmed = undefined;
   if (owned.length > 0) member.changes.push({ type: "revoke", partitions: owned });
   member.phase = "leaving";
 }

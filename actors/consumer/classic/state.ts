@@ -14,7 +14,16 @@ import { topicMatcher } from "./pattern.ts";
 export type Body<A extends MembershipResponse["api"]> = Extract<MembershipResponse, { api: A }>["body"];
 
 /** Where it stands: the picture is in `classic_membership.ts`. */
-export type Phase = "apart" | "joining" | "electing" | "syncing" | "settled" | "away" | "leaving" | "ended";
+export type Phase =
+  | "apart"
+  | "joining"
+  | "electing"
+  | "syncing"
+  | "confirming"
+  | "settled"
+  | "away"
+  | "leaving"
+  | "ended";
 
 export type Change = Extract<MembershipAction, { type: "revoke" | "assign" }>;
 
@@ -62,11 +71,15 @@ export class Member {
 
   /** A join or a sync is under way, though what comes of it may not be wanted any more. */
   isAsking = false;
+  /** When it was sent. */
+  askingSinceMs = 0;
+  /** What it was given, and is not sure that it still has: in `confirming`. */
+  unconfirmed: { readonly partitions: readonly TopicPartition[]; readonly sinceMs: number } | undefined;
   /** The generation of a heartbeat that is under way. */
   beating: number | undefined;
   heartbeatAtMs = 0;
   askedMs = 0;
-  /** The session began then at the earliest: the newest heartbeat that was answered was sent then. */
+  /** The session began then at the earliest: the newest of what was answered was sent then. */
   heardMs = 0;
   polledMs = 0;
   retryAtMs = 0;
@@ -100,6 +113,11 @@ export class Member {
     return [...new Set([...topics, ...[...this.partitions.keys()].filter(matches)])].sort();
   }
 
+  /** A request was answered well that was sent then: the session began no earlier. */
+  heard(askedMs: number): void {
+    this.heardMs = Math.max(this.heardMs, askedMs);
+  }
+
   request(request: MembershipRequest, timeoutMs: number): void {
     this.actions.push({ type: "request", request, timeoutMs });
   }
@@ -119,6 +137,7 @@ export class Member {
    */
   lose(): void {
     this.changes.length = 0;
+    this.unconfirmed = undefined;
     this.generation = -1;
     this.election = undefined;
     this.mustJoin = true;

@@ -67,6 +67,17 @@ export const CONSUMER_MUTANTS: readonly Mutant[] = [
       "It is not used any more by then: only what is committed before it goes may come late, and be given out twice.",
   },
   {
+    name: "assigned-when-it-was-heard-of",
+    guard:
+      "An assignment holds from when it was asked for, at the latest, for a session, and not from when its answer is found.",
+    with: ["groups", "kill", "pause", "partition"],
+    file: at("classic/joining"),
+    from: "member.heard(member.askingSinceMs);",
+    to: "member.heard(member.nowMs);",
+    survives:
+      "A program has to stand still for a session with that answer in its socket, on one seed in thousands; unit tests kill it.",
+  },
+  {
     name: "commits-after-lost",
     guard: "Who has lost its place commits nothing.",
     with: STORM,

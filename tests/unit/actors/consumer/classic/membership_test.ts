@@ -394,6 +394,83 @@ Deno.test("a heartbeat counts from when it was sent, not from when it was answer
   assertEquals(member.after(1).does, ["lose t0 t1", "findCoordinator"]);
 });
 
+Deno.test("an assignment that was long on its way is taken when a heartbeat says that it holds", () => {
+  const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
+  member.nowMs = 4_999;
+  assertEquals(member.synced("t0").does, ["assign t0", "heartbeat"], "most of the session is left");
+
+  const late = new Played({ sessionTimeoutMs: 10_000 }).joined();
+  late.nowMs = 200_000; // the process stood still, or the leader took its time: it cannot tell
+  assertEquals(late.synced("t0").does, ["heartbeat"]);
+  assertEquals(late.membership.owned, []);
+  assertEquals(late.after(1_000).beaten().does, ["assign t0"]);
+  assertEquals(late.wakeAtMs, 203_000);
+  assertEquals(late.handled().after(8_999).does, ["heartbeat"], "the session began with the heartbeat");
+  assertEquals(late.after(1).does, ["lose t0", "findCoordinator"]);
+});
+
+Deno.test("an assignment that does not hold any more is not taken", () => {
+  for (const error of ["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION"] as const) {
+    const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
+    member.nowMs = 20_000;
+    assertEquals(member.synced("t0").beaten(error).does, ["join"], error);
+    assertEquals(member.request("join").memberId, error === "UNKNOWN_MEMBER_ID" ? "" : "me");
+  }
+});
+
+Deno.test("an assignment is taken in the midst of the next rebalance, and given back for it", () => {
+  const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
+  member.nowMs = 20_000;
+  assertEquals(member.synced("t0").beaten("REBALANCE_IN_PROGRESS").does, ["assign t0"]);
+  assertEquals(member.handled().does, ["revoke t0"]);
+});
+
+Deno.test("what confirms an assignment may come too late itself, and a coordinator that says nothing is left", () => {
+  const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
+  member.nowMs = 20_000;
+  member.synced("t0");
+  member.nowMs = 25_000;
+  assertEquals(member.beaten().does, ["heartbeat"]);
+  assertEquals(member.after(4_999).does, []);
+  assertEquals(member.after(1).does, ["findCoordinator"]);
+  assertEquals(member.tell({ type: "coordinator", isKnown: true }).does, ["join"]);
+});
+
+Deno.test("who leaves while it asks whether an assignment holds leaves, whatever is answered", () => {
+  const member = new Played({ ...COOPERATIVE, sessionTimeoutMs: 10_000 }).settle().after(3_000);
+  member.beaten("REBALANCE_IN_PROGRESS").joined({ generation: 2 });
+  member.nowMs = 9_000;
+  assertEquals(member.synced("t0 t1 t2").does, ["heartbeat"]);
+  assertEquals(member.tell({ type: "leave" }).does, ["revoke t0 t1"]);
+  assertEquals(member.beaten().does, []);
+  assertEquals(member.handled().does, ["leave"]);
+});
+
+Deno.test("cooperative: what was kept through a join or a sync that took longer than the session is lost", () => {
+  for (const waits of ["join", "sync"]) {
+    const member = new Played({ ...COOPERATIVE, sessionTimeoutMs: 10_000 }).settle().after(3_000);
+    member.beaten("REBALANCE_IN_PROGRESS");
+    if (waits === "join") member.nowMs = 13_001;
+    member.joined({ generation: 2 });
+    if (waits === "sync") {
+      member.nowMs = 13_001;
+      member.synced("t0 t1 t2");
+    }
+    assertEquals(member.does.filter((what) => what !== "heartbeat" && what !== "sync"), [
+      "lose t0 t1",
+      "findCoordinator",
+    ], waits);
+  }
+});
+
+Deno.test("a leader that has waited for others for longer than its session shares out all the same", () => {
+  const member = new Played({ sessionTimeoutMs: 10_000 });
+  member.nowMs = 60_000;
+  assertEquals(member.joined({ members: { me: ["t", "u"] } }).does, ["lookUp u", "heartbeat"]);
+  assertEquals(member.after(1_000).beaten().metadata({ t: 1, u: 1 }).does, ["sync"]);
+  assertEquals(member.synced("t0 u0").does, ["assign t0 u0"]);
+});
+
 Deno.test("an application that does not ask for records leaves, and comes back when it does", () => {
   const member = new Played({ maxPollIntervalMs: 5_000 }).settle();
   member.after(3_000).beaten();

@@ -47,6 +47,8 @@ export class Client {
   ended: string | undefined;
   /** Nothing comes through, in either direction, until it is mended. */
   isCut = false;
+  /** Its process stands still: what it is told waits, and it uses nothing. */
+  isStill = false;
   /** The application asks for records. */
   isPolling = true;
   readonly #world: World;
@@ -112,6 +114,7 @@ export class Client {
   }
 
   step(): void {
+    if (this.isStill) return;
     const { nowMs } = this.#world;
     const due = this.#requests;
     this.#requests = [];
@@ -137,8 +140,9 @@ export class Client {
     if (!this.isAlive) return;
     if (!this.isCut && request.asked === undefined) this.#deliver(request);
     const { asked } = request;
-    if (this.#world.nowMs >= dueMs) return this.tell({ type: "failed", api });
-    if (asked?.reply === undefined || this.isCut) {
+    const hasCome = asked?.reply !== undefined && !this.isCut;
+    if (!hasCome && this.#world.nowMs >= dueMs) return this.tell({ type: "failed", api });
+    if (!hasCome) {
       this.#requests.push(request);
       return;
     }
@@ -245,7 +249,8 @@ export class World {
   /** No partition is used by two. */
   #judge(): void {
     const users = new Map<string, string>();
-    for (const { name, using } of this.clients) {
+    for (const { name, using, isStill } of this.clients) {
+      if (isStill) continue;
       for (const at of using) {
         assert(!users.has(at), `${at} is used by ${users.get(at)} and ${name} at ${this.nowMs} ms`);
         users.set(at, name);
