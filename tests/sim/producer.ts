@@ -108,7 +108,10 @@ export class Producer {
     this.#process = scene.nextProcess();
     this.#client = new KafkaClient(scene.world, name, random.split("client"));
     this.#lanes = this.#newLanes();
-    for (const lane of this.#lanes) this.#beat(lane.key);
+    for (const { key } of this.#lanes) {
+      scene.written.add(key);
+      this.#beat(key);
+    }
   }
 
   /** Whether everything that it has begun has ended. */

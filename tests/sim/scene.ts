@@ -43,6 +43,8 @@ export class Scene {
   book!: GroupBook;
   usage!: GroupUsage;
   deliveries!: Deliveries;
+  /** The keys that producers write to. */
+  readonly written: Set<string> = new Set();
   /** Where the log of each key ends at least, as producers have heard. */
   readonly ends: Map<string, number> = new Map();
   /** Somebody has asked for everything below to be deleted, by key. */

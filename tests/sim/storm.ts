@@ -11,7 +11,7 @@ import type { KafkaClient } from "./client.ts";
 import { type Fault, FAULTS, type Lasting, type Stage } from "./faults.ts";
 import { Limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
-import { keysOf, type Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import type { Feature, Swarm } from "./swarm.ts";
 import { CALM_SOCKETS } from "./sockets.ts";
 import { newestImage, partitionsOf, unwell } from "./glimpse.ts";
@@ -138,7 +138,7 @@ export class Storm {
     const image = newestImage(this.#scene.world);
     const led = image === undefined ? [] : partitionsOf(image).filter(({ partition }) => partition.leader >= 0);
     const keys = new Set(led.map(({ topic, partition }) => `${topic}-${partition.partition}`));
-    return this.#swarm.topics.flatMap(keysOf).every((key) => !keys.has(key) && !this.limits.isDurable(key));
+    return [...this.#scene.written].every((key) => !keys.has(key) && !this.limits.isDurable(key));
   }
 
   #schedule(name: Feature, fault: Fault, random: Random): void {

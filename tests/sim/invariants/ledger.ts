@@ -162,10 +162,17 @@ export class Ledger {
     follower.match(this);
     const { left } = follower;
     follower.left = undefined;
-    if (left === undefined || follower.matched >= left.durable) return;
+    if (left === undefined || follower.matched >= left.durable || this.#goesBackByABatch(left, follower)) return;
     this.tell(
       `${who} had what is committed up to ${left.matched}, durably up to ${left.flushed}, and came back with ${follower.matched}.`,
     );
+  }
+
+  /** An empty log may begin anew with the whole batch that contains the record which it was to begin with. */
+  #goesBackByABatch({ mirror, durable }: Follower, { mirror: now }: Follower): boolean {
+    if (mirror.batches.length > 0 || now.batches.length > 0) return false;
+    const batch = this.batches[this.find(now.start)];
+    return batch !== undefined && batch.last >= durable;
   }
 
   /** The leader's high watermark has passed what was known to be committed. */

@@ -70,6 +70,10 @@ export class Quorum {
     const had = this.ledger.followers.get(node) ?? this.ledger.remains.get(node);
     if (had !== undefined) this.#lost.set(node, had);
     this.#stored.delete(node);
+    // With which it stood itself: it was counted by the process that is gone. Had that got others, they would know of the epoch.
+    for (const [key, candidate] of this.#votes) {
+      if (candidate === node && key.endsWith(`/${node}`)) this.#votes.delete(key);
+    }
     this.ledger.forgive(node);
   }
 

@@ -264,6 +264,23 @@ Deno.test("a voter that has lost its disk may have forgotten its vote, and one t
   assertEquals(reborn(false, 1), "");
 });
 
+Deno.test("a voter whose disk was lost may vote again where it stood, and not where it voted for another", () => {
+  const revote = (candidate: number) => {
+    const world = cluster();
+    Object.assign(world.quorum(candidate), { epoch: 5, votedFor: candidate, votes: new Set([candidate, 2]) });
+    Object.assign(world.quorum(2), { epoch: 5, votedFor: candidate });
+    world.look();
+    world.node(2).isAlive = false;
+    world.look();
+    const quorumView = Object.assign(world.quorum(2).again(), { epoch: 0, votedFor: -1 });
+    Object.assign(world.node(2), { isAlive: true, life: 2, disks: 2, quorumView, replicaViews: [] });
+    world.look();
+    return world.elect(1, 5, [1, 2]);
+  };
+  assertEquals(revote(2).look(), "");
+  finds(revote(3), "node 2 has voted for 3 and for 1 in epoch 5 of the quorum");
+});
+
 Deno.test("a quorum leader lacks what is committed", () => {
   const world = cluster();
   const { quorumView } = world.node(3);

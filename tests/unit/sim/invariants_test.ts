@@ -103,6 +103,26 @@ Deno.test("a process comes back without what was durable and committed", () => {
   finds(world, "t-0 on node 3 had what is committed up to 3, durably up to 3, and came back with 2");
 });
 
+Deno.test("an empty log may go back by the batch that contains its start, and no further", () => {
+  const backTo = (start: number) => {
+    const world = withRecords();
+    world.commit(change({ isr: [1, 2] }));
+    for (const id of [1, 2]) Object.assign(world.replica(id), { isr: [1, 2], partitionEpoch: 1 });
+    for (const id of [1, 2]) world.replica(id).write([batch(3, 0, { last: 4 })]);
+    world.look();
+    for (const id of [1, 2]) world.replica(id).highWatermark = 5;
+    world.node(3).disks++;
+    const empty = (startOffset: number) =>
+      Object.assign(new FakeReplica().follow(0), { startOffset, highWatermark: startOffset });
+    restart(world, 3, empty(4), 9);
+    assertEquals(world.look(), "");
+    restart(world, 3, empty(start), 10);
+    return world;
+  };
+  assertEquals(backTo(3).look(), "");
+  finds(backTo(2), "t-0 on node 3 had what is committed up to 4, durably up to 4, and came back with 2");
+});
+
 Deno.test("a process that comes back to remove what it has may be a replica again later, without it", () => {
   const world = withRecords();
   const { replica } = world.node(3);
