@@ -20,9 +20,14 @@ import type { Broker, BrokerOutbox } from "./state.ts";
 /** How often replicas are told: also how often they look whom they have not heard from. */
 const AGAIN_MS = 200;
 
-/** The active controller has answered: this broker is one of the cluster. */
-export function controllerHeard(broker: Broker, out: BrokerOutbox): void {
-  out.timer("isolation", broker.config("broker.session.timeout.ms"), "tick", "isolation");
+/**
+ * The active controller has answered what it was asked then: this broker is one of the cluster. A process that stood still finds an answer that
+ * may be as old as the question.
+ */
+export function controllerHeard(broker: Broker, askedMs: number, out: BrokerOutbox): void {
+  const leftMs = askedMs + broker.config("broker.session.timeout.ms") - out.monotonic();
+  if (leftMs <= 0) return;
+  out.timer("isolation", leftMs, "tick", "isolation");
   if (!broker.isIsolated) return;
   turn(broker, false, out);
   tellReplicas(broker, out);

@@ -76,10 +76,11 @@ export function register(broker: Broker, out: BrokerOutbox): void {
     cleanLife: broker.epoch < 0 ? cleanLife : NOT_CLEAN, // of the stop before this process, not of what came since
     follower: out.self,
   };
+  const askedMs = out.monotonic();
   out.ask(controller, "register", registration, (broker, answer, out) => {
     if (attempt !== broker.attempt) return;
     if (!answer.ok) return registerLater(broker, out);
-    if (answer.value.error === "NONE") return takeEpoch(broker, answer.value.brokerEpoch, out);
+    if (answer.value.error === "NONE") return takeEpoch(broker, answer.value.brokerEpoch, askedMs, out);
     if (broker.failedAttempts === 0) reportRefusal(broker, answer.value, out);
     registerLater(broker, out);
   }, REGISTER_PATIENCE_MS);
@@ -98,32 +99,32 @@ function reportRefusal(broker: Broker, { error, message }: ErrorResult, out: Bro
   });
 }
 
-function takeEpoch(broker: Broker, brokerEpoch: number, out: BrokerOutbox): void {
+function takeEpoch(broker: Broker, brokerEpoch: number, askedMs: number, out: BrokerOutbox): void {
   if (brokerEpoch !== broker.epoch) {
     broker.epoch = brokerEpoch;
     broker.goal = Infinity;
     abandonIsrChanges(broker, out);
   }
-  if (broker.goal === Infinity) return askHowFar(broker, out);
-  hasRegistered(broker, out);
+  if (broker.goal === Infinity) return askHowFar(broker, askedMs, out);
+  hasRegistered(broker, askedMs, out);
 }
 
 /** The controller's node leads the quorum: what is committed there by now is what this broker has to know before it acts. */
-function askHowFar(broker: Broker, out: BrokerOutbox): void {
+function askHowFar(broker: Broker, askedMs: number, out: BrokerOutbox): void {
   const { attempt } = broker;
   const leader = refOf<QuorumProtocol>(broker.controllerId, QUORUM.kind, "quorum");
   out.ask(leader, "describe", undefined, (broker, answer, out) => {
     if (attempt !== broker.attempt) return;
     if (!answer.ok || answer.value.role !== "leader") return registerLater(broker, out);
     broker.goal = answer.value.highWatermark;
-    hasRegistered(broker, out);
+    hasRegistered(broker, askedMs, out);
   }, REGISTER_PATIENCE_MS);
 }
 
-function hasRegistered(broker: Broker, out: BrokerOutbox): void {
+function hasRegistered(broker: Broker, askedMs: number, out: BrokerOutbox): void {
   broker.registering = false;
   broker.failedAttempts = 0;
-  controllerHeard(broker, out);
+  controllerHeard(broker, askedMs, out);
   if (broker.isActing && broker.actedFor !== broker.epoch) proceed(broker, "all", out);
   else beat(broker, out);
 }
@@ -142,10 +143,11 @@ export function beat(broker: Broker, out: BrokerOutbox): void {
   if (controller === undefined || broker.registering) return;
   const offline = offlineHere(broker);
   const heartbeat = { brokerId, brokerEpoch: epoch, follower: out.self, appliedOffset, offline, wantShutDown: leaving };
+  const askedMs = out.monotonic();
   out.ask(controller, "heartbeat", heartbeat, (broker, answer, out) => {
     if (!answer.ok || broker.controller !== controller || broker.epoch !== epoch) return;
     const { error, shouldShutDown } = answer.value;
-    if (error === "NONE") controllerHeard(broker, out);
+    if (error === "NONE") controllerHeard(broker, askedMs, out);
     if (error === "STALE_BROKER_EPOCH" || error === "BROKER_ID_NOT_REGISTERED") registerAnew(broker, out);
     else if (error === "NONE" && shouldShutDown && broker.leaving) mayGo(broker, out);
   }, HEARTBEAT_PATIENCE_MS);

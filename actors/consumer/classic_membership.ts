@@ -1,15 +1,15 @@
 /**
  * A consumer as a member of a classic group: JoinGroup, SyncGroup, Heartbeat, LeaveGroup.
  *
- *     apart ──join──▶ joining ──▶ (electing: the leader waits for metadata) ──▶ syncing ──▶ (confirming) ──▶ settled
- *       ▲  ▲                                                                        │           │            │ │ not polled
- *       │  └──────────── refused, no answer, another rebalance ◀───────────────────┘           │            │ ▼
- *       └───────────────────── fenced, session over ◀───────────────────────────────────────────┴────────────┘ away ──poll──▶ apart
+ *     apart ──join──▶ joining ──▶ (electing: the leader waits for metadata) ──▶ syncing ──▶ settled
+ *       ▲  ▲                                                                        │       │ │ not polled
+ *       │  └──────────── refused, no answer, another rebalance ◀───────────────────┘       │ ▼
+ *       └───────────────────── fenced, session over ◀───────────────────────────────────────┘ away ──poll──▶ apart
  *
  * Eager members give everything back before they join. Cooperative ones (all assignors are) keep what they have; the assignment says what to
- * give back, and when they have, they join again. What came half a session after it was asked for, or later, waits in `confirming` for the answer
- * to a heartbeat. In `settled` a member joins when it hears of a rebalance, when its subscription is another, and, as leader, when the
- * topics of the group are.
+ * give back, and when they have, they join again. An assignment that came half a session after it was asked for, or later, is asked for again
+ * before it is used. In `settled` a member joins when it hears of a rebalance, when its subscription is another, and, as leader, when
+ * the topics of the group are.
  *
  * Invariants: one join or sync is under way at a time; it joins only when all that it was to give up or
  * take has been handled; after UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, or a session without an answered heartbeat, partitions are lost, not revoked.

@@ -71,6 +71,14 @@ const encoder = new TextEncoder();
 /** What requests, and the records of `__consumer_offsets`, can hold. */
 const TEXT_BYTES_MAX = 0x7fff;
 
+/**
+ * How long a rebalance is to wait for a member: for as long as the application may take, but for two sessions at least. A program that stood
+ * still goes by its session alone when it goes on, whose beginning it knows to a session: what it uses must not have been given away before.
+ */
+export function rebalanceTimeoutMs({ maxPollIntervalMs, sessionTimeoutMs }: ConsumerConfig): number {
+  return Math.min(NUMBER_MAX, Math.max(maxPollIntervalMs, 2 * sessionTimeoutMs));
+}
+
 /** A sentence that says what is wrong with a config, or undefined. */
 export function configProblem(config: ConsumerConfig): string | undefined {
   return problemOfWords(config) ?? problemOfNumbers(config) ?? problemOfTexts(config) ?? problemTogether(config);

@@ -6,6 +6,7 @@
  * @module
  */
 import { type ErrorName, ERRORS } from "../../protocol/errors.ts";
+import { rebalanceTimeoutMs } from "./config.ts";
 import type { MembershipEvent, MembershipRequest } from "./membership.ts";
 import type { Rows } from "./modern_holdings.ts";
 import type { ConsumerConfig } from "./protocol.ts";
@@ -56,7 +57,7 @@ export function heartbeatOf(config: Config, memberId: string, sayable: Sayable, 
   return {
     ...nothing(config, memberId, epoch),
     rackId: saysAll ? config.clientRack : null,
-    rebalanceTimeoutMs: saysAll ? config.maxPollIntervalMs : -1,
+    rebalanceTimeoutMs: saysAll ? rebalanceTimeoutMs(config) : -1,
     subscribedTopicNames: saysTopics ? subscription.topics : null,
     // No characters at all take it back; who never had one says nothing, so that older coordinators understand.
     subscribedTopicRegex: saysTopics ? subscription.pattern ?? (takesPatternBack ? "" : null) : null,

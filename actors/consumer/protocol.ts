@@ -86,8 +86,8 @@ export interface ConsumerConfig {
    */
   readonly heartbeatIntervalMs: number;
   /**
-   * Who does not ask for records for so long leaves the group, until the next poll (KIP-62); also how long a rebalance waits for it, and for its
-   * listener. Default 300 000.
+   * Who does not ask for records for so long leaves the group, until the next poll (KIP-62); also how long its listener is waited for, and how
+   * long a rebalance waits for it, but two sessions at least: a program that stood still goes by its session. Default 300 000.
    */
   readonly maxPollIntervalMs: number;
   /**

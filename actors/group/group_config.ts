@@ -49,6 +49,7 @@ export function groupConfig(layers: ConfigLayers): GroupConfig {
     consumerMigrationPolicy: policy as GroupConfig["consumerMigrationPolicy"],
     consumerAssignmentIntervalMs: number("group.consumer.assignment.interval.ms"),
     consumerRegexRefreshIntervalMs: number("group.consumer.regex.refresh.interval.ms"),
+    deposedMs: 2 * number("broker.session.timeout.ms"),
     maxWriteBytes: Math.min(ofTopic("max.message.bytes"), ofTopic("segment.bytes")),
   };
 }

@@ -171,6 +171,11 @@ export interface GroupConfig {
   readonly consumerAssignmentIntervalMs: number;
   /** group.consumer.regex.refresh.interval.ms */
   readonly consumerRegexRefreshIntervalMs: number;
+  /**
+   * For how long after its epoch a coordinator that has been replaced without knowing it may go on answering that all is well, at most; then its
+   * broker has missed the controller, and it the replicas. Twice broker.session.timeout.ms.
+   */
+  readonly deposedMs: number;
   /** What one batch of the partition may have (its max.message.bytes): a decision that is larger is refused before it is made. */
   readonly maxWriteBytes: number;
 }

@@ -5,6 +5,7 @@
  */
 import { type ErrorName, errorName, ERRORS } from "../../../protocol/errors.ts";
 import { keyOf } from "../assignors/members.ts";
+import { rebalanceTimeoutMs } from "../config.ts";
 import { CONSUMER_PROTOCOL_TYPE } from "../../../protocol/consumer_protocol.ts";
 import type { MembershipRequest } from "../membership.ts";
 import { assignmentsFor, partitionsIn, protocolsOf, topicsOf } from "./leader.ts";
@@ -42,7 +43,7 @@ export function join(member: Member): void {
   const body = {
     groupId: config.groupId,
     sessionTimeoutMs: config.sessionTimeoutMs,
-    rebalanceTimeoutMs: config.maxPollIntervalMs,
+    rebalanceTimeoutMs: rebalanceTimeoutMs(config),
     memberId: member.memberId,
     groupInstanceId: config.groupInstanceId,
     protocolType: CONSUMER_PROTOCOL_TYPE,
@@ -131,21 +132,13 @@ export function syncCame(member: Member, body: Body<"sync">): void {
   }
   member.isWell();
   answered(member);
-  member.phase = "confirming";
-  member.unconfirmed = { partitions: assigned, sinceMs: member.nowMs };
-  confirm(member);
-}
-
-/**
- * Takes what it was given, if it is sure that this is still its own: a process that stood still finds an answer that may be of long ago, and
- * others use by now what it says. When it was sent nobody can tell but that it was after the question, and most of a session must
- * be left from there; a heartbeat, which is due by then, says whether there is.
- */
-export function confirm(member: Member): void {
-  const { unconfirmed, heardMs, config } = member;
-  if (unconfirmed === undefined || member.nowMs >= heardMs + config.sessionTimeoutMs / 2) return;
-  const assigned = unconfirmed.partitions;
-  member.unconfirmed = undefined;
+  const { syncing } = member;
+  member.syncing = undefined;
+  // A process that stood still finds an answer that may be of long ago, and others use by now what it says. When it was sent nobody can tell,
+  // but that it was after the question: if little is left of a session from there on, it asks once more, which is answered at once.
+  if (syncing !== undefined && member.nowMs >= member.askingSinceMs + member.config.sessionTimeoutMs / 2) {
+    return ask(member, syncing);
+  }
   member.phase = "settled";
   member.last = { partitions: assigned, generation: member.generation };
   const before = new Set(member.owned.map(keyOf));
@@ -177,7 +170,8 @@ function sync(member: Member, { protocolName }: Body<"join">, assignments: Assig
     protocolName,
     assignments,
   };
-  ask(member, { api: "sync", body });
+  member.syncing = { api: "sync", body };
+  ask(member, member.syncing);
 }
 
 function refused(member: Member, error: ErrorName): void {
@@ -211,10 +205,9 @@ function lookUp(member: Member, topics: readonly string[]): void {
 }
 
 function ask(member: Member, request: MembershipRequest): void {
-  const { maxPollIntervalMs, sessionTimeoutMs } = member.config;
   member.isAsking = true;
   member.askingSinceMs = member.nowMs;
-  member.request(request, Math.max(maxPollIntervalMs, sessionTimeoutMs) + GRACE_MS);
+  member.request(request, rebalanceTimeoutMs(member.config) + GRACE_MS);
 }
 
 /** What it asked has been answered: the next heartbeat is due as if it had been one. */

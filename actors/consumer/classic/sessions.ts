@@ -4,7 +4,6 @@
  * @module
  */
 import { type ErrorName, errorName } from "../../../protocol/errors.ts";
-import { confirm } from "./joining.ts";
 import type { Body, Member } from "./state.ts";
 
 /**
@@ -15,7 +14,7 @@ function isAlive(member: Member): boolean {
   const { phase, owned } = member;
   if (member.generation < 0 || member.memberId === "") return false;
   if (phase === "joining" || phase === "syncing") return owned.length > 0;
-  return phase === "settled" || phase === "electing" || phase === "confirming" || phase === "apart" ||
+  return phase === "settled" || phase === "electing" || phase === "apart" ||
     phase === "leaving" && !member.hasSaidGoodbye;
 }
 
@@ -23,11 +22,10 @@ function canGoAway({ phase, subscription }: Member): boolean {
   return subscription !== undefined && (phase === "settled" || phase === "apart");
 }
 
-/** Who has nothing has nothing to lose, however long ago it asked; but when it asks whether it has, a session is enough to say so. */
-function sessionEndMs({ phase, owned, unconfirmed, heardMs, config }: Member): number {
-  if (phase === "electing" && owned.length === 0) return Infinity;
-  const fromMs = unconfirmed !== undefined && owned.length === 0 ? unconfirmed.sinceMs : heardMs;
-  return fromMs + config.sessionTimeoutMs;
+/** Who joins and has nothing has nothing to lose, however long ago it asked. */
+function sessionEndMs({ phase, owned, heardMs, config }: Member): number {
+  if (owned.length === 0 && phase !== "settled") return Infinity;
+  return heardMs + config.sessionTimeoutMs;
 }
 
 function pollEndMs({ polledMs, config }: Member): number {
@@ -65,7 +63,6 @@ export function heartbeatCame(member: Member, body: Body<"heartbeat">): void {
   if (error === "NONE" || error === "REBALANCE_IN_PROGRESS") {
     member.isWell();
     member.heard(member.askedMs);
-    confirm(member);
     if (error === "REBALANCE_IN_PROGRESS" && member.phase === "settled") member.mustJoin = true;
   } else if (error === "NOT_COORDINATOR" || error === "COORDINATOR_NOT_AVAILABLE") {
     member.loseCoordinator();
@@ -99,7 +96,6 @@ export function leave(member: Member): void {
   const { owned } = member;
   member.changes.length = 0;
   member.election = undefined;
-  member.unconfirmed = undefined;
   if (owned.length > 0) member.changes.push({ type: "revoke", partitions: owned });
   member.phase = "leaving";
 }
@@ -121,7 +117,7 @@ export function wake(member: Member): void {
   const { phase } = member;
   const times: number[] = [];
   if (isAlive(member)) {
-    if (phase !== "leaving") times.push(sessionEndMs(member));
+    if (phase !== "leaving" && sessionEndMs(member) < Infinity) times.push(sessionEndMs(member));
     if (member.beating === undefined && member.isCoordinatorKnown) times.push(member.heartbeatAtMs);
   }
   if (canGoAway(member)) times.push(pollEndMs(member));

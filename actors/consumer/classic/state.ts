@@ -14,16 +14,7 @@ import { topicMatcher } from "./pattern.ts";
 export type Body<A extends MembershipResponse["api"]> = Extract<MembershipResponse, { api: A }>["body"];
 
 /** Where it stands: the picture is in `classic_membership.ts`. */
-export type Phase =
-  | "apart"
-  | "joining"
-  | "electing"
-  | "syncing"
-  | "confirming"
-  | "settled"
-  | "away"
-  | "leaving"
-  | "ended";
+export type Phase = "apart" | "joining" | "electing" | "syncing" | "settled" | "away" | "leaving" | "ended";
 
 export type Change = Extract<MembershipAction, { type: "revoke" | "assign" }>;
 
@@ -73,8 +64,8 @@ export class Member {
   isAsking = false;
   /** When it was sent. */
   askingSinceMs = 0;
-  /** What it was given, and is not sure that it still has: in `confirming`. */
-  unconfirmed: { readonly partitions: readonly TopicPartition[]; readonly sinceMs: number } | undefined;
+  /** The sync that is under way, unless it is one that was sent again because the answer was long on its way. */
+  syncing: MembershipRequest | undefined;
   /** The generation of a heartbeat that is under way. */
   beating: number | undefined;
   heartbeatAtMs = 0;
@@ -137,7 +128,6 @@ export class Member {
    */
   lose(): void {
     this.changes.length = 0;
-    this.unconfirmed = undefined;
     this.generation = -1;
     this.election = undefined;
     this.mustJoin = true;

@@ -32,7 +32,7 @@ export function begin(group: Group, out: GroupOutbox): void {
   if (!classic) return;
   classic.begin();
   if (!classic.hasMembers) classic.emptySince ??= out.now();
-  for (const member of classic.members.values()) touch(classic, member, out);
+  for (const member of classic.members.values()) touch(classic, member, out, group.news.config.deposedMs);
   const isTooLarge = classic.members.size > group.news.config.maxSize;
   if (isTooLarge || classic.isLeaderless) prepareRebalance(group, classic, out);
 }

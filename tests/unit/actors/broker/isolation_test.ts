@@ -72,6 +72,20 @@ Deno.test("an answer that does not know it, or of one who has the controller no 
   assertEquals(told(moved).length, 2);
 });
 
+Deno.test("an answer counts from when it was asked for: a process that stood still finds it late", () => {
+  const stage = leading();
+  stage.probe.advance(300); // and it asks again
+  const asked = stage.asked("heartbeat").length;
+  assertEquals(asked > 0, true);
+  stage.probe.advance(1_500);
+  const [question] = stage.asked("heartbeat");
+  stage.probe.answer(question!, { error: "NONE", fenced: false, shouldShutDown: false });
+  stage.probe.advance(SESSION_MS - 1_600);
+  assertEquals(told(stage), []);
+  stage.probe.advance(101);
+  assertEquals(told(stage).length, 2, "as if it had been answered at once");
+});
+
 Deno.test("a registration that is answered ends it too", () => {
   const stage = leading();
   pass(stage, 1_500);

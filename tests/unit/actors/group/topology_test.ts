@@ -109,6 +109,11 @@ Deno.test("the configuration of groups: what counts for this broker, and the sam
   assertEquals([maxWriteBytes, maxSize, minSessionTimeoutMs], [1_048_576, 3, 6_000]);
 });
 
+Deno.test("a coordinator that was replaced is silent after twice the session of brokers", () => {
+  assertEquals(groupConfig({ properties: {} }).deposedMs, 3_000);
+  assertEquals(groupConfig({ properties: { "broker.session.timeout.ms": "9000" } }).deposedMs, 18_000);
+});
+
 Deno.test("times that a broker's configs give as less than nothing are nothing", () => {
   const properties = { "group.initial.rebalance.delay.ms": "-1", "group.min.session.timeout.ms": "-1" };
   const { initialRebalanceDelayMs, minSessionTimeoutMs } = groupConfig({ properties });

@@ -153,7 +153,7 @@ Deno.test("it joins with what it wants, comes back with the id that it is given,
   assertEquals(rest, {
     groupId: "g",
     sessionTimeoutMs: 7_000,
-    rebalanceTimeoutMs: 9_000,
+    rebalanceTimeoutMs: 14_000,
     memberId: "",
     groupInstanceId: "i",
     protocolType: "consumer",
@@ -394,56 +394,69 @@ Deno.test("a heartbeat counts from when it was sent, not from when it was answer
   assertEquals(member.after(1).does, ["lose t0 t1", "findCoordinator"]);
 });
 
-Deno.test("an assignment that was long on its way is taken when a heartbeat says that it holds", () => {
-  const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
-  member.nowMs = 4_999;
-  assertEquals(member.synced("t0").does, ["assign t0", "heartbeat"], "most of the session is left");
+Deno.test("an assignment that was long on its way is asked for again before it is taken", () => {
+  const soon = new Played({ sessionTimeoutMs: 10_000 }).joined();
+  soon.nowMs = 4_999;
+  assertEquals(soon.synced("t0").does, ["assign t0", "heartbeat"], "most of the session is left");
 
   const late = new Played({ sessionTimeoutMs: 10_000 }).joined();
+  const { generationId, memberId, assignments } = late.request("sync");
   late.nowMs = 200_000; // the process stood still, or the leader took its time: it cannot tell
-  assertEquals(late.synced("t0").does, ["heartbeat"]);
+  assertEquals(late.synced("t0").does, ["sync"]);
+  assertEquals(late.request("sync"), { ...late.request("sync"), generationId, memberId, assignments });
   assertEquals(late.membership.owned, []);
-  assertEquals(late.after(1_000).beaten().does, ["assign t0"]);
+  late.nowMs = 201_000;
+  assertEquals(late.synced("t0").does, ["assign t0"]);
   assertEquals(late.wakeAtMs, 203_000);
-  assertEquals(late.handled().after(8_999).does, ["heartbeat"], "the session began with the heartbeat");
+  assertEquals(late.handled().after(8_999).does, ["heartbeat"], "the session began with the second question");
   assertEquals(late.after(1).does, ["lose t0", "findCoordinator"]);
 });
 
-Deno.test("an assignment that does not hold any more is not taken", () => {
-  for (const error of ["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION"] as const) {
+Deno.test("an assignment that does not hold any more, or of which nobody can tell, is not taken", () => {
+  for (const error of ["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS"] as const) {
     const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
     member.nowMs = 20_000;
-    assertEquals(member.synced("t0").beaten(error).does, ["join"], error);
+    assertEquals(member.synced("t0").synced("", error).does, ["join"], error);
     assertEquals(member.request("join").memberId, error === "UNKNOWN_MEMBER_ID" ? "" : "me");
   }
 });
 
-Deno.test("an assignment is taken in the midst of the next rebalance, and given back for it", () => {
-  const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
-  member.nowMs = 20_000;
-  assertEquals(member.synced("t0").beaten("REBALANCE_IN_PROGRESS").does, ["assign t0"]);
-  assertEquals(member.handled().does, ["revoke t0"]);
+Deno.test("an assignment is asked for twice, not time and again; when the session is over by then it is lost", () => {
+  const after = (tookMs: number) => {
+    const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
+    member.nowMs = 20_000;
+    member.synced("t0");
+    member.nowMs += tookMs;
+    return member.synced("t0").does;
+  };
+  assertEquals(after(9_999), ["assign t0", "heartbeat"]);
+  assertEquals(after(10_000), ["findCoordinator"]);
 });
 
-Deno.test("what confirms an assignment may come too late itself, and a coordinator that says nothing is left", () => {
-  const member = new Played({ sessionTimeoutMs: 10_000 }).joined();
-  member.nowMs = 20_000;
-  member.synced("t0");
-  member.nowMs = 25_000;
-  assertEquals(member.beaten().does, ["heartbeat"]);
-  assertEquals(member.after(4_999).does, []);
-  assertEquals(member.after(1).does, ["findCoordinator"]);
-  assertEquals(member.tell({ type: "coordinator", isKnown: true }).does, ["join"]);
-});
-
-Deno.test("who leaves while it asks whether an assignment holds leaves, whatever is answered", () => {
+Deno.test("who leaves while it asks again leaves, whatever is answered", () => {
   const member = new Played({ ...COOPERATIVE, sessionTimeoutMs: 10_000 }).settle().after(3_000);
   member.beaten("REBALANCE_IN_PROGRESS").joined({ generation: 2 });
   member.nowMs = 9_000;
-  assertEquals(member.synced("t0 t1 t2").does, ["heartbeat"]);
+  assertEquals(member.synced("t0 t1 t2").does, ["sync", "heartbeat"]);
   assertEquals(member.tell({ type: "leave" }).does, ["revoke t0 t1"]);
-  assertEquals(member.beaten().does, []);
+  assertEquals(member.synced("t0 t1 t2").does, []);
   assertEquals(member.handled().does, ["leave"]);
+});
+
+Deno.test("a sync that is refused after a join that took long is another join, and nothing is lost", () => {
+  const member = new Played({ sessionTimeoutMs: 10_000 });
+  member.nowMs = 9_000;
+  member.joined();
+  member.nowMs = 11_000;
+  assertEquals(member.synced("", "REBALANCE_IN_PROGRESS").does, ["join"]);
+  assertEquals(member.request("join").memberId, "me");
+});
+
+Deno.test("a rebalance waits for two sessions at least, and for as long as the application may take", () => {
+  const waits = (config: Partial<ConsumerConfig>) => new Played(config).request("join").rebalanceTimeoutMs;
+  assertEquals(waits({ sessionTimeoutMs: 45_000, maxPollIntervalMs: 300_000 }), 300_000);
+  assertEquals(waits({ sessionTimeoutMs: 10_000, maxPollIntervalMs: 5_000 }), 20_000);
+  assertEquals(waits({ sessionTimeoutMs: 0x7fff_ffff }), 0x7fff_ffff, "as much as a request can say");
 });
 
 Deno.test("cooperative: what was kept through a join or a sync that took longer than the session is lost", () => {

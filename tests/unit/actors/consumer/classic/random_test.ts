@@ -47,7 +47,7 @@ function live(seed: number): void {
         world.publish();
         break;
       case 7:
-        world.restartGroup();
+        world.restartGroup(random.pick([0, 1_000]));
         break;
       case 8:
         world.stall();
@@ -69,6 +69,21 @@ function live(seed: number): void {
   const all = [...world.topics].flatMap(([topic, count]) => Array.from({ length: count }, (_, n) => `${topic}-${n}`));
   assertEquals(used, all.sort(), `seed ${seed}: ${last.name} and others share everything`);
   assertEquals(world.stage.state, "Stable");
+}
+
+for (const partitionAssignors of [["range"], ["cooperative-sticky"]]) {
+  Deno.test(`${partitionAssignors}: who stood still asks what it was given, and a coordinator that loads does not say that it holds`, () => {
+    const world = new World();
+    const [a, b] = [world.add({ partitionAssignors }), world.add({ partitionAssignors })];
+    while (a.sent.at(-1) !== "sync") world.advance(50);
+    a.isStill = true; // its sync is answered, and the answer waits in its socket
+    world.advance(25_000); // it is put out, and the other has everything
+    assertEquals(b.using.size, 6);
+    world.restartGroup(1_000);
+    a.isStill = false;
+    world.advance(20_000); // nothing is used by two
+    assertEquals([a.using.size, b.using.size], [3, 3]);
+  });
 }
 
 Deno.test("whatever happens to members, no partition is used by two, and in the end each is by one", () => {

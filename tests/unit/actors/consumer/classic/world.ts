@@ -17,6 +17,7 @@ import type { GroupRecord } from "../../../../../actors/group/records.ts";
 import type { Asked } from "../../../../../actors/probe.ts";
 import { SeededRandom } from "../../../../../lib/prng.ts";
 import { decodeMessage, encodeMessage } from "../../../../../protocol/codec.ts";
+import { errorCode } from "../../../../../protocol/errors.ts";
 import type { Api } from "../../../../../protocol/schema.ts";
 import { heartbeat, joinGroup, leaveGroup, syncGroup } from "../../../../../protocol/tables/groups.ts";
 import { Stage } from "../../group/classic/stage.ts";
@@ -24,6 +25,8 @@ import { Stage } from "../../group/classic/stage.ts";
 const STEP_MS = 50;
 const APIS = { join: joinGroup, sync: syncGroup, heartbeat, leave: leaveGroup } as const;
 type Verb = keyof typeof APIS;
+/** What the broker answers by itself as long as the coordinator reads its log; the rest waits. */
+const WHILE_LOADING: Partial<Record<Verb, number>> = { heartbeat: 0, sync: errorCode("REBALANCE_IN_PROGRESS") };
 
 interface Request {
   readonly api: Verb;
@@ -106,10 +109,11 @@ export class Client {
     this.using.clear();
   }
 
-  /** Its connection is gone: whatever is under way has failed. */
+  /** Its connection is gone: whatever is under way has failed, but what has come to a process that stands still is in its socket. */
   disconnect(): void {
-    const under = this.#requests;
-    this.#requests = [];
+    const hasCome = ({ asked }: Request) => this.isStill && !this.isCut && asked?.reply !== undefined;
+    const under = this.#requests.filter((request) => !hasCome(request));
+    this.#requests = this.#requests.filter(hasCome);
     for (const { api } of under) this.tell({ type: "failed", api });
   }
 
@@ -169,6 +173,11 @@ export class Client {
 
   /** A link that is cut holds back what is sent; TCP sends it again. */
   #deliver(request: Request): void {
+    if (this.#world.nowMs < this.#world.loadingUntilMs) {
+      const errorCode = WHILE_LOADING[request.api];
+      if (errorCode !== undefined) request.asked = { reply: { errorCode, assignment: new Uint8Array() } } as never;
+      return;
+    }
     request.asked = this.#world.stage.probe.ask(request.api, request.message as never, 3_600_000);
   }
 }
@@ -180,6 +189,8 @@ export class World {
   readonly topics: Map<string, number> = new Map([["t", 6]]);
   listenerMs = 0;
   nowMs = 0;
+  /** The coordinator reads its log until then, and takes nothing. */
+  loadingUntilMs = 0;
   readonly #later: (() => void)[] = [];
   /** The last record of the group, as of its last life. */
   #written: GroupRecord | undefined;
@@ -201,7 +212,8 @@ export class World {
   }
 
   /** The group dies, and is loaded anew from what is durable: whoever waits is told nothing. */
-  restartGroup(): void {
+  restartGroup(loadingMs = 0): void {
+    this.loadingUntilMs = this.nowMs + loadingMs;
     for (const event of this.stage.journal.events) this.#written = event as GroupRecord;
     const records = this.#written === undefined ? [] : [this.#written];
     this.stage = new Stage({ config: { initialRebalanceDelayMs: 500 }, records });

@@ -108,11 +108,22 @@ Deno.test("a timer that was overtaken does nothing", () => {
   assertEquals(stage.state, "Stable");
 });
 
-Deno.test("a group that is loaded with members is stable, and their sessions begin anew", () => {
+Deno.test("a group that is loaded with members is stable; their sessions begin when nobody else can answer them any more", () => {
   const before = new Stage();
   const [a, b] = before.form(2);
-  const stage = new Stage({ records: before.records });
+  const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
   assertEquals([stage.state, stage.describe().protocolData], ["Stable", "range"]);
+  stage.advance(12_999);
+  assertEquals(stage.heartbeat(a!, 1), "NONE");
+  stage.advance(1);
+  assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
+});
+
+Deno.test("who was heard since is silent for a session, and no longer", () => {
+  const before = new Stage();
+  const [a, b] = before.form(2);
+  const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
+  for (const member of [a, b]) assertEquals(stage.heartbeat(member!, 1), "NONE");
   stage.advance(9_999);
   assertEquals(stage.heartbeat(a!, 1), "NONE");
   stage.advance(1);

@@ -291,6 +291,17 @@ Deno.test("who gives up in time stays, whatever it is to give up next", () => {
   assertEquals(h.state.metadata.size, 2);
 });
 
+Deno.test("a loaded group waits for who is silent until nobody else can answer it any more, and a session from there", () => {
+  const h = new GroupHarness();
+  h.join("a");
+  const loaded = new GroupHarness({ records: h.state.records() });
+  const { consumerSessionTimeoutMs, deposedMs } = CONFIG;
+  loaded.p.advance(consumerSessionTimeoutMs + deposedMs - 1);
+  assertEquals(loaded.state.metadata.size, 1);
+  loaded.p.advance(1);
+  assertEquals(loaded.state.metadata.size, 0);
+});
+
 Deno.test("all timers begin anew when a group is loaded", () => {
   const h = new GroupHarness();
   h.join("a", { rebalanceTimeoutMs: 20_000 });
