@@ -106,7 +106,7 @@ export class Cast {
       mayGo: swarm.features.has("group-admin"),
     };
     scene.book = new GroupBook(invariants.groups, offsetRules, tell);
-    scene.usage = new GroupUsage((groupId) => scene.book.isLossy(groupId), tell);
+    scene.usage = new GroupUsage((groupId) => scene.book.isLossy(groupId), !this.swarm.features.has("drift"), tell);
     scene.deliveries = new Deliveries(swarm.groups.filter(({ kind }) => kind === "consumers"), {
       isDurable: (key) => this.storm.limits.isDurable(key),
       trimmed: scene.trimmed,

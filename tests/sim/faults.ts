@@ -10,6 +10,8 @@ import type { Random } from "../../lib/prng.ts";
 import type { KafkaClient } from "./client.ts";
 import type { Limits } from "./limits.ts";
 import type { Machine } from "./machine.ts";
+import { OFFSETS_TOPIC } from "../../actors/group/protocol.ts";
+import { newestImage } from "./glimpse.ts";
 import { lowered, raised } from "./min_isr.ts";
 import type { Scene } from "./scene.ts";
 import type { Feature } from "./swarm.ts";
@@ -177,6 +179,24 @@ export const FAULTS: { readonly [Name in Feature]?: Fault } = {
     const cut = links.filter(([from]) => !oneWay || isAlone[from - 1]);
     for (const link of cut) network.cut(...link);
     return { forMs: someMs(random, 10_000), end: () => cut.forEach((link) => network.heal(...link)) };
+  },
+
+  strand(stage, random) {
+    const { network, machines, clientLinks } = stage.scene.world;
+    if (machines.length < 2) return undefined;
+    const coordinators = newestImage(stage.scene.world)?.topics.get(OFFSETS_TOPIC)?.partitions ?? [];
+    const leaders = coordinators.map(({ leader }) => leader).filter((id) => id >= 0);
+    const alone = leaders.length > 0 && random.chance(2, 3) ? random.pick(leaders) : random.pick(machines).id;
+    const links = allLinks(stage).filter((link) => link.includes(alone));
+    const others = machines.map(({ id }) => id).filter((id) => id !== alone);
+    for (const link of links) network.cut(...link);
+    const clients = [...clientLinks];
+    for (const client of clients) client.cut(random.pick([others, others, [alone], [alone], []]));
+    const end = () => {
+      for (const link of links) network.heal(...link);
+      for (const client of clients) client.heal();
+    };
+    return { forMs: someMs(random, 24_000), end };
   },
 
   clog(stage, random) {

@@ -64,6 +64,7 @@ export class GroupConsumer {
   /** Keys of which it reads the first records since it has them. */
   readonly #fresh = new Set<string>();
   #isOver = false;
+  #isStill = false;
   #isClosing = false;
 
   constructor(scene: Scene, name: string, plan: ConsumerPlan, random: Random) {
@@ -74,7 +75,8 @@ export class GroupConsumer {
     this.#process = scene.nextProcess();
     const config = { ...CONSUMER_DEFAULTS, ...plan, clientId: name };
     const { groupId, groupInstanceId: instanceId, sessionTimeoutMs, maxPollIntervalMs } = config;
-    this.#user = { name, groupId, instanceId, patienceMs: Math.min(sessionTimeoutMs, maxPollIntervalMs) };
+    const patienceMs = Math.min(sessionTimeoutMs, maxPollIntervalMs);
+    this.#user = { name, groupId, instanceId, patienceMs, isUsing: (key) => this.#isUsing(key) };
     const { env } = scene.world;
     this.#gate = new Gate({ ...env, clock: env.clock, scheduler: env.scheduler, random: random.split("env") });
     this.#system = new ActorSystem({
@@ -108,7 +110,7 @@ export class GroupConsumer {
   /** Looks at what it uses. */
   look(): void {
     if (this.#isOver) return;
-    const state = this.#system.stateOf(this.#ref) as Consumer | undefined;
+    const state = this.#state;
     const now = state === undefined ? [] : [...state.partitions.values()].filter(({ isUsable }) => isUsable);
     if (now.length === this.#seen.length && now.every((partition, at) => this.#seen[at] === partition)) return;
     for (const partition of now) if (!this.#seen.includes(partition)) this.#fresh.add(keyOf(partition));
@@ -122,7 +124,18 @@ export class GroupConsumer {
   pause(forMs: number): void {
     if (this.#isOver) return;
     this.#gate.pause();
-    this.#scene.world.env.clock.after(forMs, () => this.#isOver || this.#gate.resume());
+    this.#isStill = true;
+    const { clock } = this.#scene.world.env;
+    clock.after(forMs, () => this.#isOver || this.#gate.resume());
+    clock.after(forMs + 1, () => this.#isStill = false); // when it has looked what time it is
+  }
+
+  get #state(): Consumer | undefined {
+    return this.#system.stateOf(this.#ref) as Consumer | undefined;
+  }
+
+  #isUsing(key: string): boolean {
+    return !this.#isOver && !this.#isStill && this.#state?.partitions.get(key)?.isUsable === true;
   }
 
   /** It is gone without a word. */

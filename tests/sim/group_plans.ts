@@ -39,8 +39,8 @@ const ASSIGNORS = [["range", "cooperative-sticky"], ["cooperative-sticky"], ["ra
   "sticky",
 ]];
 
-/** How the new protocol is timed, in configs of the broker. */
-const MODERN_HEARTBEAT_MS = 300;
+/** How often members report, in either protocol. */
+const HEARTBEATS_MS = [50, 300];
 
 /** The groups of a seed. */
 export function drawGroups(
@@ -70,7 +70,7 @@ export function drawGroups(
       byPattern,
       sessionTimeoutMs: sessionMs,
       rebalanceTimeoutMs: own.pick([3_000, 5_000]),
-      heartbeatMs: MODERN_HEARTBEAT_MS,
+      heartbeatMs: Number(properties["group.consumer.heartbeat.interval.ms"] ?? HEARTBEATS_MS[0]),
       assignors: own.pick(ASSIGNORS),
       isAtMostOnce,
       commitsByHand: own.chance(1, 3) && !isAtMostOnce,
@@ -102,7 +102,7 @@ export function drawGroupProperties(
     "group.min.session.timeout.ms": "100",
     "group.consumer.session.timeout.ms": random.pick(["3000", "6000"]),
     "group.consumer.min.session.timeout.ms": "100",
-    "group.consumer.heartbeat.interval.ms": String(MODERN_HEARTBEAT_MS),
+    "group.consumer.heartbeat.interval.ms": String(random.split("heartbeats").pick(HEARTBEATS_MS)),
     "group.consumer.min.heartbeat.interval.ms": "50",
     "group.consumer.assignment.interval.ms": random.pick(["0", "1000"]),
     "offsets.commit.timeout.ms": random.pick(["500", "5000"]),

@@ -4,7 +4,7 @@
  *     take ──▶ used ──heard, heard …──▶ drop        another takes it meanwhile: only when nothing was heard for a session, or a rebalance
  *
  * A member that was told "all is well" when it asked at time t cannot have been put out before t plus the shorter of its timeouts, less what
- * clocks may be wrong.
+ * clocks may be wrong. And a member that goes by the clock, as our consumer does, uses nothing any more when another begins to.
  *
  * @module
  */
@@ -17,6 +17,8 @@ export interface PartitionUser {
   readonly instanceId: string | null;
   /** The shorter of session and rebalance timeout. */
   readonly patienceMs: number;
+  /** Of one that stops by itself when it may have been put out: whether it runs, and uses this now. */
+  readonly isUsing?: (key: string) => boolean;
 }
 
 interface Use {
@@ -33,9 +35,12 @@ export class GroupUsage {
   readonly #heardMs = new Map<string, number>();
   readonly #tell: (sentence: string) => void;
   readonly #isLossy: (groupId: string) => boolean;
+  readonly #areClocksRight: boolean;
 
-  constructor(isLossy: (groupId: string) => boolean, tell: (sentence: string) => void) {
+  /** @param areClocksRight all clocks are equally fast: a session is as long for its member as for the coordinator */
+  constructor(isLossy: (groupId: string) => boolean, areClocksRight: boolean, tell: (sentence: string) => void) {
     this.#isLossy = isLossy;
+    this.#areClocksRight = areClocksRight;
     this.#tell = tell;
   }
 
@@ -68,6 +73,9 @@ export class GroupUsage {
     if (this.#isLossy(user.groupId)) return;
     for (const { user: other, epoch: its } of users.values()) {
       if (other.instanceId !== null && other.instanceId === user.instanceId) continue;
+      if (this.#areClocksRight && other.isUsing?.(key)) {
+        this.#tell(`${user.name} uses ${key} in epoch ${epoch} of ${user.groupId}, and ${other.name} does not stop.`);
+      }
       const heardMs = this.#heardMs.get(other.name) ?? -Infinity;
       if (nowMs >= heardMs + other.patienceMs * FASTEST) continue;
       this.#tell(

@@ -14,6 +14,7 @@ import { Framer } from "../../protocol/frame.ts";
 import { consumerGroupHeartbeat } from "../../protocol/tables/consumer_groups.ts";
 import { heartbeat } from "../../protocol/tables/groups.ts";
 import type { SimulatedSocket } from "./sockets.ts";
+import { ClientLink } from "./client_links.ts";
 import type { World } from "./world.ts";
 
 /** Nobody answers for so long: the address is given up. */
@@ -31,6 +32,7 @@ export interface Answered {
 /** A network of a client. */
 export class SimulatedClientNetwork implements Network {
   readonly #lanes: LaneNetwork;
+  readonly #link = new ClientLink();
   readonly #world: World;
   readonly #hear: (answered: Answered) => void;
 
@@ -38,7 +40,8 @@ export class SimulatedClientNetwork implements Network {
   constructor(world: World, env: Env, hear: (answered: Answered) => void) {
     this.#world = world;
     this.#hear = hear;
-    this.#lanes = new LaneNetwork((to, end) => new SimulatedWire(world, nodeOf(to), end), env.clock);
+    world.clientLinks.add(this.#link);
+    this.#lanes = new LaneNetwork((to, end) => new SimulatedWire(world, this.#link, nodeOf(to), end), env.clock);
   }
 
   request(
@@ -62,6 +65,7 @@ export class SimulatedClientNetwork implements Network {
   }
 
   close(): void {
+    this.#world.clientLinks.delete(this.#link);
     this.#lanes.close();
   }
 
@@ -95,7 +99,7 @@ class SimulatedWire implements Wire {
   #socket: SimulatedSocket | undefined;
   #isOver = false;
 
-  constructor(world: World, node: number, end: WireEnd) {
+  constructor(world: World, link: ClientLink, node: number, end: WireEnd) {
     this.#end = end;
     const side = { bytes: (chunk: Uint8Array) => this.#bytes(chunk), closed: () => this.#closed("the peer closed") };
     const calm = world.env.clock.after(CONNECT_TIMEOUT_MS, () => this.#closed("nobody answers"));
@@ -106,7 +110,7 @@ class SimulatedWire implements Wire {
       this.#socket = socket;
       end.opened();
       for (const bytes of this.#unsent.splice(0)) socket.send(bytes);
-    });
+    }, link);
   }
 
   send(chunks: readonly Uint8Array[]): void {

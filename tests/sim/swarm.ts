@@ -43,6 +43,8 @@ export const FEATURES = {
   cut: 4,
   /** Some nodes are cut off from the others. */
   partition: 4,
+  /** One node is cut off from the others, and consumers with it, or from it. */
+  strand: 3,
   /** What goes one way is held up. */
   clog: 3,
   /** A link breaks. */

@@ -7,6 +7,7 @@ import type { ActorSystem } from "../../actors/system.ts";
 import { VirtualEnv } from "../../lib/virtual_clock.ts";
 import type { FaultyDisk } from "../../storage/faulty_disk.ts";
 import { SimulatedNetwork } from "../../transport/simulated.ts";
+import type { ClientLink } from "./client_links.ts";
 import { Machine } from "./machine.ts";
 import type { RunTrace } from "./run_trace.ts";
 import { CALM_SOCKETS, type ClientSide, type SimulatedSocket, type SocketFaults } from "./sockets.ts";
@@ -91,6 +92,9 @@ export class World implements SeenWorld {
     return this.#seen;
   }
 
+  /** The ways of clients that have one of their own. */
+  readonly clientLinks: Set<ClientLink> = new Set();
+
   /** The machine with this id. */
   machine(id: number): Machine | undefined {
     return this.machines[id - 1];
@@ -113,11 +117,19 @@ export class World implements SeenWorld {
     return true;
   }
 
-  /** A client knocks at a node; `then` gets the socket, or nothing when it is refused. It is not called when nobody is there to refuse. */
-  connect(id: number, client: ClientSide, then: (socket: SimulatedSocket | undefined) => void): void {
+  /**
+   * A client knocks at a node; `then` gets the socket, or nothing when it is refused. It is not called when nobody is there to refuse, or the
+   * way, if the client has one of its own, is cut.
+   */
+  connect(id: number, client: ClientSide, then: (socket: SimulatedSocket | undefined) => void, way?: ClientLink): void {
     const machine = this.machine(id);
     const { delayMinMicros, delayMeanMicros } = this.socketFaults;
     const delayMs = (delayMinMicros + this.#random.below(2 * delayMeanMicros + 1)) / 1_000;
-    this.env.clock.after(delayMs, () => then(machine?.accept(client)));
+    this.env.clock.after(delayMs, () => {
+      if (way?.reaches(id) === false) return;
+      const socket = machine?.accept(client);
+      if (socket !== undefined) way?.took(id, socket);
+      then(socket);
+    });
   }
 }

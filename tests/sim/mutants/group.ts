@@ -25,6 +25,14 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
       "In one leader epoch only the coordinator writes; whoever has lost count has had a failed write, and loads again.",
   },
   {
+    name: "deposed-coordinator-not-waited-for",
+    guard: "First sessions begin when a coordinator that was replaced without knowing it has fallen silent.",
+    with: ["groups", "modern", "strand"],
+    file: at("group_config"),
+    from: 'deposedMs: 2 * number("broker.session.timeout.ms"),',
+    to: "deposedMs: 0,",
+  },
+  {
     name: "coordinator-serves-while-loading",
     guard: "A coordinator that has not read its partition to the end knows of no group.",
     with: ["groups", "standalone-commits", "kill", "actor", "pause", "cut", "partition", "slow-disk", "order"],

@@ -430,7 +430,7 @@ Deno.test("an assignment is given out that is not written down, or is another", 
 Deno.test("two members use one partition, and the first was just told that all is well", () => {
   const problems: string[] = [];
   let isLossy = false;
-  const usage = new GroupUsage(() => isLossy, (sentence) => problems.push(sentence));
+  const usage = new GroupUsage(() => isLossy, true, (sentence) => problems.push(sentence));
   const user = (name: string, instanceId: string | null = null) => ({
     name,
     groupId: "g",
@@ -453,6 +453,20 @@ Deno.test("two members use one partition, and the first was just told that all i
   isLossy = true;
   usage.use(user("f"), ["t-3"], 4, 6_002);
   assertEquals(problems, []);
+});
+
+Deno.test("somebody who goes by the clock uses on what another begins to use", () => {
+  const uses = (isStill: boolean, areClocksRight: boolean) => {
+    const problems: string[] = [];
+    const usage = new GroupUsage(() => false, areClocksRight, (sentence) => problems.push(sentence));
+    const user = (name: string) => ({ name, groupId: "g", instanceId: null, patienceMs: 1_000 });
+    usage.use({ ...user("a"), isUsing: (key: string) => key === "t-0" && !isStill }, ["t-0", "t-1"], 1, 0);
+    usage.use(user("b"), ["t-0", "t-1"], 2, 5_000);
+    return problems;
+  };
+  assertEquals(uses(false, true), ["b uses t-0 in epoch 2 of g, and a does not stop."]);
+  assertEquals(uses(true, true), []);
+  assertEquals(uses(false, false), [], "sessions are not as long for both");
 });
 
 // What groups were given.
