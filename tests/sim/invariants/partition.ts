@@ -131,7 +131,8 @@ export class Partition {
       view.isLeader !== watch.wasLeader || view.proposed !== watch.proposed;
     if (!isNewRole && follower.isAsBefore) return;
     if (!follower.isAsBefore) this.ledger.look(follower);
-    const led = view.isLeader || watch.wasLeader; // one turn may commit and give up
+    // One turn may commit and give up. What one did that led before an unclean election, it did for itself.
+    const led = view.isLeader || watch.wasLeader && watch.leaderEpoch > this.#lossyEpoch;
     if (isNewRole) this.#takeRole(watch);
     if (view.proposed !== watch.proposed) this.#propose(watch);
     if (view.leaderEpoch > this.#lossyEpoch) this.#checkEnds(watch, led);

@@ -127,6 +127,22 @@ Deno.test("where unclean elections are on, what is lost by one is not missed", (
   finds(world, "t-0 on node 1 has cut its log from 4 to 3, and had what is committed up to 4");
 });
 
+Deno.test("what somebody commits who hears late of an unclean election is not committed", () => {
+  const world = withRecords();
+  const setting = { resourceType: "topic", resourceName: TOPIC, name: "unclean.leader.election.enable" } as const;
+  world.commit({ type: "Config", ...setting, value: "true" }, change({ isr: [1, 2] }));
+  Object.assign(world.replica(1), { isr: [1, 2], partitionEpoch: 1 });
+  world.replica(1).write([batch(3, 0), batch(4, 0)]);
+  world.look();
+  world.commit(change({ leader: 3, isr: [3] }));
+  world.replica(3).lead(1, [3], 2);
+  world.look();
+  world.replica(1).highWatermark = 5;
+  assertEquals(world.look(), "");
+  world.replica(1).follow(1, 2);
+  assertEquals(world.look(), "");
+});
+
 Deno.test("who loses committed records by an unclean election may begin anew", () => {
   const world = withRecords();
   const setting = { resourceType: "topic", resourceName: TOPIC, name: "unclean.leader.election.enable" } as const;
