@@ -260,6 +260,7 @@ export const PARTITION_MUTANTS: readonly Mutant[] = [
     file: at("isr_change"),
     from: 'return error === "INELIGIBLE_REPLICA" || error === "INVALID_REQUEST";',
     to: 'return error !== "NONE";',
+    with: ["stop", "kill", "partition", "cut", "slow"],
   },
   {
     name: "refusal-forgets-earlier-attempt",
