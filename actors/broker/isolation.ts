@@ -25,9 +25,9 @@ const AGAIN_MS = 200;
  * may be as old as the question.
  */
 export function controllerHeard(broker: Broker, askedMs: number, out: BrokerOutbox): void {
-  const leftMs = askedMs + broker.config("broker.session.timeout.ms") - out.monotonic();
-  if (leftMs <= 0) return;
-  out.timer("isolation", leftMs, "tick", "isolation");
+  const untilMs = Math.max(broker.inTouchUntilMs ?? 0, askedMs + broker.config("broker.session.timeout.ms"));
+  if (broker.isIsolated && untilMs <= out.monotonic()) return;
+  stayInTouch(broker, untilMs, out);
   if (!broker.isIsolated) return;
   turn(broker, false, out);
   tellReplicas(broker, out);
@@ -35,7 +35,14 @@ export function controllerHeard(broker: Broker, askedMs: number, out: BrokerOutb
 
 /** There is no controller any more: it has not been one of most voters for some time already, whatever it still has answered. */
 export function controllerLost(broker: Broker, out: BrokerOutbox): void {
-  if (!broker.isIsolated) out.timer("isolation", broker.config("broker.session.timeout.ms") / 2, "tick", "isolation");
+  if (broker.isIsolated) return;
+  const atMostMs = out.monotonic() + broker.config("broker.session.timeout.ms") / 2;
+  stayInTouch(broker, Math.min(broker.inTouchUntilMs ?? Infinity, atMostMs), out);
+}
+
+function stayInTouch(broker: Broker, untilMs: number, out: BrokerOutbox): void {
+  broker.inTouchUntilMs = untilMs;
+  out.timer("isolation", Math.max(0, untilMs - out.monotonic()), "tick", "isolation");
 }
 
 /** Nothing was heard for as long as the controller waits before it takes a broker for gone. */

@@ -69,6 +69,8 @@ export class Broker {
   opened = false;
   /** The active controller has not answered for as long as it waits itself. */
   isIsolated = false;
+  /** When that will be, if nothing more is heard; undefined before anything was. */
+  inTouchUntilMs: number | undefined;
   /** A heartbeat that has something to tell is due within milliseconds. */
   beatsSoon = false;
   /** A clean stop has begun. */

@@ -136,8 +136,9 @@ export function syncCame(member: Member, body: Body<"sync">): void {
   member.syncing = undefined;
   // A process that stood still finds an answer that may be of long ago, and others use by now what it says. When it was sent nobody can tell,
   // but that it was after the question: if little is left of a session from there on, it asks once more, which is answered at once.
-  if (syncing !== undefined && member.nowMs >= member.askingSinceMs + member.config.sessionTimeoutMs / 2) {
-    return ask(member, syncing);
+  const { requestTimeoutMs, sessionTimeoutMs } = member.config;
+  if (syncing !== undefined && member.nowMs >= member.askingSinceMs + sessionTimeoutMs / 2) {
+    return ask(member, syncing, Math.min(requestTimeoutMs, sessionTimeoutMs));
   }
   member.phase = "settled";
   member.last = { partitions: assigned, generation: member.generation };
@@ -204,10 +205,14 @@ function lookUp(member: Member, topics: readonly string[]): void {
   member.actions.push({ type: "lookUp", topics });
 }
 
-function ask(member: Member, request: MembershipRequest): void {
+function ask(
+  member: Member,
+  request: MembershipRequest,
+  timeoutMs = rebalanceTimeoutMs(member.config) + GRACE_MS,
+): void {
   member.isAsking = true;
   member.askingSinceMs = member.nowMs;
-  member.request(request, rebalanceTimeoutMs(member.config) + GRACE_MS);
+  member.request(request, timeoutMs);
 }
 
 /** What it asked has been answered: the next heartbeat is due as if it had been one. */

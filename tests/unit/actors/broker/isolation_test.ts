@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { BrokerStage, EPOCH } from "./broker_stage.ts";
+import { BrokerStage, EPOCH, REGISTERED } from "./broker_stage.ts";
+import { CLUSTER } from "./records.ts";
 
 const SESSION_MS = 2_000;
 
@@ -122,6 +123,32 @@ Deno.test("the time is broker.session.timeout.ms, as it is by now", () => {
   assertEquals(told(stage), []);
   pass(stage, 50);
   assertEquals(told(stage)[0]?.[1], { isolated: true, silenceMs: 5_000 });
+});
+
+Deno.test("a controller that is lost, however often, does not make the time longer that is left", () => {
+  const stage = leading(); // which has been answered within the last 300 ms
+  stage.probe.advance(SESSION_MS - 310);
+  for (const epoch of [3, 4]) {
+    stage.elect(-1, epoch);
+    stage.elect(2, epoch);
+  }
+  assertEquals(told(stage), []);
+  stage.probe.advance(310);
+  assertEquals(told(stage)[0]?.[1], news(true));
+});
+
+Deno.test("one that has never been answered in time is isolated, and not so when it is", () => {
+  const stage = new BrokerStage();
+  stage.elect();
+  stage.probe.advance(SESSION_MS - 100);
+  stage.register();
+  stage.probe.advance(200);
+  stage.describe(2);
+  stage.tell([CLUSTER, REGISTERED, ...stage.made("a")]);
+  stage.probe.advance(10);
+  assertEquals(stage.probe.state.isIsolated, true);
+  stage.heartbeats();
+  assertEquals(stage.probe.state.isIsolated, false);
 });
 
 Deno.test("where there is no controller any more, half of that time is enough; who is sought in vain for longer changes nothing", () => {

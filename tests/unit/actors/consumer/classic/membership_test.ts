@@ -433,6 +433,14 @@ Deno.test("an assignment is asked for twice, not time and again; when the sessio
   assertEquals(after(10_000), ["findCoordinator"]);
 });
 
+Deno.test("an assignment that is asked for again is waited for no longer than a request, or a session, takes", () => {
+  const member = new Played({ sessionTimeoutMs: 10_000, requestTimeoutMs: 30_000 }).joined();
+  member.nowMs = 20_000;
+  const asked = member.synced("t0").actions.find(({ type }) => type === "request");
+  assert(asked?.type === "request");
+  assertEquals([asked.request.api, asked.timeoutMs], ["sync", 10_000]);
+});
+
 Deno.test("who leaves while it asks again leaves, whatever is answered", () => {
   const member = new Played({ ...COOPERATIVE, sessionTimeoutMs: 10_000 }).settle().after(3_000);
   member.beaten("REBALANCE_IN_PROGRESS").joined({ generation: 2 });
