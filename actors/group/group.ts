@@ -52,6 +52,7 @@ function start(args: GroupArgs, deps: GroupDeps, out: GroupOutbox): Group {
     modern: undefined,
     retired: false,
     watched: false,
+    graceUntilMs: records.length > 0 ? out.monotonic() + args.news.config.deposedMs : -Infinity,
     complainedAtMs: -Infinity,
   };
   for (const record of records) fold(group, record);

@@ -87,6 +87,8 @@ export interface Group {
   retired: boolean;
   /** A look at whether it still is anything is due. */
   watched: boolean;
+  /** Until when a former coordinator may go on telling members that all is well (monotonic): their time with this one begins then. */
+  readonly graceUntilMs: number;
   /** When the operator was last told something (monotonic). */
   complainedAtMs: number;
 }

@@ -113,6 +113,7 @@ export function fromModern(group: Group, snapshot: ClassicSnapshot, out: GroupOu
   classic.usedUpTo = snapshot.usedUpTo;
   classic.protocolType = snapshot.protocolType;
   classic.protocol = snapshot.protocol;
+  classic.graceUntilMs = group.graceUntilMs;
   for (const member of snapshot.members) {
     classic.add({ ...member, joining: undefined, syncing: undefined, isNew: false, token: 0 });
   }

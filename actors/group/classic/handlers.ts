@@ -31,8 +31,9 @@ export function begin(group: Group, out: GroupOutbox): void {
   const classic = classicOf(group);
   if (!classic) return;
   classic.begin();
+  classic.graceUntilMs = group.graceUntilMs;
   if (!classic.hasMembers) classic.emptySince ??= out.now();
-  for (const member of classic.members.values()) touch(classic, member, out, group.news.config.deposedMs);
+  for (const member of classic.members.values()) touch(classic, member, out);
   const isTooLarge = classic.members.size > group.news.config.maxSize;
   if (isTooLarge || classic.isLeaderless) prepareRebalance(group, classic, out);
 }

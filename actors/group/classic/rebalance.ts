@@ -10,7 +10,7 @@
 import type { Group, GroupOutbox } from "../state.ts";
 import { recordOf } from "./durable.ts";
 import { answerSync, joined } from "./replies.ts";
-import { forget, touch } from "./sessions.ts";
+import { forget, graceMs, touch } from "./sessions.ts";
 import { type ClassicGroup, type Member, NOTHING } from "./state.ts";
 import { selectProtocol } from "./vote.ts";
 
@@ -98,7 +98,7 @@ export function prepareRebalance(group: Group, classic: ClassicGroup, out: Group
   } else if (classic.isComplete) {
     completeJoin(group, classic, out);
   } else {
-    waitForJoins(classic, classic.rebalanceTimeoutMs, out);
+    waitForJoins(classic, classic.rebalanceTimeoutMs + graceMs(classic, out), out);
   }
 }
 

@@ -76,6 +76,8 @@ export class ClassicGroup implements ClassicMembers {
   /** The joining phase of a group that was empty: it waits for more members, though all that it knows have joined. */
   initial: { remainingMs: number; delayMs: number; isNewcomer: boolean } | undefined;
   emptySince: number | undefined;
+  /** As in {@linkcode Group}; a group that nobody coordinated before this has none. */
+  graceUntilMs = -Infinity;
   /** Counts what timers of members were set for. */
   tokens = 0;
 

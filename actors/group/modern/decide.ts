@@ -35,7 +35,7 @@ export function decide(group: Group, draft: Draft, out: GroupOutbox): Refusal | 
   if (group.modern === draft.state) return undefined;
   if (group.classic !== undefined) toModern(group, out);
   group.modern = draft.state;
-  startTimers(draft.state, group.news, 0, out);
+  startTimers(group, draft.state, out);
   return undefined;
 }
 

@@ -25,7 +25,7 @@ export function createModern(group: Group): ModernGroup {
 /** The group has been loaded: sets the timers of what it was loaded into. */
 export function begin(group: Group, out: GroupOutbox): void {
   const state = modernOf(group);
-  if (state !== undefined) startTimers(state, group.news, group.news.config.deposedMs, out);
+  if (state !== undefined) startTimers(group, state, out);
 }
 
 /** `group.news` is another: topics may have changed that the group is subscribed to. */

@@ -30,6 +30,8 @@ import { Tally } from "./tally.ts";
 
 /** What is known in memory alone: a group that is loaded knows nothing of it. */
 export interface Volatile {
+  /** As in {@linkcode Group}. */
+  graceUntilMs: number;
   /** When timers are due, by their keys (monotonic): one that was set again while its message was in the mailbox is told from a due one. */
   readonly deadlines: Map<string, number>;
   /** Members that have said that they use what they have been given, all of it: until then they are told of it in each answer. */
@@ -63,6 +65,7 @@ export class ModernGroup implements Members {
   /** Member ids of static members, by instance. */
   readonly instances = new Map<string, string>();
   readonly volatile: Volatile = {
+    graceUntilMs: -Infinity,
     deadlines: new Map(),
     confirmed: new Set(),
     topology: undefined,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { GroupNews } from "../protocol.ts";
-import type { GroupOutbox } from "../state.ts";
+import type { Group, GroupOutbox } from "../state.ts";
 import type { MemberMetadata } from "./member.ts";
 import type { ModernGroup } from "./modern.ts";
 import { UNREVOKED } from "./reconciliation.ts";
@@ -15,11 +15,12 @@ function sessionTimeoutOf(metadata: MemberMetadata, news: GroupNews): number {
   return metadata.classicMemberMetadata?.sessionTimeoutMs ?? news.config.consumerSessionTimeoutMs;
 }
 
-/** Sets every timer that the group's state asks for. Members may be heard for `graceMs` more by a former coordinator: sessions begin then. */
-export function startTimers(state: ModernGroup, news: GroupNews, graceMs: number, out: GroupOutbox): void {
+/** Sets every timer that the state asks for, which is the group's or about to be. */
+export function startTimers({ graceUntilMs, news }: Group, state: ModernGroup, out: GroupOutbox): void {
+  state.volatile.graceUntilMs = graceUntilMs;
   state.volatile.emptySinceMs = out.now();
   for (const [memberId, metadata] of state.metadata) {
-    resetSession(state, memberId, graceMs + sessionTimeoutOf(metadata, news), out);
+    resetSession(state, memberId, sessionTimeoutOf(metadata, news), out);
     // For the others it begins with their first answer, which may be the first that tells them; a member that asks for none ends with its session.
     if (state.current(memberId).state === UNREVOKED && metadata.classicMemberMetadata !== null) {
       setTimer(state, "revoke", memberId, metadata.rebalanceTimeoutMs, out);

@@ -19,7 +19,10 @@ export type Lateness = "session" | "revoke" | "join" | "sync";
 
 const ALL: readonly Lateness[] = ["session", "revoke", "join", "sync"];
 
-/** Sets a timer of a member, anew if it is set already. How long it lasts, the member may have said: less than nothing is nothing. */
+/**
+ * Sets a timer of a member, anew if it is set already. How long it lasts, the member may have said: less than nothing is nothing. While a
+ * former coordinator may go on telling it that all is well, its time has not begun.
+ */
 export function setTimer(
   { volatile }: ModernGroup,
   what: Lateness,
@@ -28,7 +31,8 @@ export function setTimer(
   out: GroupOutbox,
 ): void {
   const key = `${what}/${memberId}`;
-  const delayMs = Math.max(0, timeoutMs);
+  const graceMs = Math.max(0, volatile.graceUntilMs - out.monotonic());
+  const delayMs = graceMs + Math.max(0, timeoutMs);
   volatile.deadlines.set(key, out.monotonic() + delayMs);
   const memberEpoch = -1; // the deadline says more
   out.timer(key, delayMs, what === "session" ? "sessionOver" : "revocationOver", { memberId, memberEpoch });

@@ -26,7 +26,7 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "deposed-coordinator-not-waited-for",
-    guard: "First sessions begin when a coordinator that was replaced without knowing it has fallen silent.",
+    guard: "Members' time begins when a coordinator that was replaced without knowing it has fallen silent.",
     with: ["groups", "modern", "strand"],
     file: at("group_config"),
     from: 'deposedMs: 2 * number("broker.session.timeout.ms"),',

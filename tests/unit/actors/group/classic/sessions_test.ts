@@ -119,13 +119,42 @@ Deno.test("a group that is loaded with members is stable; their sessions begin w
   assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
 });
 
-Deno.test("who was heard since is silent for a session, and no longer", () => {
+Deno.test("who was heard here may be told by the former coordinator afterwards that all is well", () => {
   const before = new Stage();
   const [a, b] = before.form(2);
   const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
+  stage.advance(1_000);
+  for (const member of [a, b]) assertEquals(stage.heartbeat(member!, 1), "NONE");
+  stage.advance(11_999);
+  assertEquals(stage.heartbeat(a!, 1), "NONE");
+  stage.advance(1);
+  assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
+  stage.join(a!);
+  stage.advance(9_999);
+  assertEquals(stage.describe().members.length, 1);
+});
+
+Deno.test("once the former coordinator is silent, who was heard may be so for a session, and no longer", () => {
+  const before = new Stage();
+  const [a, b] = before.form(2);
+  const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
+  stage.advance(3_000);
   for (const member of [a, b]) assertEquals(stage.heartbeat(member!, 1), "NONE");
   stage.advance(9_999);
   assertEquals(stage.heartbeat(a!, 1), "NONE");
   stage.advance(1);
   assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
+});
+
+Deno.test("a rebalance waits for those to whom the former coordinator may say nothing of it", () => {
+  const before = new Stage();
+  const options = { sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 5_000 };
+  const [a] = before.form(2, options);
+  const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
+  stage.advance(1_000);
+  const joining = stage.join(a!, options);
+  stage.advance(6_999);
+  assertEquals(joining.error, "waits");
+  stage.advance(1);
+  assertEquals([joining.error, joining.body!.members.length], ["NONE", 1]);
 });

@@ -63,9 +63,10 @@ Deno.test("a member of the new protocol makes a classic group one of the new pro
 });
 
 Deno.test("classic members have their timers in the new group", () => {
-  const h = new GroupHarness({ records: classic() });
+  const deposedMs = 1_000;
+  const h = new GroupHarness({ records: classic(), config: { deposedMs } });
   h.join("m");
-  h.p.advance(9_999);
+  h.p.advance(deposedMs + 9_999);
   assertEquals(h.state.metadata.size, 3);
   h.p.advance(1);
   assertEquals([...h.state.metadata.keys()], ["m"]);

@@ -302,6 +302,31 @@ Deno.test("a loaded group waits for who is silent until nobody else can answer i
   assertEquals(loaded.state.metadata.size, 0);
 });
 
+Deno.test("who was heard by a group that has just been loaded may be told by the former coordinator afterwards that all is well", () => {
+  const h = new GroupHarness();
+  h.join("a");
+  const loaded = new GroupHarness({ records: h.state.records() });
+  const { consumerSessionTimeoutMs, deposedMs } = CONFIG;
+  loaded.beat("a", 1);
+  loaded.p.advance(consumerSessionTimeoutMs + deposedMs - 1);
+  assertEquals(loaded.state.metadata.size, 1);
+  loaded.p.advance(1);
+  assertEquals(loaded.state.metadata.size, 0);
+});
+
+Deno.test("who is to give up something in a group that has just been loaded has its time from when nobody else can answer it", () => {
+  const h = new GroupHarness();
+  h.join("a", { rebalanceTimeoutMs: 5_000 });
+  const config = { consumerSessionTimeoutMs: 10_000_000 };
+  const loaded = new GroupHarness({ records: h.state.records(), config });
+  loaded.join("b");
+  loaded.beat("a", 1);
+  loaded.p.advance(CONFIG.deposedMs + 4_999);
+  assertEquals(loaded.state.metadata.size, 2);
+  loaded.p.advance(1);
+  assertEquals([...loaded.state.metadata.keys()], ["b"]);
+});
+
 Deno.test("all timers begin anew when a group is loaded", () => {
   const h = new GroupHarness();
   h.join("a", { rebalanceTimeoutMs: 20_000 });
