@@ -16,9 +16,8 @@ import { lastOffsetOf, sizeInBytesOf } from "../../protocol/batch.ts";
 import type { ErrorName } from "../../protocol/errors.ts";
 import type { Api } from "../../protocol/schema.ts";
 import { ZERO_UUID } from "../../lib/uuid.ts";
-import type { Answer } from "../actor.ts";
+import type { Answer, AskFailure } from "../actor.ts";
 import type { FetchReply, FetchRequest } from "../partition/protocol.ts";
-import { replicaFailure } from "./asking.ts";
 import type { FetchPartition } from "./fetch_sessions.ts";
 import { type Exchange, gatherEach } from "./handler.ts";
 import { toOffset } from "./offsets.ts";
@@ -258,8 +257,9 @@ export class Gathering {
     if (this.#isDone) return; // the replica kept its place after another one had enough
     gathered.waits = false;
     this.#waiting--;
-    if (!answer.ok) this.#take(gathered, failed(replicaFailure(answer.failure), undefined), 0);
-    else if (answer.value) this.#due.push(gathered);
+    // A process that has stood still finds that all time is over, the replica's too: then there is nothing new, and nothing is wrong.
+    if (!answer.ok && answer.failure !== "timeout") this.#take(gathered, silent(answer.failure), 0);
+    else if (answer.ok && answer.value) this.#due.push(gathered);
     if (this.#reading) return;
     if (this.#due.length > 0) this.#next();
     else if (this.#isEnough() || this.#waiting === 0) this.#finish();
@@ -273,7 +273,12 @@ function locate(wanted: FetchPartition, { fromFollowers }: FetchLimits, view: Br
 }
 
 function replyOf(answer: Answer<FetchReply>): FetchReply {
-  return answer.ok ? answer.value : failed(replicaFailure(answer.failure), undefined);
+  return answer.ok ? answer.value : silent(answer.failure);
+}
+
+/** A replica gave no answer. That time ran out, no consumer expects to hear here: Kafka's own would end. */
+function silent(failure: AskFailure): FetchReply {
+  return failed(failure === "crashed" ? "KAFKA_STORAGE_ERROR" : "NOT_LEADER_OR_FOLLOWER", undefined);
 }
 
 /** A reply that brings nothing, with the leader where it is known. */

@@ -78,7 +78,7 @@ async function verifiable(target: Target, topic: string, protocol: "classic" | "
     find: (at) => read.get(at),
     check() {
       const ended = processes.find((process) => process.hasEnded());
-      if (ended !== undefined) throw new Error(`a VerifiableConsumer has ended: ${ended.tail().slice(-1_000)}`);
+      if (ended !== undefined) throw new Error(`a VerifiableConsumer has ended: ${ended.tail()}`);
     },
     async stop() {
       for (const process of processes) process.signal("SIGTERM");

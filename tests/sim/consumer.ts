@@ -9,7 +9,7 @@
  */
 import type { Random } from "../../lib/prng.ts";
 import { batches, crcMatches, readBatchHeader } from "../../protocol/batch.ts";
-import { errorName } from "../../protocol/errors.ts";
+import { type ErrorName, errorName } from "../../protocol/errors.ts";
 import { records as recordsOf } from "../../protocol/records.ts";
 import type { Response } from "../../protocol/schema.ts";
 import { fetch, listOffsets } from "../../protocol/tables/produce_fetch.ts";
@@ -39,6 +39,21 @@ const MAX_WAIT_MS = 200;
 const REQUEST_TIMEOUT_MS = 1_500;
 const LATEST = -1n;
 const EARLIEST = -2n;
+
+/** What consumers expect of a partition that they read: Kafka's own ends with anything else. */
+const EXPECTED: ReadonlySet<ErrorName> = new Set<ErrorName>([
+  "NOT_LEADER_OR_FOLLOWER",
+  "REPLICA_NOT_AVAILABLE",
+  "KAFKA_STORAGE_ERROR",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "OFFSET_NOT_AVAILABLE",
+  "OFFSET_OUT_OF_RANGE",
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "UNKNOWN_TOPIC_ID",
+  "INCONSISTENT_TOPIC_ID",
+  "UNKNOWN_SERVER_ERROR",
+]);
 
 type FetchBody = Response<typeof fetch>;
 type PartitionBody = FetchBody["responses"][number]["partitions"][number];
@@ -263,6 +278,9 @@ export class Consumer {
     const error = errorName(partition.errorCode);
     if (error !== "NONE") {
       this.#scene.count(`fetch ${error}`);
+      if (!EXPECTED.has(error)) {
+        this.#scene.problem(`a Fetch of ${key} was answered ${error}, which ends real consumers`);
+      }
       this.#client.hint(key, partition.currentLeader.leaderId, partition.currentLeader.leaderEpoch);
       this.#client.refresh();
       for (const session of this.#sessions.values()) session.told.delete(key);

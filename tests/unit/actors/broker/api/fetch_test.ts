@@ -230,22 +230,32 @@ Deno.test("nobody is answered who has gone while a leader makes sure that it lea
   assertEquals(made.response, undefined);
 });
 
-Deno.test("a replica that gives no answer is an error that clients try again", () => {
+Deno.test("a replica that gives no answer is an error that consumers know and try again; one that is not woken has nothing", () => {
   for (
-    const [failure, error] of [
-      ["timeout", "REQUEST_TIMED_OUT"],
-      ["unreachable", "NOT_LEADER_OR_FOLLOWER"],
-      ["crashed", "KAFKA_STORAGE_ERROR"],
+    const [failure, read, woken] of [
+      ["timeout", "NOT_LEADER_OR_FOLLOWER", "NONE"],
+      ["unreachable", "NOT_LEADER_OR_FOLLOWER", "NOT_LEADER_OR_FOLLOWER"],
+      ["crashed", "KAFKA_STORAGE_ERROR", "KAFKA_STORAGE_ERROR"],
     ] as const
   ) {
     const made = call(client(), wants([0]));
     made.fail("fetch", "t-0", failure);
-    assertEquals(brought(made), [[0, error, []]]);
+    assertEquals(brought(made), [[0, read, []]]);
     const waiting = call(client(), wants([0]));
     waiting.answer("fetch", "t-0", nothing());
     waiting.fail("awaitData", "t-0", failure);
-    assertEquals(brought(waiting), [[0, error, []]]);
+    assertEquals(brought(waiting), [[0, woken, []]]);
   }
+});
+
+Deno.test("what was read before a process stood still is served when it goes on", () => {
+  const asking = client();
+  const made = call(asking, wants([0, 1], { minBytes: 500 }));
+  made.answer("fetch", "t-0", found(batch(0, 300), 1));
+  made.answer("fetch", "t-1", nothing());
+  asking.nowMs += 60_000;
+  made.fail("awaitData", "t-0", "timeout");
+  assertEquals(brought(made), [[0, "NONE", [0]], [1, "NONE", []]]);
 });
 
 Deno.test("an error while waiting takes the partition's records with it", () => {
