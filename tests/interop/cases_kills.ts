@@ -1,13 +1,14 @@
 /**
- * Apache Kafka's VerifiableProducer writes while one broker after the other is killed and comes back, and groups of every kind read:
- * what was acknowledged is read, with what was written.
+ * Apache Kafka's VerifiableProducer writes while one broker after the other is killed or stands still, and comes back, and groups of
+ * every kind read: what was acknowledged is read, with what was written.
  *
  * ```
  * all groups read ──▶ SIGKILL ──▶ more is acknowledged, all groups read on ──▶ start ──▶ all replicas in sync ──▶ the next one …
+ *                 └─▶ SIGSTOP ──▶ 7 s ──▶ SIGCONT ──────────────────────────────────────────▲
  * ```
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { look } from "../helpers/leaders.ts";
 import { until } from "../helpers/patience.ts";
 import { RawClient } from "../helpers/raw_client.ts";
@@ -109,6 +110,10 @@ async function mixed(target: Target, clients: readonly string[], membership: Mem
   };
 }
 
+async function verifiables(target: Target, topic: string): Promise<Readers[]> {
+  return await Promise.all([verifiable(target, topic, "classic"), verifiable(target, topic, "consumer")]);
+}
+
 async function gather(target: Target, topic: string): Promise<Readers[]> {
   return await Promise.all([
     verifiable(target, topic, "classic"),
@@ -163,41 +168,63 @@ async function untilAllRead(acked: ReadonlyMap<string, string>, readers: readonl
   }
 }
 
-const groupsThroughKills: ToolCase = {
+/** A writer, and groups that read, on a topic of their own. */
+async function scene(
+  target: Target,
+  gather: (target: Target, topic: string) => Promise<Readers[]>,
+  run: (topic: string, writer: Writer, readers: readonly Readers[]) => Promise<void>,
+): Promise<void> {
+  const topic = freshTopic("struck");
+  const settings = ["--partitions", `${PARTITIONS}`, "--replication-factor", "3"];
+  const config = ["--config", "min.insync.replicas=2"];
+  await tool(target, "TopicCommand", ["--create", "--topic", topic, ...settings, ...config]);
+  const readers = await gather(target, topic);
+  await using all = new AsyncDisposableStack();
+  for (const each of readers) all.use(each);
+  await using writer = await Writer.start(target, topic);
+  await run(topic, writer, readers);
+  await progress("with all brokers back", writer, readers);
+  await writer.stop();
+  await untilAllRead(writer.acked, readers);
+  await Promise.all(readers.map((each) => each.stop()));
+}
+
+const throughKills: ToolCase = {
   name: "cluster/groups-through-kills",
   feature: "groups",
-  async run(target) {
-    const topic = freshTopic("killed");
-    const settings = ["--partitions", `${PARTITIONS}`, "--replication-factor", "3"];
-    await tool(target, "TopicCommand", [
-      "--create",
-      "--topic",
-      topic,
-      ...settings,
-      "--config",
-      "min.insync.replicas=2",
-    ]);
-    const readers = await gather(target, topic);
-    await using all = new AsyncDisposableStack();
-    for (const each of readers) all.use(each);
-    await using writer = await Writer.start(target, topic);
-    for (const id of [1, 2, 3]) {
-      await progress("before a broker is killed", writer, readers);
-      await target.own!.kill(id);
-      try {
-        await progress(`while broker ${id} is away`, writer, readers);
-      } finally {
-        await target.own!.start(id);
+  run: (target) =>
+    scene(target, gather, async (topic, writer, readers) => {
+      for (const id of [1, 2, 3]) {
+        await progress("before a broker is killed", writer, readers);
+        await target.own!.kill(id);
+        try {
+          await progress(`while broker ${id} is away`, writer, readers);
+        } finally {
+          await target.own!.start(id);
+        }
+        await untilAllInSync(target, topic);
       }
-      await untilAllInSync(target, topic);
-    }
-    await progress("with all brokers back", writer, readers);
-    await writer.stop();
-    assert(writer.acked.size >= 7 * STEP);
-    await untilAllRead(writer.acked, readers);
-    await Promise.all(readers.map((each) => each.stop()));
-  },
+    }),
+};
+
+/** Longer than anything within a broker waits for something else in it: when it goes on, all that is over at once. */
+const STANDSTILL_MS = 7_000;
+
+/** Kafka's consumers end with an exception when a Fetch says what they do not expect of one. */
+const throughStandstills: ToolCase = {
+  name: "cluster/groups-through-standstills",
+  feature: "groups",
+  run: (target) =>
+    scene(target, verifiables, async (topic, writer, readers) => {
+      for (const id of [1, 2, 3]) {
+        await progress("before a broker stands still", writer, readers);
+        target.own!.signal(id, "SIGSTOP");
+        await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS));
+        target.own!.signal(id, "SIGCONT");
+        await untilAllInSync(target, topic);
+      }
+    }),
 };
 
 /** The cases, for targets of three brokers. */
-export const KILL_CASES: readonly ToolCase[] = [groupsThroughKills];
+export const KILL_CASES: readonly ToolCase[] = [throughKills, throughStandstills];

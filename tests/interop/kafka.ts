@@ -62,6 +62,8 @@ export interface KafkaBroker {
   stop(): Promise<void>;
   /** SIGKILL and wait. */
   kill(): Promise<void>;
+  /** SIGSTOP, SIGCONT. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
   /** Resident memory in bytes. */
   residentBytes(): Promise<number>;
   /** Seconds of processor time used by the present process. */
@@ -208,6 +210,7 @@ function kafkaBroker(
     },
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
+    signal: (name) => running?.signal(name),
     residentBytes: () => residentBytes(running?.pid ?? 0),
     cpuSeconds: () => cpuSeconds(running?.pid ?? 0),
   };

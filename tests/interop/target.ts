@@ -30,6 +30,8 @@ export interface OwnBrokers {
   restart(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** SIGKILL to one of them, by its id, and wait for the end. */
   kill(id: number): Promise<void>;
+  /** SIGSTOP or SIGCONT to one of them, by its id. */
+  signal(id: number, name: "SIGSTOP" | "SIGCONT"): void;
   /** Starts one that was killed, and resolves when it serves. */
   start(id: number): Promise<void>;
   /** SIGTERM to all, and wait for the end. */
@@ -76,6 +78,7 @@ async function openKafka(name: string, brokers: number): Promise<Target> {
     own: {
       dataFolder: cluster.brokers[0]!.logDir.replace(/\/1\/data$/, ""),
       kill: (id) => cluster.brokers[id - 1]!.kill(),
+      signal: (id, name) => cluster.brokers[id - 1]!.signal(name),
       start: (id) => cluster.brokers[id - 1]!.start(),
       stop: async () => void await Promise.all(cluster.brokers.map((broker) => broker.stop())),
       async restart(signal) {
@@ -111,6 +114,7 @@ async function startSamsa(name: string, count: number): Promise<Target> {
     own: {
       dataFolder: folder,
       kill: (id) => brokers[id - 1]!.kill(),
+      signal: (id, name) => brokers[id - 1]!.signal(name),
       start: (id) => brokers[id - 1]!.start(),
       stop: async () => void await Promise.all(brokers.map((broker) => broker.stop())),
       async restart(signal) {
