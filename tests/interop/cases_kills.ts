@@ -8,7 +8,7 @@
  * ```
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { look } from "../helpers/leaders.ts";
 import { until } from "../helpers/patience.ts";
 import { RawClient } from "../helpers/raw_client.ts";
@@ -168,12 +168,12 @@ async function untilAllRead(acked: ReadonlyMap<string, string>, readers: readonl
   }
 }
 
-/** A writer, and groups that read, on a topic of their own. */
+/** A writer, and groups that read, on a topic of their own. Returns how many records were acknowledged, all of which have been read. */
 async function scene(
   target: Target,
   gather: (target: Target, topic: string) => Promise<Readers[]>,
   run: (topic: string, writer: Writer, readers: readonly Readers[]) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const topic = freshTopic("struck");
   const settings = ["--partitions", `${PARTITIONS}`, "--replication-factor", "3"];
   const config = ["--config", "min.insync.replicas=2"];
@@ -187,13 +187,14 @@ async function scene(
   await writer.stop();
   await untilAllRead(writer.acked, readers);
   await Promise.all(readers.map((each) => each.stop()));
+  return writer.acked.size;
 }
 
 const throughKills: ToolCase = {
   name: "cluster/groups-through-kills",
   feature: "groups",
-  run: (target) =>
-    scene(target, gather, async (topic, writer, readers) => {
+  async run(target) {
+    const acked = await scene(target, gather, async (topic, writer, readers) => {
       for (const id of [1, 2, 3]) {
         await progress("before a broker is killed", writer, readers);
         await target.own!.kill(id);
@@ -204,7 +205,9 @@ const throughKills: ToolCase = {
         }
         await untilAllInSync(target, topic);
       }
-    }),
+    });
+    assert(acked >= 7 * STEP);
+  },
 };
 
 /** Longer than anything within a broker waits for something else in it: when it goes on, all that is over at once. */
@@ -214,16 +217,18 @@ const STANDSTILL_MS = 7_000;
 const throughStandstills: ToolCase = {
   name: "cluster/groups-through-standstills",
   feature: "groups",
-  run: (target) =>
-    scene(target, verifiables, async (topic, writer, readers) => {
+  async run(target) {
+    const acked = await scene(target, verifiables, async (topic, writer, readers) => {
       for (const id of [1, 2, 3]) {
         await progress("before a broker stands still", writer, readers);
         target.own!.signal(id, "SIGSTOP");
-        await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS));
+        await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS)); // the fault itself: nothing is waited for
         target.own!.signal(id, "SIGCONT");
         await untilAllInSync(target, topic);
       }
-    }),
+    });
+    assert(acked >= 4 * STEP);
+  },
 };
 
 /** The cases, for targets of three brokers. */

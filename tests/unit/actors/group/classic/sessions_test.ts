@@ -119,31 +119,17 @@ Deno.test("a group that is loaded with members is stable; their sessions begin w
   assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
 });
 
-Deno.test("who was heard here may be told by the former coordinator afterwards that all is well", () => {
+Deno.test("who was heard is silent for a session, and no longer, from where the former coordinator must be silent too", () => {
   const before = new Stage();
   const [a, b] = before.form(2);
-  const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
-  stage.advance(1_000);
-  for (const member of [a, b]) assertEquals(stage.heartbeat(member!, 1), "NONE");
-  stage.advance(11_999);
-  assertEquals(stage.heartbeat(a!, 1), "NONE");
-  stage.advance(1);
-  assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
-  stage.join(a!);
-  stage.advance(9_999);
-  assertEquals(stage.describe().members.length, 1);
-});
-
-Deno.test("once the former coordinator is silent, who was heard may be so for a session, and no longer", () => {
-  const before = new Stage();
-  const [a, b] = before.form(2);
-  const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } });
-  stage.advance(3_000);
-  for (const member of [a, b]) assertEquals(stage.heartbeat(member!, 1), "NONE");
-  stage.advance(9_999);
-  assertEquals(stage.heartbeat(a!, 1), "NONE");
-  stage.advance(1);
-  assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"]);
+  for (const [heardAtMs, outAtMs] of [[0, 13_000], [1_000, 13_000], [3_000, 13_000], [4_000, 14_000]] as const) {
+    const stage = new Stage({ records: before.records, config: { deposedMs: 3_000 } }).advance(heardAtMs);
+    for (const member of [a, b]) assertEquals(stage.heartbeat(member!, 1), "NONE");
+    stage.advance(outAtMs - heardAtMs - 1);
+    assertEquals(stage.heartbeat(a!, 1), "NONE");
+    stage.advance(1);
+    assertEquals([stage.heartbeat(b!, 1), stage.state], ["UNKNOWN_MEMBER_ID", "PreparingRebalance"], `${heardAtMs}`);
+  }
 });
 
 Deno.test("a rebalance waits for those to whom the former coordinator may say nothing of it", () => {

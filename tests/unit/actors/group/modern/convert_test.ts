@@ -221,6 +221,17 @@ Deno.test("the last member of the new protocol leaves a classic group behind, in
   assertEquals(h.classicBeat(c, 2), "REBALANCE_IN_PROGRESS");
 });
 
+Deno.test("a group that was loaded and becomes a classic one at once waits for its members as long as it would have", () => {
+  const [h, c] = mixed();
+  const deposedMs = 1_000;
+  const loaded = new GroupHarness({ records: h.state.records(), config: { deposedMs } });
+  loaded.beat("m", -1);
+  loaded.p.advance(deposedMs + 9_999);
+  assertEquals(loaded.classicBeat(c, 2), "REBALANCE_IN_PROGRESS");
+  loaded.p.advance(deposedMs + 10_000);
+  assertEquals(loaded.classicBeat(c, 2), "UNKNOWN_MEMBER_ID");
+});
+
 Deno.test("members that are not at the group's epoch yet know the generation that a classic group goes on with", () => {
   const h = new GroupHarness({ records: classic([classicMember("x", [0, 1]), classicMember("y", [2, 3])]) });
   h.join("m");
